@@ -1,0 +1,121 @@
+"""The vocabulary of metainr as types: the file to read first.
+
+A *field* f_θ maps coordinates to values and stands for one *signal*. Its weights are fitted by an
+*inner loop* that lowers an *objective* on a *task*'s observations; an *algorithm* learns the weights
+θ₀ from which that loop starts, so that few steps suffice for a new signal of the same class:
+
+    θ₀* = argmin_θ₀ E_task[ L(θ_m) ],    θ_{k+1} = θ_k − α ∇L(θ_k)
+    L(θ) = Σ_t scale_t · Σ_i w_i ℓ(M(f_θ, p_i), y_i) / Σ_i w_i
+
+Every part is a NamedTuple of pure functions; a new one is one file and one line in a registry.
+Functions are written for one task, one signal, one field: callers batch them.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+Array = jax.Array
+Key = jax.Array
+Params = Any  # a pytree of arrays: the weights of a field
+MetaParams = Any  # what an algorithm learns: Params, and whatever else it adapts with
+Support = Any  # a pytree of arrays: what one task shows
+
+
+class Field(NamedTuple):
+    """A coordinate network f_θ: `apply(params, coords[..., d]) -> values[..., c]`."""
+
+    init: Callable[[Key], Params]
+    apply: Callable[[Params, Array], Array]
+
+
+class Observations(NamedTuple):
+    """What a term of the loss sums over: n inputs p_i, their targets y_i and weights w_i ≥ 0.
+
+    All leaves have n as their leading axis; weight 0 marks padding, which repeats a valid row
+    (0 · NaN would be NaN).
+    """
+
+    inputs: Any
+    targets: Array
+    weights: Array
+
+
+class Task(NamedTuple):
+    """One learning problem: what the inner loop may see, and what the outer loss scores."""
+
+    support: Support
+    query: Support
+
+
+Draw = Callable[[Params, Support, Key, Array], Observations]
+"""`(params, support, key, step) -> Observations`: all randomness of a step, of static size.
+
+The result counts as a constant when the loss is differentiated."""
+
+
+class Measurement(NamedTuple):
+    """M(f, p), what a sensor reads of a field: `pool ∘ local ∘ points`.
+
+    points: inputs -> coords [n, s, d], where the field is asked;
+    local: (field function, coords) -> features [n, s, c], its value or a derivative of it there;
+    pool: (features, inputs) -> predictions [n, ...], such as an integral along the s points.
+    """
+
+    points: Callable[[Any], Array]
+    local: Callable[[Callable[[Array], Array], Array], Array]
+    pool: Callable[[Array, Any], Array]
+
+
+class Term(NamedTuple):
+    """One weighted mean of a loss: `loss(predictions [n, ...], targets [n, ...]) -> [n]`."""
+
+    draw: Draw
+    measurement: Measurement
+    loss: Callable[[Array, Array], Array]
+    scale: float = 1.0
+
+
+Objective = tuple[Term, ...]
+
+
+class Inner(NamedTuple):
+    """An inner loop as a state machine: training, test-time fits and resumed fits run its steps.
+
+    init: meta_params -> state;
+    step: (state, support, key) -> (state, info), the key being folded with the state's step count
+        and `info["loss"]` being the objective *before* the step;
+    params: state -> the field's weights as they stand.
+    """
+
+    init: Callable[[MetaParams], Any]
+    step: Callable[[Any, Support, Key], tuple[Any, dict[str, Array]]]
+    params: Callable[[Any], Params]
+
+
+class Algorithm(NamedTuple):
+    """What learns an init.
+
+    init: key -> meta_params;
+    inner: the loop that adapts them to one task, also at test time;
+    meta_gradient: (meta_params, task, key) -> (gradient, info) of one task, where `info` holds
+        `loss_before` and `loss_after`, the objective before and after adaptation.
+    """
+
+    init: Callable[[Key], MetaParams]
+    inner: Inner
+    meta_gradient: Callable[[MetaParams, Task, Key], tuple[MetaParams, dict[str, Array]]]
+
+
+class SignalClass(NamedTuple):
+    """A class of signals with random access.
+
+    sizes: the number of signals of each split ("train", "validation", "test");
+    get: (split, index) -> signal, the same for the same arguments on every call and machine.
+        Images are float32 [height, width, channels] with values in [0, 1].
+    """
+
+    sizes: Mapping[str, int]
+    get: Callable[[str, int], np.ndarray]
