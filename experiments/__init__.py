@@ -1,0 +1,1 @@
+"""One absl binary per experiment: `python -m experiments.NAME --flagfile=... --workdir=DIR`."""

@@ -1,0 +1,50 @@
+"""Image regression: learn an init for a class of images (Tancik et al., CVPR 2021, section 4.1).
+
+A field maps pixel coordinates in [0, 1)² to colours; the inner loop fits it to all pixels of one
+image, and the outer loss scores the same pixels.
+
+    python -m experiments.image_regression \
+        --flagfile=experiments/flags/image_regression/quickstart.flags --workdir=runs/quickstart
+
+Give the flagfile first: of repeated flags the last one counts.
+"""
+
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from experiments import cli, images, shared_flags, spine
+from experiments.problem import Problem
+from metainr import fields, signals
+
+flags.adopt_module_key_flags(shared_flags)
+
+
+def build(config: SimpleNamespace) -> Problem:
+    """The problem that the flags describe."""
+    options = signals.ImageOptions(
+        config.resolution, config.seed, config.image_folder, config.data_dir
+    )
+    signal_class = signals.make(config.signal, options)
+    field = fields.make(config.field, shared_flags.field_options(config, in_dim=2, out_dim=3))
+    shape = (config.resolution, config.resolution)
+    gradients = images.gradients(field, shape, config.inner_points)
+    return Problem(
+        field=field,
+        signals=signal_class,
+        make_task=images.make_task,
+        inner_gradient=gradients.inner,
+        query_gradient=gradients.query,
+        matching_gradient=gradients.matching,
+        mean_support=lambda num: images.support(
+            jnp.asarray(np.mean([signal_class.get("train", i) for i in range(num)], axis=0))
+        ),
+        score=images.score(field, shape, config.inner_points),
+        view=lambda params: images.render(field, params, shape),
+    )
+
+
+if __name__ == "__main__":
+    cli.run(lambda: spine.run("image_regression", build))

@@ -1,0 +1,72 @@
+"""Images as learning problems: tasks, objectives, rendering and scores."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from metainr.evaluation.fitting import Score
+from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
+from metainr.measurements import value
+from metainr.numerics import default_chunk_size, objective_gradient
+from metainr.numerics.gradients import Gradient
+from metainr.objectives import Samples, all_points, output_of, random_points, squared_error
+from metainr.types import Array, Field, Key, Params, Task, Term
+
+_MATCHING_POINTS = 2048
+
+
+class Gradients(NamedTuple):
+    """The gradients of an image problem; see `experiments.problem.Problem`."""
+
+    inner: Gradient
+    query: Gradient
+    matching: Gradient
+
+
+def pixel_grid(shape: tuple[int, int]) -> np.ndarray:
+    """Coordinates [h·w, 2] of the pixels of an image, row by row, i/h and j/w in [0, 1)."""
+    axes = [np.linspace(0, 1, side + 1)[:-1] for side in shape]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2).astype(np.float32)
+
+
+def support(image: Array) -> Samples:
+    """All pixels of an image [h, w, c]."""
+    values = image.reshape(-1, image.shape[-1])
+    return Samples(values, jnp.ones(len(values), values.dtype))
+
+
+def make_task(image: Array, key: Key) -> Task:
+    """Support and query are both all pixels of the image."""
+    return Task(support(image), support(image))
+
+
+def gradients(field: Field, shape: tuple[int, int], inner_points: int) -> Gradients:
+    """Mean squared error over pixels; inner steps see `inner_points` random ones (0: all)."""
+    coords = pixel_grid(shape)
+    everything = all_points(coords)
+    subset = random_points(coords, min(inner_points, len(coords))) if inner_points else everything
+
+    def gradient(draw):
+        objective = (Term(draw, value(), squared_error),)
+        return objective_gradient(objective, field.apply, default_chunk_size())
+
+    matching = output_of(field.apply, _MATCHING_POINTS, dim=2)
+    return Gradients(gradient(subset), gradient(everything), gradient(matching))
+
+
+def render(field: Field, params: Params, shape: tuple[int, int]) -> Array:
+    """The image [h, w, c] that a field stands for, not clipped."""
+    return field.apply(params, pixel_grid(shape)).reshape(*shape, -1)
+
+
+def score(field: Field, shape: tuple[int, int], inner_points: int) -> Score:
+    """PSNR at every step, from the loss where that is over all pixels, and SSIM at the end."""
+
+    def full(params: Params, image: Array) -> dict[str, Array]:
+        picture = render(field, params, shape)
+        return {"psnr": psnr(picture, image), "ssim": ssim(picture, image)}
+
+    of_loss = None if inner_points else jax.jit(lambda loss: {"psnr": psnr_of_mse(loss)})
+    return Score(full, of_loss)

@@ -1,0 +1,74 @@
+"""What an experiment defines, and the parts every experiment makes from it."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import jax
+import optax
+
+from metainr import algorithms
+from metainr.evaluation.fitting import Evaluate, Score, make_evaluate
+from metainr.numerics.gradients import Gradient
+from metainr.types import Algorithm, Array, Field, Inner, Key, Params, SignalClass, Support, Task
+
+
+class Problem(NamedTuple):
+    """One kind of learning problem: the part of an experiment that no other shares.
+
+    field: the coordinate network.
+    signals: the class of signals.
+    make_task: (signal, key) -> Task.
+    inner_gradient, query_gradient: of the objectives that inner steps and outer loss score.
+    matching_gradient: of the distance to another field's output; its support is that one's params.
+    mean_support: number of training signals -> the support of their mean.
+    score: what is measured of a fit.
+    view: params -> picture [h, w, c].
+    """
+
+    field: Field
+    signals: SignalClass
+    make_task: Callable[[Any, Key], Task]
+    inner_gradient: Gradient
+    query_gradient: Gradient
+    matching_gradient: Gradient
+    mean_support: Callable[[int], Support]
+    score: Score
+    view: Callable[[Params], Array]
+
+
+def make_inner(gradient: Gradient, optimizer: str) -> Callable[[float | Array], Inner]:
+    """Learning rate -> inner loop."""
+    make_optimizer = algorithms.make_optimizer(optimizer)
+    return lambda rate: algorithms.gradient_inner(gradient, make_optimizer(rate))
+
+
+def make_algorithm(problem: Problem, config: SimpleNamespace) -> Algorithm:
+    """The meta-learner that the flags name."""
+    inner = make_inner(problem.inner_gradient, config.inner_optimizer)(config.inner_learning_rate)
+    make = algorithms.make(config.algorithm)
+    return make(problem.field.init, inner, problem.query_gradient, config.inner_steps)
+
+
+def make_outer_optimizer(config: SimpleNamespace) -> optax.GradientTransformation:
+    """Adam at the flags' rate, schedule and clipping."""
+    rate = config.outer_learning_rate
+    if config.outer_schedule == "cosine":
+        rate = optax.cosine_decay_schedule(rate, config.train_steps)
+    clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity()
+    return optax.chain(clip, optax.adam(rate))
+
+
+def make_evaluation(problem: Problem) -> Evaluate:
+    """Test-time fits of this problem by any optimizer; see `metainr.evaluation.fitting`."""
+    return make_evaluate(
+        lambda optimizer: make_inner(problem.inner_gradient, optimizer),
+        problem.make_task,
+        problem.score,
+        problem.view,
+    )
+
+
+def standard_init(problem: Problem, seed: int) -> Params:
+    """Random weights that no training starts from."""
+    return problem.field.init(jax.random.fold_in(jax.random.key(seed), 1))

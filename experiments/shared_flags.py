@@ -1,0 +1,109 @@
+"""The flags that experiments share, and the run's configuration read from them once."""
+
+from types import SimpleNamespace
+
+from absl import flags
+
+from metainr import algorithms, fields, signals
+from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
+from metainr.errors import UserError
+
+_D = fields.FieldOptions()
+
+WORKDIR = flags.DEFINE_string("workdir", "runs/latest", "folder of the run; a run in it goes on")
+SEED = flags.DEFINE_integer("seed", 0, "seed of weights, data order and generated signals", 0)
+SIGNAL = flags.DEFINE_enum("signal", "sdf", list(signals.REGISTRY), "class of signals")
+RESOLUTION = flags.DEFINE_integer("resolution", 178, "side of the images, in pixels", 2)
+IMAGE_FOLDER = flags.DEFINE_string("image_folder", None, "pictures to learn from; sets --signal")
+DATA_DIR = flags.DEFINE_string("data_dir", None, "folder of prepared TFDS data; default: TFDS' own")
+
+FIELD = flags.DEFINE_enum("field", "siren", list(fields.REGISTRY), "coordinate network")
+WIDTH = flags.DEFINE_integer("width", _D.width, "hidden units per layer", 1)
+DEPTH = flags.DEFINE_integer("depth", _D.depth, "linear layers, the last one included", 2)
+OMEGA = flags.DEFINE_float("omega", _D.omega, "SIREN's frequency of hidden layers, radians", 1e-6)
+FIRST_OMEGA = flags.DEFINE_float("first_omega", _D.first_omega, "of its first layer", 1e-6)
+ACTIVATION = flags.DEFINE_string("activation", _D.activation, "of MLPs: relu, tanh, softplus, ...")
+OUTPUT_ACTIVATION = flags.DEFINE_string(
+    "output_activation", _D.output_activation, "of MLPs' last layer: identity, sigmoid, ..."
+)
+OUTPUT_OFFSET = flags.DEFINE_float("output_offset", _D.output_offset, "added to the field's values")
+OCTAVES = flags.DEFINE_float("octaves", _D.octaves, "highest octave of the positional encoding", 0)
+FREQUENCIES = flags.DEFINE_integer("frequencies", _D.frequencies, "of the positional encoding", 1)
+FOURIER_SCALE = flags.DEFINE_float("fourier_scale", _D.fourier_scale, "std of Fourier features", 0)
+FOURIER_SEED = flags.DEFINE_integer("fourier_seed", _D.fourier_seed, "seed of Fourier features", 0)
+
+ALGORITHM = flags.DEFINE_enum(
+    "algorithm", "maml", [*algorithms.REGISTRY, "none"], "meta-learner; none: only evaluate"
+)
+INNER_OPTIMIZER = flags.DEFINE_enum("inner_optimizer", "sgd", list(OPTIMIZERS), "of the inner loop")
+INNER_STEPS = flags.DEFINE_integer("inner_steps", 2, "inner steps per outer step", 1)
+INNER_LEARNING_RATE = flags.DEFINE_float("inner_learning_rate", 1e-2, "of the inner loop", 0)
+INNER_POINTS = flags.DEFINE_integer(
+    "inner_points", 0, "random observations per inner step; 0: all of them", 0
+)
+OUTER_LEARNING_RATE = flags.DEFINE_float("outer_learning_rate", 1e-5, "of the outer Adam", 0)
+OUTER_SCHEDULE = flags.DEFINE_enum(
+    "outer_schedule", "constant", ["constant", "cosine"], "of the outer rate over --train_steps"
+)
+CLIP_NORM = flags.DEFINE_float("clip_norm", 0, "largest norm of the meta-gradient; 0: any", 0)
+TASKS_PER_STEP = flags.DEFINE_integer("tasks_per_step", 3, "signals per outer step", 1)
+TRAIN_STEPS = flags.DEFINE_integer("train_steps", 150_000, "outer steps", 0)
+EVAL_EVERY = flags.DEFINE_integer("eval_every", 1_000, "outer steps between validations", 1)
+CHECKPOINT_EVERY = flags.DEFINE_integer("checkpoint_every", 500, "outer steps between saves", 1)
+
+NUM_TEST = flags.DEFINE_integer("num_test", 100, "test signals to fit", 1)
+TEST_STEPS = flags.DEFINE_integer("test_steps", 50, "gradient steps of a test-time fit", 1)
+BASELINE_OPTIMIZER = flags.DEFINE_enum(
+    "baseline_optimizer", "adam", list(OPTIMIZERS), "test-time optimizer of the other inits"
+)
+BASELINE_LEARNING_RATE = flags.DEFINE_float("baseline_learning_rate", 1e-4, "its rate", 0)
+TUNE = flags.DEFINE_bool("tune", False, "find each init's best optimizer and rate on validation")
+INIT = flags.DEFINE_string("init", None, "evaluate this workdir, checkpoint or file of weights")
+SEEDS = flags.DEFINE_integer("seeds", 1, "trainings to repeat with other seeds", 1)
+TRAIN_SIGNALS = flags.DEFINE_list(
+    "train_signals", [], "numbers of training signals to compare, such as 10,100,1000; empty: all"
+)
+
+FIELD_FLAGS = tuple(
+    holder.name
+    for holder in (
+        FIELD, WIDTH, DEPTH, OMEGA, FIRST_OMEGA, ACTIVATION, OUTPUT_ACTIVATION, OUTPUT_OFFSET,
+        OCTAVES, FREQUENCIES, FOURIER_SCALE, FOURIER_SEED,
+    )
+)  # fmt: skip
+INNER_FLAGS = (
+    INNER_OPTIMIZER.name, INNER_STEPS.name, INNER_LEARNING_RATE.name, INNER_POINTS.name,
+)  # fmt: skip
+EVALUATION_FLAGS = (
+    NUM_TEST.name, TEST_STEPS.name, BASELINE_OPTIMIZER.name, BASELINE_LEARNING_RATE.name, TUNE.name,
+    SEEDS.name, TRAIN_SIGNALS.name,
+)  # fmt: skip
+# A run may go on with other values of these: none changes what a step computes.
+CHANGEABLE_FLAGS = (
+    WORKDIR.name, DATA_DIR.name, TRAIN_STEPS.name, EVAL_EVERY.name, CHECKPOINT_EVERY.name,
+    *EVALUATION_FLAGS,
+)  # fmt: skip
+
+
+def configuration() -> SimpleNamespace:
+    """The values of the flags defined here, by name, checked against one another."""
+    values = flags.FLAGS.flags_by_module_dict()[__name__]
+    config = SimpleNamespace(**{flag.name: flag.value for flag in values})
+    if config.image_folder is not None:
+        config.signal = "folder"
+    config.train_signals = [_count(text) for text in config.train_signals]
+    if config.train_signals and config.seeds > 1:
+        raise UserError("--seeds and --train_signals each repeat the training; give one of them")
+    return config
+
+
+def field_options(config: SimpleNamespace, in_dim: int, out_dim: int) -> fields.FieldOptions:
+    """The options that the field flags give."""
+    values = {name: getattr(config, name) for name in FIELD_FLAGS if name != FIELD.name}
+    return fields.FieldOptions(in_dim=in_dim, out_dim=out_dim, **values)
+
+
+def _count(text):
+    if not text.strip().isdigit() or int(text) < 1:
+        raise UserError(f"--train_signals: {text!r} is not a number of signals; give e.g. 10,100")
+    return int(text)

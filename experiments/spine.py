@@ -1,0 +1,171 @@
+"""What every experiment does with its problem: learn an init, compare it, report."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments import shared_flags
+from experiments.comparison import NUM_VALIDATION, compare, headline
+from experiments.inits import as_params, read_init
+from experiments.problem import (
+    Problem,
+    make_algorithm,
+    make_evaluation,
+    make_outer_optimizer,
+)
+from metainr import reporting
+from metainr.evaluation.fitting import Contender, Evaluate
+from metainr.reporting.results import read_results, write_json
+from metainr.reporting.samples import write_samples
+from metainr.training.data import stacked_signals, training_batches
+from metainr.training.loop import LoopOptions, Validation, train
+from metainr.training.step import init_state, make_train_step
+from metainr.training.workdir import environment, open_workdir
+from metainr.types import Params
+
+_RESULTS = "results.json"
+
+
+def run(experiment: str, build: Callable[[SimpleNamespace], Problem]) -> None:
+    """Learns, compares and reports as the flags say, doing only what the workdir lacks.
+
+    Args:
+        experiment: its name in results.json.
+        build: flags -> problem.
+    """
+    began = time.perf_counter()
+    config = shared_flags.configuration()
+    weights = None
+    if config.init is not None:
+        config, weights = read_init(config)
+    problem = build(config)
+    learned = None if weights is None else as_params(weights, problem.field, config.init)
+    workdir = Path(config.workdir)
+    open_workdir(workdir, vars(config), _changeable(config))
+    evaluate = make_evaluation(problem)
+    results = _resumed(workdir, experiment, config)
+    for name, variant, folder in _variants(config, workdir):
+        if name in results["settings"]:
+            continue
+        started = time.perf_counter()
+        trained = learned
+        if config.init is None and config.algorithm != "none":
+            trained = learn(problem, variant, folder, evaluate)
+        middle = time.perf_counter()
+        comparison = compare(problem, variant, trained, evaluate)
+        if not results["settings"]:
+            _write_samples(workdir / "samples", name, comparison)
+        results["settings"][name] = comparison.setting
+        _add_seconds(results, middle - started, time.perf_counter() - middle, began)
+        write_json(workdir / _RESULTS, results)
+        print(headline(comparison.setting, min(config.inner_steps, config.test_steps)))
+    print(f"report: {reporting.report(workdir)}")
+
+
+def learn(
+    problem: Problem, config: SimpleNamespace, folder: Path, evaluate: Evaluate
+) -> Params:
+    """Meta-trains, or goes on with it, and returns the learned weights."""
+    algorithm = make_algorithm(problem, config)
+    optimizer = make_outer_optimizer(config)
+    folder.mkdir(parents=True, exist_ok=True)
+    limit = config.train_signals[0] if config.train_signals else None
+    state = train(
+        make_train_step(algorithm, optimizer, problem.make_task),
+        init_state(algorithm, optimizer, jax.random.key(config.seed)),
+        lambda start: training_batches(
+            problem.signals, config.tasks_per_step, seed=config.seed, start=start, limit=limit
+        ),
+        _validation(problem, config, evaluate),
+        LoopOptions(config.train_steps, config.eval_every, config.checkpoint_every),
+        folder,
+        vars(config),
+    )
+    return algorithm.inner.params(algorithm.inner.init(state.meta_params))
+
+
+def _validation(problem, config, evaluate):
+    count = min(NUM_VALIDATION, problem.signals.sizes["validation"])
+    signals = stacked_signals(problem.signals, "validation", count)
+    key = jax.random.key(config.seed)
+
+    def validate(params):
+        contender = Contender(params, config.inner_optimizer, config.inner_learning_rate)
+        fits = evaluate(contender, signals, [0, config.inner_steps], key, count)
+        picture = np.concatenate([signals, fits.views[:, 0], fits.views[:, -1]], axis=1)
+        return Validation(
+            float(fits.metrics["psnr"][:, -1].mean()), np.concatenate(list(picture), axis=1)
+        )
+
+    return validate
+
+
+def _variants(config, workdir):
+    """(setting, flags, folder) of each training that the flags ask for."""
+    if config.train_signals:
+        for count in config.train_signals:
+            variant = SimpleNamespace(**vars(config) | {"train_signals": [count]})
+            yield f"train_signals={count}", variant, workdir / f"train_signals={count}"
+    elif config.seeds > 1:
+        for seed in range(config.seed, config.seed + config.seeds):
+            variant = SimpleNamespace(**vars(config) | {"seed": seed})
+            yield f"seed={seed}", variant, workdir / f"seed={seed}"
+    else:
+        yield "default", config, workdir
+
+
+def _resumed(workdir, experiment, config):
+    """The results that the workdir holds for these very flags, or empty ones."""
+    fresh = {
+        "experiment": experiment,
+        "signal": config.signal,
+        "num_test": config.num_test,
+        "train_steps": config.train_steps if config.algorithm != "none" else 0,
+        "seconds": {"training": 0.0, "evaluation": 0.0, "total": 0.0},
+        "match_step": config.inner_steps,
+        "config": vars(config),
+        "environment": environment(),
+        "settings": {},
+    }
+    path = workdir / _RESULTS
+    found = read_results(path) if path.exists() else fresh
+    counting = {shared_flags.SEEDS.name, shared_flags.TRAIN_SIGNALS.name, shared_flags.WORKDIR.name}
+    same = all(
+        found["config"].get(name) == value
+        for name, value in fresh["config"].items()
+        if name not in counting
+    )
+    return fresh | {"settings": found["settings"], "seconds": found["seconds"]} if same else fresh
+
+
+def _changeable(config):
+    names = set(shared_flags.CHANGEABLE_FLAGS)
+    if config.outer_schedule != "constant":
+        names -= {shared_flags.TRAIN_STEPS.name}  # the schedule is stretched over them
+    return names
+
+
+def _write_samples(directory, setting, comparison):
+    labels = [f"test signal {i}" for i in range(len(comparison.targets))]
+    write_samples(
+        directory,
+        setting,
+        comparison.setting["steps"],
+        labels,
+        list(comparison.targets),
+        comparison.frames,
+    )
+
+
+def _add_seconds(results: dict[str, Any], training: float, evaluation: float, began: float):
+    seconds = results["seconds"]
+    results["seconds"] = {
+        "training": seconds["training"] + training,
+        "evaluation": seconds["evaluation"] + evaluation,
+        "total": seconds["training"] + seconds["evaluation"] + time.perf_counter() - began,
+    }

@@ -1,0 +1,1 @@
+"""How good an init is: test-time fits of unseen signals, against other inits."""

@@ -1,0 +1,46 @@
+"""The inits that a learned one is compared with. Source: Tancik et al., CVPR 2021, section 4."""
+
+from collections.abc import Callable
+
+import jax
+
+from metainr.algorithms import adapt
+from metainr.types import Array, Inner, Key, Params, Support
+
+FIT_STEPS = 500
+FIT_LEARNING_RATE = 1e-4
+
+
+def fitted(inner: Inner, params: Params, support: Support, key: Key) -> tuple[Params, Array]:
+    """Weights fitted to one support for 500 steps, and the loss that remains.
+
+    With the class's mean signal as support this is the *mean* init: where signals are observed at
+    shared points, the pooled loss over them is the loss against their mean plus a constant. With
+    the learned weights as support of a draw of their output it is the *matched* init.
+    """
+
+    @jax.jit
+    def fit(params, support, key):
+        adapted, losses = adapt(inner, params, support, key, FIT_STEPS)
+        return adapted, losses[-1]
+
+    return fit(params, support, key)
+
+
+def shuffled(params: Params, key: Key) -> Params:
+    """The weights permuted within each leaf: their distribution without their arrangement."""
+    leaves, treedef = jax.tree.flatten(params)
+    keys = jax.random.split(key, len(leaves))
+    permuted = [
+        jax.random.permutation(k, leaf.reshape(-1)).reshape(leaf.shape)
+        for k, leaf in zip(keys, leaves)
+    ]
+    return jax.tree.unflatten(treedef, permuted)
+
+
+def mean_signal(signals: Callable[[int], Array], num: int) -> Array:
+    """The mean of the signals 0 … num − 1, accumulated one by one."""
+    total = signals(0)
+    for index in range(1, num):
+        total = total + signals(index)
+    return total / num

@@ -1,0 +1,42 @@
+"""Summaries of fits: means with standard errors, and how long others take to catch up."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Match(NamedTuple):
+    """Mean steps to match over the signals that do (None if none), and how many do not."""
+
+    steps: float | None
+    missed: int
+
+
+def steps_to_match(psnr: np.ndarray, target: np.ndarray, steps: Sequence[int]) -> Match:
+    """How many steps each signal needs to reach a target PSNR.
+
+    Args:
+        psnr: [signals, steps], in dB.
+        target: [signals], such as the learned init's PSNR after two steps.
+        steps: the step counts of the columns of `psnr`; the first that reaches counts.
+    """
+    reached = psnr >= target[:, None]
+    hit = reached.any(axis=1)
+    first = np.asarray(steps)[reached.argmax(axis=1)[hit]]
+    return Match(float(first.mean()) if hit.any() else None, int((~hit).sum()))
+
+
+def summary(values: np.ndarray) -> dict[str, Any]:
+    """Mean, standard error and single values of metrics [signals, steps], as JSON; NaN is None."""
+    deviation = values.std(axis=0, ddof=1) if len(values) > 1 else np.full(values.shape[1], np.nan)
+    return {
+        "mean": _plain(values.mean(axis=0)),
+        "stderr": _plain(deviation / np.sqrt(len(values))),
+        "per_signal": _plain(values),
+    }
+
+
+def _plain(values):
+    array = np.round(np.asarray(values, np.float64), 6)
+    return np.where(np.isfinite(array), array, None).tolist()

@@ -1,0 +1,34 @@
+"""The best inner optimizer and rate of an init, found on signals that no table reports."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from metainr.evaluation.fitting import Contender, Fits
+
+RATES: Mapping[str, Sequence[float]] = {
+    "sgd": (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
+    "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3),
+}
+
+
+def tuned(contender: Contender, fit: Callable[[Contender], Fits]) -> Contender:
+    """The contender with the optimizer and rate of the highest final mean PSNR.
+
+    Its own optimizer and rate take part; a rate at which a fit diverges loses.
+
+    Args:
+        contender: the init, with its default optimizer and rate.
+        fit: fits validation signals for as many steps as the comparison is about.
+    """
+    candidates = [contender] + [
+        contender._replace(optimizer=optimizer, learning_rate=rate)
+        for optimizer, rates in RATES.items()
+        for rate in rates
+    ]
+
+    def final_psnr(candidate):
+        mean = fit(candidate).metrics["psnr"][:, -1].mean()
+        return mean if np.isfinite(mean) else -np.inf
+
+    return max(candidates, key=final_psnr)

@@ -1,0 +1,61 @@
+"""SIREN: a multilayer perceptron with sine activations.
+
+Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activation Functions",
+NeurIPS 2020; ω0 and the zero biases as Tancik et al., CVPR 2021, use them.
+"""
+
+import jax
+from flax import linen as nn
+
+from metainr.fields.dense import dense, from_module
+from metainr.fields.options import FieldOptions
+from metainr.numerics import sin
+from metainr.types import Field
+
+
+class Siren(nn.Module):
+    """h_1 = sin(ω_first (W_0 x + b_0)), h_{k+1} = sin(ω (W_k h_k + b_k)), f = W_L h_L + b_L + c.
+
+    W_0 starts at U(±1/in), the others, the last too, at U(±√(6/in)/ω); biases at 0.
+    """
+
+    out_dim: int
+    width: int
+    depth: int
+    omega: float
+    first_omega: float
+    output_offset: float
+
+    @nn.compact
+    def __call__(self, coords):
+        """Maps coords [..., in_dim] to values [..., out_dim]."""
+        x = coords
+        for index in range(self.depth):
+            last = index == self.depth - 1
+            limit = (
+                1 / x.shape[-1] if index == 0 else (6 / x.shape[-1]) ** 0.5 / self.omega
+            )
+            x = dense(self.out_dim if last else self.width, index, _uniform(limit))(x)
+            if not last:
+                x = sin((self.first_omega if index == 0 else self.omega) * x)
+        return x + self.output_offset
+
+
+def siren(options: FieldOptions) -> Field:
+    """A SIREN of `depth` linear layers; reads width, depth, omega, first_omega, output_offset."""
+    module = Siren(
+        options.out_dim,
+        options.width,
+        options.depth,
+        options.omega,
+        options.first_omega,
+        options.output_offset,
+    )
+    return from_module(module, options.in_dim)
+
+
+def _uniform(limit):
+    def init(key, shape, dtype):
+        return jax.random.uniform(key, shape, dtype, -limit, limit)
+
+    return init

@@ -1,0 +1,7 @@
+"""What a sensor reads of a field; a new measurement is one file and one line here."""
+
+from metainr.measurements.value import value
+
+REGISTRY = {"value": value}
+
+__all__ = ["REGISTRY", "value"]

@@ -1,0 +1,6 @@
+"""Draws and losses: the parts that a `Term` of an objective is made of."""
+
+from metainr.objectives.draws import Samples, all_points, output_of, random_points
+from metainr.objectives.losses import squared_error
+
+__all__ = ["Samples", "all_points", "output_of", "random_points", "squared_error"]

@@ -1,0 +1,1 @@
+"""The outer loop: batches, steps, checkpoints, metrics. Import the modules one by one."""

@@ -1,0 +1,57 @@
+"""Batches of training signals, prepared ahead of the step that takes them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import grain
+import jax
+import numpy as np
+
+from metainr.errors import UserError
+from metainr.types import SignalClass
+
+_THREADS = 2
+_AHEAD = 8
+
+
+def training_batches(
+    signals: SignalClass, batch_size: int, *, seed: int, start: int = 0, limit: int | None = None
+) -> Iterator[Any]:
+    """Yields batches of training signals for ever, from batch number `start` on.
+
+    Every epoch visits each signal once in an order of its own; batch k is the same however often
+    the run was stopped before it. Leaves gain a leading axis of `batch_size`.
+
+    Args:
+        signals: the class whose "train" split is read.
+        batch_size: signals per batch.
+        seed: of the orders.
+        start: number of the first batch, the data position of a resumed run.
+        limit: use the first so many training signals only.
+    """
+    size = signals.sizes["train"]
+    if limit is not None and limit > size:
+        raise UserError(f"--train_signals={limit} is more than the {size} training signals there are")
+    batches = (
+        grain.MapDataset.range(limit or size)
+        .shuffle(seed=seed)
+        .repeat()
+        .map(lambda index: signals.get("train", int(index)))
+        .batch(batch_size)
+        .slice(slice(start, None))
+    )
+    options = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD)
+    return iter(batches.to_iter_dataset(options))
+
+
+def stacked_signals(signals: SignalClass, split: str, num: int) -> Any:
+    """The first `num` signals of a split, stacked along a new leading axis.
+
+    Raises UserError if the split holds fewer.
+    """
+    if num > signals.sizes[split]:
+        raise UserError(
+            f"{num} {split} signals were asked for and there are {signals.sizes[split]}; "
+            "lower --num_test or add signals"
+        )
+    return jax.tree.map(lambda *x: np.stack(x), *(signals.get(split, i) for i in range(num)))

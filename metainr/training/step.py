@@ -1,0 +1,71 @@
+"""One outer step: per-task meta-gradients, averaged, through an optax optimizer."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from metainr.numerics import map_tasks
+from metainr.types import Algorithm, Array, Key, MetaParams, Task
+
+TrainStep = Callable[["TrainState", Any], tuple["TrainState", dict[str, Array]]]
+
+
+class TrainState(NamedTuple):
+    """All that the next outer step needs; the data position is the step count."""
+
+    step: Array
+    meta_params: MetaParams
+    opt_state: optax.OptState
+    key: Key
+
+
+def init_state(
+    algorithm: Algorithm, optimizer: optax.GradientTransformation, key: Key
+) -> TrainState:
+    """The state before the first outer step."""
+    init_key, train_key = jax.random.split(key)
+    meta_params = algorithm.init(init_key)
+    return TrainState(
+        jnp.zeros((), jnp.int32), meta_params, optimizer.init(meta_params), train_key
+    )
+
+
+def make_train_step(
+    algorithm: Algorithm,
+    optimizer: optax.GradientTransformation,
+    make_task: Callable[[Any, Key], Task],
+) -> TrainStep:
+    """Compiles θ₀ ← θ₀ + update(mean_tasks meta_gradient).
+
+    Returns a function of (state, signals with a leading task axis) that gives the next state
+    (the old one's buffers are reused) and metrics: task means of the algorithm's info,
+    `gradient_norm`, and `finite`, whether all of the new state's weights are.
+    """
+
+    def task_gradient(meta_params, signal, key):
+        task_key, gradient_key = jax.random.split(key)
+        return algorithm.meta_gradient(meta_params, make_task(signal, task_key), gradient_key)
+
+    def train_step(state, signals):
+        num_tasks = jax.tree.leaves(signals)[0].shape[0]
+        keys = jax.random.split(jax.random.fold_in(state.key, state.step), num_tasks)
+        gradients, infos = map_tasks(
+            lambda signal, key: task_gradient(state.meta_params, signal, key), signals, keys
+        )
+        gradient, info = jax.tree.map(lambda x: x.mean(0), (gradients, infos))
+        updates, opt_state = optimizer.update(gradient, state.opt_state, state.meta_params)
+        meta_params = optax.apply_updates(state.meta_params, updates)
+        metrics = info | {
+            "gradient_norm": optax.global_norm(gradient),
+            "finite": _all_finite(meta_params) & jnp.isfinite(info["loss_after"]),
+        }
+        return TrainState(state.step + 1, meta_params, opt_state, state.key), metrics
+
+    return jax.jit(train_step, donate_argnums=0)
+
+
+def _all_finite(tree):
+    return jnp.stack([jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(tree)]).all()

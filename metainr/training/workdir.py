@@ -1,0 +1,84 @@
+"""The folder of a run: its flags and environment, and whether it may go on with other flags."""
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Collection, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from metainr import __version__
+from metainr.errors import UserError
+
+_CONFIG = "config.json"
+
+
+def environment() -> dict[str, str]:
+    """What a run's numbers may depend on: versions, device, revision, date (UTC)."""
+    device = jax.devices()[0]
+    versions = {name: metadata.version(name) for name in ("jax", "jaxlib", "flax", "optax")}
+    return {
+        "device": f"{len(jax.devices())} × {device.device_kind}, {os.cpu_count()} CPU cores",
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "metainr": __version__,
+        **versions,
+        "git_revision": _git_revision(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def open_workdir(path: Path, config: Mapping[str, Any], changeable: Collection[str]) -> None:
+    """Creates the folder of a run, or checks that the run in it had the same flags.
+
+    Args:
+        path: the folder; `config.json` in it records flags and environment.
+        config: flag name -> value, of JSON's types.
+        changeable: the flags that may differ from those recorded.
+
+    Raises UserError if it cannot be written, or names what differs.
+    """
+    file = path / _CONFIG
+    if file.exists():
+        _check_same(file, config, changeable)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        record = {"flags": dict(config), "environment": environment()}
+        temporary = file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(record, indent=2) + "\n")
+        os.replace(temporary, file)
+    except OSError as error:
+        raise UserError(f"cannot write to --workdir={path}: {error.strerror}") from error
+
+
+def _check_same(file, config, changeable):
+    try:
+        recorded = json.loads(file.read_text())["flags"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} is not a run's record ({error}); use another --workdir") from error
+    differing = [
+        f"--{name} was {recorded.get(name)!r} and is now {config.get(name)!r}"
+        for name in sorted({*recorded, *config} - set(changeable))
+        if recorded.get(name) != config.get(name)
+    ]
+    if differing:
+        raise UserError(
+            f"--workdir={file.parent} holds a run with other flags: {'; '.join(differing)}; use "
+            "those flags to go on, or another --workdir"
+        )
+
+
+def _git_revision():
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, timeout=5
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return "unknown"
+    return found.stdout.strip() or "unknown"

@@ -1,0 +1,159 @@
+"""Meta-gradients against closed forms, float64 finite differences and the plain recipe."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from metainr import algorithms, fields
+from metainr.algorithms import adapt, gradient_inner, make_optimizer
+from metainr.measurements import value
+from metainr.numerics import objective_gradient
+from metainr.objectives import Samples, all_points, random_points, squared_error
+from metainr.types import Task, Term
+
+RATE = 0.1
+KEY = jax.random.key(0)
+
+
+def _linear(params, coords):
+    return coords @ params
+
+
+def _quadratic(steps, optimizer=optax.sgd, dtype=np.float64):
+    """A linear field: L(w) = mean (Xw − y)² has Hessian H = 2XᵀX/n and minimum w*."""
+    rng = np.random.default_rng(1)
+    x, y, w = (rng.normal(size=s).astype(dtype) for s in ((9, 3), (9, 1), (3, 1)))
+    objective = (Term(all_points(x), value(), squared_error),)
+    gradient = objective_gradient(objective, _linear, 4)
+    inner = gradient_inner(gradient, optimizer(RATE))
+    support = Samples(jnp.asarray(y), jnp.ones(9, dtype))
+    hessian = 2 * x.T @ x / 9
+    best = np.linalg.lstsq(x, y, rcond=None)[0]
+    return inner, gradient, Task(support, support), jnp.asarray(w), hessian, best
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("steps", [1, 2, 5])
+@pytest.mark.parametrize("name", ["maml", "first_order_maml", "reptile"])
+def test_quadratic_in_closed_form(name, steps):
+    inner, gradient, task, w, hessian, best = _quadratic(steps)
+    algorithm = algorithms.make(name)(lambda key: w, inner, gradient, steps)
+    found, info = jax.jit(algorithm.meta_gradient)(w, task, KEY)
+    contraction = np.linalg.matrix_power(np.eye(3) - RATE * hessian, steps)
+    adapted = best + contraction @ (np.asarray(w) - best)
+    slope = hessian @ (adapted - best)
+    expected = {
+        "maml": contraction @ slope,
+        "first_order_maml": slope,
+        "reptile": np.asarray(w) - adapted,
+    }[name]
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+    assert info["loss_after"] <= info["loss_before"]
+
+
+def test_one_step_reptile_is_scaled_gradient_descent():
+    inner, gradient, task, w, *_ = _quadratic(1, dtype=np.float32)
+    algorithm = algorithms.make("reptile")(lambda key: w, inner, gradient, 1)
+    found, _ = algorithm.meta_gradient(w, task, KEY)
+    _, slope = gradient(w, task.support, KEY, 0)
+    chex.assert_trees_all_close(found, RATE * slope, rtol=1e-4)
+
+
+def _siren_task(dtype, optimizer, steps, points=None):
+    field = fields.make("siren", fields.FieldOptions(width=8, depth=3, omega=5, first_omega=5))
+    coords = np.random.default_rng(0).uniform(size=(20, 2)).astype(dtype)
+    draw = all_points(coords) if points is None else random_points(coords, points)
+    gradient = objective_gradient((Term(draw, value(), squared_error),), field.apply, 7)
+    inner = gradient_inner(gradient, make_optimizer(optimizer)(1e-2))
+    values = np.random.default_rng(1).uniform(size=(20, 3)).astype(dtype)
+    support = Samples(jnp.asarray(values), jnp.ones(20, dtype))
+    params = jax.tree.map(lambda x: x.astype(dtype), field.init(jax.random.key(3)))
+    algorithm = algorithms.maml(field.init, inner, gradient, steps)
+    return algorithm, inner, gradient, params, Task(support, support)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("points", [None, 6])
+def test_siren_against_finite_differences(optimizer, points):
+    algorithm, inner, gradient, params, task = _siren_task(np.float64, optimizer, 3, points)
+    found, _ = algorithm.meta_gradient(params, task, KEY)
+    support_key, query_key = jax.random.split(KEY)
+
+    @jax.jit
+    def outer_loss(params):
+        adapted, _ = adapt(inner, params, task.support, support_key, 3)
+        return gradient(adapted, task.query, query_key, 3)[0]
+
+    keys = iter(jax.random.split(jax.random.key(9), 10))
+    direction = jax.tree.map(lambda x: jax.random.normal(next(keys), x.shape, x.dtype), params)
+    eps = 1e-6
+    ahead, behind = (
+        outer_loss(jax.tree.map(lambda p, d: p + s * eps * d, params, direction)) for s in (1, -1)
+    )
+    slope = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, found, direction)))
+    np.testing.assert_allclose(slope, (ahead - behind) / (2 * eps), rtol=2e-6)
+
+
+def test_mixed_mode_equals_the_plain_recipe():
+    """Python-unrolled inner loop, reverse over reverse, no chunks: the published way."""
+    algorithm, _, _, params, task = _siren_task(np.float32, "sgd", 2)
+    field = fields.make("siren", fields.FieldOptions(width=8, depth=3, omega=5, first_omega=5))
+    coords = np.random.default_rng(0).uniform(size=(20, 2)).astype(np.float32)
+
+    def loss(params):
+        return jnp.mean((field.apply(params, coords) - task.support.values) ** 2)
+
+    def outer(params):
+        for _ in range(2):
+            params = jax.tree.map(lambda p, g: p - 1e-2 * g, params, jax.grad(loss)(params))
+        return loss(params)
+
+    found, info = jax.jit(algorithm.meta_gradient)(params, task, KEY)
+    expected_loss, expected = jax.value_and_grad(outer)(params)
+    chex.assert_trees_all_close(found, expected, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(info["loss_after"], expected_loss, rtol=1e-5)
+
+
+def test_adam_is_finite_at_zero_gradients():
+    algorithm, _, _, params, task = _siren_task(np.float32, "adam", 2)
+    zeros = jax.tree.map(jnp.zeros_like, params)  # all hidden units silent: gradients vanish
+    found, _ = jax.jit(algorithm.meta_gradient)(zeros, task, KEY)
+    chex.assert_tree_all_finite(found)
+
+
+def test_memory_does_not_grow_with_the_inner_steps_beyond_their_weights():
+    def temporary_bytes(steps, n):
+        field = fields.make("siren", fields.FieldOptions(width=64, depth=4))
+        coords = np.zeros((n, 2), np.float32)
+        objective = (Term(all_points(coords), value(), squared_error),)
+        gradient = objective_gradient(objective, field.apply, 256)
+        inner = gradient_inner(gradient, optax.sgd(1e-2))
+        algorithm = algorithms.maml(field.init, inner, gradient, steps)
+        params = field.init(KEY)
+        support = Samples(jnp.zeros((n, 3)), jnp.ones(n))
+        step = jax.jit(algorithm.meta_gradient).lower(params, Task(support, support), KEY)
+        size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
+        return step.compile().memory_analysis().temp_size_in_bytes, size
+
+    few, size = temporary_bytes(2, 2048)
+    many, _ = temporary_bytes(16, 2048)
+    assert many - few <= 14 * size * 1.5
+    larger, _ = temporary_bytes(2, 8192)
+    assert larger - few <= 3 * 6144 * 4 * (2 + 3 + 1)
+
+
+def test_steps_compile_once_whatever_their_number():
+    inner, _, task, w, *_ = _quadratic(1, dtype=np.float32)
+    traces = []
+
+    def step(state, support, key):
+        traces.append(1)
+        return inner.step(state, support, key)
+
+    counted = inner._replace(step=step)
+    jax.jit(lambda w: adapt(counted, w, task.support, KEY, 300))(w)
+    assert len(traces) == 1
