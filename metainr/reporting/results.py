@@ -1,0 +1,172 @@
+"""results.json: written and read here, and asked for its numbers by everything that shows them.
+
+    {"experiment", "signal", "num_test", "train_steps", "seconds", "config", "environment",
+     "match_step", "settings": {NAME: {"steps": [S], "inits": {INIT: {
+        "optimizer", "learning_rate", "steps_to_match", "missed", "fit_error",
+        "metrics": {METRIC: {"mean": [S], "stderr": [S], "per_signal": [[S], …]}}}}}}}
+
+Only "settings" is required. A metric is null at a step where it was not computed. PSNR is in dB.
+"""
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from metainr.errors import UserError
+
+INITS = ("standard", "mean", "matched", "shuffled", "meta")
+"""The known inits in the order in which tables and figures show them."""
+
+
+def write_bytes(path: str | Path, data: bytes) -> Path:
+    """Writes a file so that a reader finds the old or the new content, never a part."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner may read
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return path
+
+
+def write_json(path: str | Path, value: Any) -> Path:
+    """Writes a value as JSON, atomically; numbers that are not finite become null.
+
+    Arrays and scalars of numpy (or of anything with `tolist`) become lists and numbers.
+    """
+    return write_bytes(path, (_encode(_plain(value)) + "\n").encode())
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _encode(value: Any, indent: str = "") -> str:
+    # Objects over several lines, lists on one: a list of 1000 numbers stays out of the way.
+    if not isinstance(value, dict) or not value:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    deeper = indent + "  "
+    items = (f"{deeper}{json.dumps(k)}: {_encode(v, deeper)}" for k, v in value.items())
+    return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+
+
+def read_json(path: str | Path, remedy: str) -> dict[str, Any]:
+    """Reads a JSON object; a UserError that ends in `remedy` if there is none to read."""
+    try:
+        value = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not valid JSON ({error}); {remedy}") from error
+    if not isinstance(value, dict):
+        raise UserError(f"{path} holds a {type(value).__name__}, not an object; {remedy}")
+    return value
+
+
+def read_results(path: str | Path) -> dict[str, Any]:
+    """Reads results.json, or the one in a folder.
+
+    Raises:
+        UserError: there is no such file, it is cut off, or its parts do not fit together.
+    """
+    path = Path(path)
+    path = path / "results.json" if path.is_dir() else path
+    remedy = "run the experiment's evaluation again"
+    results = read_json(path, remedy)
+    try:
+        complete = bool(results["settings"]) and all(
+            setting["inits"] and setting["steps"] and _fits(setting)
+            for setting in results["settings"].values()
+        )
+    except (AttributeError, KeyError, TypeError):
+        complete = False
+    if not complete:
+        raise UserError(f"{path} lacks settings, steps or inits, or their lengths differ; {remedy}")
+    return results
+
+
+def _fits(setting: Mapping[str, Any]) -> bool:
+    return all(
+        len(metric["mean"]) == len(metric["stderr"]) == len(setting["steps"])
+        for init in setting["inits"].values()
+        for metric in init["metrics"].values()
+    )
+
+
+def ordered_inits(setting: Mapping[str, Any]) -> list[str]:
+    """The inits of a setting: the known ones in their order, then any others."""
+    inits = list(setting["inits"])
+    return sorted(inits, key=lambda init: INITS.index(init) if init in INITS else len(INITS))
+
+
+def all_inits(results: Mapping[str, Any]) -> list[str]:
+    """The inits of all settings, in the order of `ordered_inits`."""
+    names = {init: None for setting in results["settings"].values() for init in setting["inits"]}
+    return ordered_inits({"inits": names})
+
+
+def metric_at(
+    setting: Mapping[str, Any], init: str, metric: str, step: int
+) -> tuple[float | None, float | None]:
+    """Mean and standard error of a metric after a step; None for what was not computed."""
+    values = setting["inits"].get(init, {"metrics": {}})["metrics"].get(metric)
+    if values is None or step not in setting["steps"]:
+        return None, None
+    index = setting["steps"].index(step)
+    return values["mean"][index], values["stderr"][index]
+
+
+def match_step(results: Mapping[str, Any], setting: Mapping[str, Any]) -> int:
+    """The step at which inits are compared: the reference of steps to match, else the last."""
+    step = results.get("match_step")
+    return step if step in setting["steps"] else setting["steps"][-1]
+
+
+def families(results: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """The settings named FAMILY=VALUE as {family: {value: setting}}, numbers ascending."""
+    groups: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name, setting in results["settings"].items():
+        family, equals, value = name.partition("=")
+        if equals:
+            groups.setdefault(family, {})[value] = setting
+    return {
+        family: dict(sorted(group.items(), key=lambda item: float(item[0])))
+        if all(is_number(value) for value in group)
+        else group
+        for family, group in groups.items()
+    }
+
+
+def is_number(text: str) -> bool:
+    """Whether a setting's value can stand on an axis."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def headline(results: Mapping[str, Any]) -> str:
+    """The setting a report opens with: "default", else the one with most training signals."""
+    if "default" in results["settings"]:
+        return "default"
+    amounts = list(families(results).get("train_signals", {}))
+    return f"train_signals={amounts[-1]}" if amounts else next(iter(results["settings"]))
