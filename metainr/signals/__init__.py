@@ -1,0 +1,50 @@
+"""Classes of signals by name; a new one is one file and one line here."""
+
+import difflib
+from collections.abc import Callable
+
+from metainr.errors import UserError
+from metainr.signals.folder import folder
+from metainr.signals.options import ImageOptions
+from metainr.signals.photos import photos
+from metainr.signals.pictures import read_image, to_square
+from metainr.signals.sdf import sdf
+from metainr.signals.sdf_mixed import sdf_mixed
+from metainr.signals.text import text
+from metainr.signals.tfds_images import celeba, imagenette
+from metainr.types import SignalClass
+
+REGISTRY: dict[str, Callable[[ImageOptions], SignalClass]] = {
+    "sdf": sdf,
+    "sdf_mixed": sdf_mixed,
+    "text": text,
+    "photos": photos,
+    "folder": folder,
+    "celeba": celeba,
+    "imagenette": imagenette,
+}
+
+
+def make(name: str, options: ImageOptions) -> SignalClass:
+    """Builds the class of signals called `name`. Raises UserError if there is none of that name."""
+    if name not in REGISTRY:
+        near = difflib.get_close_matches(name, REGISTRY)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise UserError(f"unknown signal class {name!r}: {hint}choose one of {', '.join(REGISTRY)}")
+    return REGISTRY[name](options)
+
+
+__all__ = [
+    "REGISTRY",
+    "ImageOptions",
+    "celeba",
+    "folder",
+    "imagenette",
+    "make",
+    "photos",
+    "read_image",
+    "sdf",
+    "sdf_mixed",
+    "text",
+    "to_square",
+]

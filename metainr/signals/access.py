@@ -1,0 +1,61 @@
+"""Random access to signals: checked indices, and randomness that depends on nothing else.
+
+A generated signal is a function of (class, seed, split, index): each has a random generator of its
+own, so that signals can be asked for in any order, by any thread and on any machine.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from metainr.errors import UserError
+from metainr.signals.options import ImageOptions
+from metainr.types import SignalClass
+
+SPLITS = ("train", "validation", "test")
+GENERATED_SIZES = (10_000, 1_000, 1_000)
+
+
+def random_access(
+    options: ImageOptions, sizes: Mapping[str, int], read: Callable[[str, int], np.ndarray]
+) -> SignalClass:
+    """Makes a SignalClass of `read`, which is only called with a valid split and index.
+
+    The class's `get` raises IndexError for an index outside [0, size) and ValueError for an
+    unknown split. Raises UserError if the options make no image.
+    """
+    if options.resolution < 2:
+        raise UserError(f"resolution {options.resolution} is too small; it must be at least 2")
+    if options.seed < 0:
+        raise UserError(f"seed {options.seed} is negative; it must be 0 or more")
+
+    def get(split: str, index: int) -> np.ndarray:
+        if split not in sizes:
+            raise ValueError(f"unknown split {split!r}; choose one of {', '.join(sizes)}")
+        if not 0 <= index < sizes[split]:
+            raise IndexError(f"index {index} is outside {split!r}, which has {sizes[split]}")
+        return read(split, int(index))
+
+    return SignalClass(sizes=dict(sizes), get=get)
+
+
+def generated(
+    name: str, options: ImageOptions, draw: Callable[[np.random.Generator, int], np.ndarray]
+) -> SignalClass:
+    """The class of all `draw(rng, resolution) -> float32 [resolution, resolution, 3]`.
+
+    The splits have 10,000, 1,000 and 1,000 signals.
+    """
+
+    def read(split: str, index: int) -> np.ndarray:
+        return draw(generator(name, options.seed, split, index), options.resolution)
+
+    return random_access(options, dict(zip(SPLITS, GENERATED_SIZES)), read)
+
+
+def generator(name: str, seed: int, split: str, index: int) -> np.random.Generator:
+    """The random numbers of one signal, independent of those of any other."""
+    # crc32, because Python's own hash of a string differs between processes.
+    tag = zlib.crc32(name.encode())
+    return np.random.default_rng([tag, seed, SPLITS.index(split), index])
