@@ -1,0 +1,6 @@
+"""Bare weights of a field, with no optimizer state: written, read, held against a field."""
+
+from metainr.weights.files import load_metadata, load_weights, save_weights
+from metainr.weights.match import match_structure
+
+__all__ = ["load_metadata", "load_weights", "match_structure", "save_weights"]
