@@ -1,6 +1,5 @@
 """The comparison of inits on test signals: who takes part, and what is recorded of it."""
 
-from collections.abc import Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -95,12 +94,3 @@ def _contender(name, params, config):
     if name == "meta":
         return Contender(params, config.inner_optimizer, config.inner_learning_rate)
     return Contender(params, config.baseline_optimizer, config.baseline_learning_rate)
-
-
-def headline(setting: Mapping[str, Any], step: int) -> str:
-    """One line per init: PSNR after `step` steps."""
-    lines = [
-        f"{name:>9}: {entry['metrics']['psnr']['mean'][step]:6.2f} dB after {step} steps"
-        for name, entry in setting["inits"].items()
-    ]
-    return "\n".join(lines)

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from experiments import shared_flags
-from experiments.comparison import NUM_VALIDATION, compare, headline
+from experiments.comparison import NUM_VALIDATION, compare
 from experiments.inits import as_params, read_init
 from experiments.problem import (
     Problem,
@@ -58,13 +58,12 @@ def run(experiment: str, build: Callable[[SimpleNamespace], Problem]) -> None:
             trained = learn(problem, variant, folder, evaluate)
         middle = time.perf_counter()
         comparison = compare(problem, variant, trained, evaluate)
-        if not results["settings"]:
-            _write_samples(workdir / "samples", name, comparison)
+        _write_samples(workdir / "samples", name, comparison)
         results["settings"][name] = comparison.setting
         _add_seconds(results, middle - started, time.perf_counter() - middle, began)
         write_json(workdir / _RESULTS, results)
-        print(headline(comparison.setting, min(config.inner_steps, config.test_steps)))
-    print(f"report: {reporting.report(workdir)}")
+        print(reporting.to_text(reporting.init_table(results, name)))
+    print(f"report: {reporting.report(workdir)[-1]}")
 
 
 def learn(

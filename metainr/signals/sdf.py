@@ -22,20 +22,15 @@ def sdf(options: ImageOptions) -> SignalClass:
 def smooth_loop(rng: np.random.Generator) -> np.ndarray:
     """A random smooth simple curve round the origin: [1024, 2] points, the farthest at distance 1.
 
-    In polar coordinates r(φ) = 1 + Σ_{k=2..K} a_k cos(kφ + φ_k) with Σ|a_k| < 1, so r is positive
-    and the curve cannot meet itself; then stretched along a random axis.
+    In polar coordinates r(φ) ∝ 1 + Σ_{k=2,3,4} a_k cos(kφ + φ_k) with a_k ~ U(0, 0.15), so r is
+    positive and the curve cannot meet itself.
     """
-    orders = np.arange(2, rng.integers(3, 8))
-    amplitudes = rng.uniform(0, 1, len(orders)) / orders**0.5
-    amplitudes *= rng.uniform(0, 0.6) / amplitudes.sum()
+    orders = np.arange(2, 5)
+    amplitudes = rng.uniform(0, 0.15, len(orders))
     phases = rng.uniform(0, 2 * np.pi, len(orders))
     angle = np.arange(_POINTS) * (2 * np.pi / _POINTS)
     radius = 1 + np.cos(angle[:, None] * orders + phases) @ amplitudes
-    loop = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
-    turn = rng.uniform(0, np.pi)
-    axis = np.array([np.cos(turn), np.sin(turn)])
-    loop -= rng.uniform(0, 0.5) * np.outer(loop @ axis, axis)
-    return loop / np.hypot(*loop.T).max()
+    return (radius / radius.max())[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
 
 
 def to_image(distance: np.ndarray) -> np.ndarray:
@@ -45,6 +40,6 @@ def to_image(distance: np.ndarray) -> np.ndarray:
 
 
 def _draw(rng, resolution):
-    size = rng.uniform(0.1, 0.42)
-    centre = rng.uniform(size + 0.02, 0.98 - size, 2)
+    size = rng.uniform(0.2, 0.38)
+    centre = rng.uniform(0.4, 0.6, 2)
     return to_image(signed_distance([centre + size * smooth_loop(rng)], resolution, spacing=0.5))

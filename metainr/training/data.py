@@ -12,6 +12,7 @@ from metainr.types import SignalClass
 
 _THREADS = 2
 _AHEAD = 8
+_ENDLESS = 2**60  # signals; a length that still fits an index
 
 
 def training_batches(
@@ -35,7 +36,7 @@ def training_batches(
     batches = (
         grain.MapDataset.range(limit or size)
         .shuffle(seed=seed)
-        .repeat()
+        .repeat(_ENDLESS // (limit or size))
         .map(lambda index: signals.get("train", int(index)))
         .batch(batch_size)
         .slice(slice(start, None))
