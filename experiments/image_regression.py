@@ -18,6 +18,7 @@ from absl import flags
 from experiments import cli, images, shared_flags, spine
 from experiments.problem import Problem
 from metainr import fields, signals
+from metainr.objectives import image_samples, image_task
 
 flags.adopt_module_key_flags(shared_flags)
 
@@ -34,11 +35,11 @@ def build(config: SimpleNamespace) -> Problem:
     return Problem(
         field=field,
         signals=signal_class,
-        make_task=images.make_task,
+        make_task=image_task,
         inner_gradient=gradients.inner,
         query_gradient=gradients.query,
         matching_gradient=gradients.matching,
-        mean_support=lambda num: images.support(
+        mean_support=lambda num: image_samples(
             jnp.asarray(np.mean([signal_class.get("train", i) for i in range(num)], axis=0))
         ),
         score=images.score(field, shape, config.inner_points),

@@ -1,18 +1,22 @@
-"""Images as learning problems: tasks, objectives, rendering and scores."""
+"""What the experiments on images share: objectives, rendering and scores."""
 
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
 from metainr.measurements import value
 from metainr.numerics import default_chunk_size, objective_gradient
 from metainr.numerics.gradients import Gradient
-from metainr.objectives import Samples, all_points, output_of, random_points, squared_error
-from metainr.types import Array, Field, Key, Params, Task, Term
+from metainr.objectives import (
+    all_points,
+    output_of,
+    pixel_grid,
+    random_points,
+    squared_error,
+)
+from metainr.types import Array, Field, Params, Term
 
 _MATCHING_POINTS = 2048
 
@@ -23,23 +27,6 @@ class Gradients(NamedTuple):
     inner: Gradient
     query: Gradient
     matching: Gradient
-
-
-def pixel_grid(shape: tuple[int, int]) -> np.ndarray:
-    """Coordinates [h·w, 2] of the pixels of an image, row by row, i/h and j/w in [0, 1)."""
-    axes = [np.linspace(0, 1, side + 1)[:-1] for side in shape]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2).astype(np.float32)
-
-
-def support(image: Array) -> Samples:
-    """All pixels of an image [h, w, c]."""
-    values = image.reshape(-1, image.shape[-1])
-    return Samples(values, jnp.ones(len(values), values.dtype))
-
-
-def make_task(image: Array, key: Key) -> Task:
-    """Support and query are both all pixels of the image."""
-    return Task(support(image), support(image))
 
 
 def gradients(field: Field, shape: tuple[int, int], inner_points: int) -> Gradients:

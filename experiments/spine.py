@@ -66,9 +66,7 @@ def run(experiment: str, build: Callable[[SimpleNamespace], Problem]) -> None:
     print(f"report: {reporting.report(workdir)[-1]}")
 
 
-def learn(
-    problem: Problem, config: SimpleNamespace, folder: Path, evaluate: Evaluate
-) -> Params:
+def learn(problem: Problem, config: SimpleNamespace, folder: Path, evaluate: Evaluate) -> Params:
     """Meta-trains, or goes on with it, and returns the learned weights."""
     algorithm = make_algorithm(problem, config)
     optimizer = make_outer_optimizer(config)

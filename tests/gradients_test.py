@@ -37,7 +37,9 @@ def test_sum_over_chunks_equals_the_whole(n, chunk):
     def total(rows):
         return {"a": (rows.weights[:, None] * rows.targets).sum(0), "b": rows.weights.sum()}
 
-    chex.assert_trees_all_close(sum_over_chunks(total, rows, chunk), total(rows), rtol=1e-5, atol=1e-5)
+    chex.assert_trees_all_close(
+        sum_over_chunks(total, rows, chunk), total(rows), rtol=1e-5, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("chunk", [None, 10, 32])
@@ -66,7 +68,9 @@ def test_pullback_is_the_hessian_vector_product(chunk):
     coords, support, params = _problem(30, np.float64)
     objective = (Term(all_points(coords), value(), squared_error),)
     gradient = objective_gradient(objective, _affine, chunk)
-    direction = jax.tree.map(lambda x: jnp.cos(jnp.arange(x.size, dtype=x.dtype)).reshape(x.shape), params)
+    direction = jax.tree.map(
+        lambda x: jnp.cos(jnp.arange(x.size, dtype=x.dtype)).reshape(x.shape), params
+    )
     _, pullback = jax.vjp(lambda p: gradient(p, support, jax.random.key(0), 0), params)
     (pulled,) = pullback((jnp.float64(2.0), direction))
 

@@ -32,9 +32,7 @@ class Siren(nn.Module):
         x = coords
         for index in range(self.depth):
             last = index == self.depth - 1
-            limit = (
-                1 / x.shape[-1] if index == 0 else (6 / x.shape[-1]) ** 0.5 / self.omega
-            )
+            limit = 1 / x.shape[-1] if index == 0 else (6 / x.shape[-1]) ** 0.5 / self.omega
             x = dense(self.out_dim if last else self.width, index, _uniform(limit))(x)
             if not last:
                 x = sin((self.first_omega if index == 0 else self.omega) * x)

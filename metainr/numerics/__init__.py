@@ -5,4 +5,11 @@ from metainr.numerics.chunks import default_chunk_size, sum_over_chunks
 from metainr.numerics.gradients import objective_gradient
 from metainr.numerics.sine import sin, sin_cos
 
-__all__ = ["default_chunk_size", "map_tasks", "objective_gradient", "sin", "sin_cos", "sum_over_chunks"]
+__all__ = [
+    "default_chunk_size",
+    "map_tasks",
+    "objective_gradient",
+    "sin",
+    "sin_cos",
+    "sum_over_chunks",
+]

@@ -35,9 +35,7 @@ def sum_over_chunks(
         lambda x: x.reshape(num_chunks, size, *x.shape[1:]), _pad(observations, num_chunks * size)
     )
     first = jax.tree.map(lambda x: x[0], chunks)
-    zeros = jax.tree.map(
-        lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(function, first)
-    )
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(function, first))
     total, _ = lax.scan(
         lambda total, chunk: (jax.tree.map(jnp.add, total, function(chunk)), None), zeros, chunks
     )

@@ -16,11 +16,22 @@ from jax import lax
 from metainr.types import Array
 
 # π/2 in four parts: every product with a quotient below 2^13 is exact in float32 for the first two.
-_HALF_PI_PARTS = (1.5703125, 0.00048351287841796875, 3.1385570764541625977e-7, 6.0771006282767103e-11)
+_HALF_PI_PARTS = (
+    1.5703125,
+    0.00048351287841796875,
+    3.1385570764541625977e-7,
+    6.0771006282767103e-11,
+)
 _LARGEST = 1e4
 # Minimax on [−π/4, π/4]: sin r ≈ r·P(r²) to 1.3e-9, cos r ≈ Q(r²) to 5e-11.
 _SIN_COEFFICIENTS = (0.99999998612, -0.16666636665, 0.008331581127, -0.00019461741055)
-_COS_COEFFICIENTS = (0.99999999995, -0.49999999614, 0.04166661659, -0.0013886614692, 2.4379510933e-05)
+_COS_COEFFICIENTS = (
+    0.99999999995,
+    -0.49999999614,
+    0.04166661659,
+    -0.0013886614692,
+    2.4379510933e-05,
+)
 
 
 def sin(x: Array) -> Array:

@@ -1,6 +1,16 @@
 """Draws and losses: the parts that a `Term` of an objective is made of."""
 
 from metainr.objectives.draws import Samples, all_points, output_of, random_points
+from metainr.objectives.images import image_samples, image_task, pixel_grid
 from metainr.objectives.losses import squared_error
 
-__all__ = ["Samples", "all_points", "output_of", "random_points", "squared_error"]
+__all__ = [
+    "Samples",
+    "all_points",
+    "image_samples",
+    "image_task",
+    "output_of",
+    "pixel_grid",
+    "random_points",
+    "squared_error",
+]

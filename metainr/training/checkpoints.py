@@ -138,8 +138,10 @@ def load_meta_params(path: Path) -> tuple[MetaParams, dict[str, Any]]:
     """
     path = Path(path).absolute()
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
-    candidates = [folder] if folder.name.isdigit() else sorted(
-        (p for p in folder.glob("*") if p.name.isdigit()), key=lambda p: -int(p.name)
+    candidates = (
+        [folder]
+        if folder.name.isdigit()
+        else sorted((p for p in folder.glob("*") if p.name.isdigit()), key=lambda p: -int(p.name))
     )
     problems = []
     for candidate in candidates:
@@ -201,7 +203,9 @@ def _read(checkpoint, template):
 def _digest(arrays, config):
     total = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
     for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
-        total.update(f"{jax.tree_util.keystr(path, simple=True)} {leaf.dtype} {leaf.shape}".encode())
+        total.update(
+            f"{jax.tree_util.keystr(path, simple=True)} {leaf.dtype} {leaf.shape}".encode()
+        )
         total.update(np.ascontiguousarray(leaf).tobytes())
     return total.hexdigest()
 

@@ -32,7 +32,9 @@ def training_batches(
     """
     size = signals.sizes["train"]
     if limit is not None and limit > size:
-        raise UserError(f"--train_signals={limit} is more than the {size} training signals there are")
+        raise UserError(
+            f"--train_signals={limit} is more than the {size} training signals there are"
+        )
     batches = (
         grain.MapDataset.range(limit or size)
         .shuffle(seed=seed)

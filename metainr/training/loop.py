@@ -137,4 +137,3 @@ class _Run(NamedTuple):
             f"checkpoint is step {kept or 'none'}; try a smaller rate or --clip_norm=1 in another "
             "--workdir"
         )
-

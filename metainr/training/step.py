@@ -28,9 +28,7 @@ def init_state(
     """The state before the first outer step."""
     init_key, train_key = jax.random.split(key)
     meta_params = algorithm.init(init_key)
-    return TrainState(
-        jnp.zeros((), jnp.int32), meta_params, optimizer.init(meta_params), train_key
-    )
+    return TrainState(jnp.zeros((), jnp.int32), meta_params, optimizer.init(meta_params), train_key)
 
 
 def make_train_step(
