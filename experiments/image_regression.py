@@ -17,7 +17,7 @@ from absl import flags
 
 from experiments import cli, images, shared_flags, spine
 from experiments.problem import Problem
-from metainr import fields, signals
+from metainr import signals
 from metainr.objectives import image_samples, image_task
 
 flags.adopt_module_key_flags(shared_flags)
@@ -29,7 +29,7 @@ def build(config: SimpleNamespace) -> Problem:
         config.resolution, config.seed, config.image_folder, config.data_dir
     )
     signal_class = signals.make(config.signal, options)
-    field = fields.make(config.field, shared_flags.field_options(config, in_dim=2, out_dim=3))
+    field = shared_flags.make_field(config, in_dim=2, out_dim=3)
     shape = (config.resolution, config.resolution)
     gradients = images.gradients(field, shape, config.inner_points)
     return Problem(

@@ -7,6 +7,7 @@ from absl import flags
 from metainr import algorithms, fields, signals
 from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
 from metainr.errors import UserError
+from metainr.types import Field
 
 _D = fields.FieldOptions()
 
@@ -97,10 +98,11 @@ def configuration() -> SimpleNamespace:
     return config
 
 
-def field_options(config: SimpleNamespace, in_dim: int, out_dim: int) -> fields.FieldOptions:
-    """The options that the field flags give."""
+def make_field(config: SimpleNamespace, in_dim: int, out_dim: int) -> Field:
+    """The coordinate network that the field flags describe."""
     values = {name: getattr(config, name) for name in FIELD_FLAGS if name != FIELD.name}
-    return fields.FieldOptions(in_dim=in_dim, out_dim=out_dim, **values)
+    options = fields.FieldOptions(in_dim=in_dim, out_dim=out_dim, **values)
+    return fields.make(config.field, options)
 
 
 def _count(text):

@@ -1,0 +1,133 @@
+"""Transfer: how well each init serves classes of signals it was not learned on.
+
+Every row of the matrix is the init of one workdir of image regression, every column a class of
+signals; the entry is the mean PSNR of test signals after the inner steps of meta-training
+(Tancik et al., CVPR 2021, supplement).
+
+    python -m experiments.transfer --workdirs=runs/sdf,runs/text --workdir=runs/transfer
+"""
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import jax
+from absl import flags
+
+from experiments import cli, image_regression, shared_flags
+from experiments.inits import as_params
+from experiments.problem import make_evaluation
+from metainr import signals
+from metainr.errors import UserError
+from metainr.evaluation.compare import summary
+from metainr.evaluation.fitting import Contender
+from metainr.reporting import to_text, write_json, write_transfer_report
+from metainr.reporting.transfer import transfer_table
+from metainr.training.checkpoints import load_meta_params
+from metainr.training.data import stacked_signals
+from metainr.training.workdir import environment
+from metainr.types import Params
+
+WORKDIRS = flags.DEFINE_list("workdirs", [], "runs of image regression whose inits to compare")
+SIGNALS = flags.DEFINE_list(
+    "signals", [], "classes to test on; default: those of the runs, sdf, text and photos"
+)
+for holder in (shared_flags.WORKDIR, shared_flags.NUM_TEST, shared_flags.SEED):
+    flags.declare_key_flag(holder.name)
+
+_BUNDLED = ("sdf", "text", "photos")
+
+
+class Run(NamedTuple):
+    """A finished run: where it lies, the flags it was learned with, what it learned."""
+
+    path: str
+    config: SimpleNamespace
+    params: Params
+
+
+def main() -> None:
+    """Evaluates every init on every class and reports the matrix."""
+    began = time.perf_counter()
+    runs = [_read_run(path) for path in dict.fromkeys(WORKDIRS.value)]
+    if not runs:
+        raise UserError("--workdirs names no runs; give e.g. --workdirs=runs/sdf,runs/text")
+    resolution, step = (_common(runs, name) for name in ("resolution", "inner_steps"))
+    columns = _columns(runs, resolution)
+    num = min(shared_flags.NUM_TEST.value, *(c.sizes["test"] for c in columns.values()))
+    tests = [stacked_signals(column, "test", num) for column in columns.values()]
+    cells = [_row(run, tests, step) for run in runs]
+    workdir = Path(shared_flags.WORKDIR.value)
+    transfer = {
+        "experiment": "transfer",
+        "metric": "psnr",
+        "step": step,
+        "rows": _row_names(runs),
+        "columns": list(columns),
+        "mean": [[cell["mean"][-1] for cell in row] for row in cells],
+        "stderr": [[cell["stderr"][-1] for cell in row] for row in cells],
+        "num_test": num,
+        "seconds": {"total": time.perf_counter() - began},
+        "config": {"workdirs": WORKDIRS.value, "resolution": resolution},
+        "environment": environment(),
+    }
+    write_json(workdir / "transfer.json", transfer)
+    print(to_text(transfer_table(transfer)))
+    print(f"report: {write_transfer_report(workdir)[-1]}")
+
+
+def _read_run(path):
+    weights, recorded = load_meta_params(Path(path))
+    config = SimpleNamespace(**recorded)
+    field = shared_flags.make_field(config, in_dim=2, out_dim=3)
+    return Run(path, config, as_params(weights, field, path))
+
+
+def _class_name(config):
+    return Path(config.image_folder).name if config.image_folder else config.signal
+
+
+def _row_names(runs):
+    """The class each run was learned on; of several on one class, the folder too."""
+    names = [_class_name(run.config) for run in runs]
+    return [
+        f"{name} ({Path(run.path).name})" if names.count(name) > 1 else name
+        for name, run in zip(names, runs)
+    ]
+
+
+def _common(runs, name):
+    """The value of a flag on which all runs must agree, or their numbers would not compare."""
+    values = {run.path: getattr(run.config, name) for run in runs}
+    if len(set(values.values())) > 1:
+        raise UserError(f"the runs were learned with different --{name}: {values}")
+    return next(iter(values.values()))
+
+
+def _columns(runs, resolution):
+    """The classes to test on by name; those of pictures in folders are the runs' own."""
+    seed = shared_flags.SEED.value
+    configs = [run.config for run in runs]
+    sources = {_class_name(c): (c.signal, c.image_folder, c.data_dir) for c in configs}
+    names = SIGNALS.value or [*dict.fromkeys([*sources, *_BUNDLED])]
+    columns = {}
+    for name in names:
+        signal, folder, data_dir = sources.get(name, (name, None, None))
+        options = signals.ImageOptions(resolution, seed, folder, data_dir)
+        columns[name] = signals.make(signal, options)
+    return columns
+
+
+def _row(run, tests, step):
+    """Summaries of PSNR at [0, step] for one init on every class."""
+    evaluate = make_evaluation(image_regression.build(run.config))
+    config = run.config
+    contender = Contender(run.params, config.inner_optimizer, config.inner_learning_rate)
+    key = jax.random.key(shared_flags.SEED.value)
+    fits = [evaluate(contender, test, [0, step], key) for test in tests]
+    return [summary(fit.metrics["psnr"]) for fit in fits]
+
+
+if __name__ == "__main__":
+    cli.run(main)
