@@ -10,7 +10,7 @@ from metainr.training.interrupts import Interrupted
 
 
 def run(main: Callable[[], None]) -> None:
-    """Parses the flags, calls `main()` and exits: 0, 1 for a user's mistake, 128 + n by signal n."""
+    """Parses the flags, calls `main()` and exits: 1 for a user's mistake, 128 + n by signal n."""
     logging.set_verbosity(logging.WARNING)
     app.run(lambda argv: sys.exit(_status(main, argv)))
 

@@ -1,8 +1,8 @@
 """The vocabulary of metainr as types: the file to read first.
 
 A *field* f_θ maps coordinates to values and stands for one *signal*. Its weights are fitted by an
-*inner loop* that lowers an *objective* on a *task*'s observations; an *algorithm* learns the weights
-θ₀ from which that loop starts, so that few steps suffice for a new signal of the same class:
+*inner loop* that lowers an *objective* on a *task*'s observations; an *algorithm* learns the
+weights θ₀ from which that loop starts, so that few steps suffice for a new signal of the class:
 
     θ₀* = argmin_θ₀ E_task[ L(θ_m) ],    θ_{k+1} = θ_k − α ∇L(θ_k)
     L(θ) = Σ_t scale_t · Σ_i w_i ℓ(M(f_θ, p_i), y_i) / Σ_i w_i

@@ -1,4 +1,4 @@
-"""Sums over observations in chunks: the same value in memory that does not grow with their number."""
+"""Sums over observations in chunks: the same value, in memory that does not grow with them."""
 
 from collections.abc import Callable
 from typing import Any
