@@ -4,17 +4,30 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-TFDS_READERS = ["array_record>=0.8.1", "importlib_resources"]
+TFDS_READERS = ["array_record>=0.8.1", "importlib_resources>=6.4"]
 
+# Every minimum here is installed and tested: see oldest.txt and CONTRIBUTING.md.
 setup(
     name="metainr",
     version=Path("metainr/VERSION").read_text().strip(),
     description="Meta-learned initial weights for coordinate-based neural networks, in JAX.",
     long_description=Path("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
+    author="The metainr authors",
+    keywords="jax flax meta-learning neural-fields implicit-neural-representations",
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
     python_requires=">=3.11",
     packages=find_packages(include=["metainr", "metainr.*", "experiments", "experiments.*"]),
-    package_data={"metainr": ["VERSION"], "metainr.reporting": ["*.html", "*.css", "*.js"]},
+    package_data={
+        "metainr": ["VERSION"],
+        "metainr.reporting": ["*.html", "*.css", "*.js"],
+        "experiments": ["flags/*/*.flags"],
+    },
     install_requires=[
         "absl-py>=2.1",
         "chex>=0.1.90",
@@ -29,13 +42,22 @@ setup(
         "pillow>=11",
         "safetensors>=0.5",
         "scikit-image>=0.25",
-        "tensorboardX>=2.6.2",
-        "tensorflow-datasets>=4.9.9",
+        "scipy>=1.13",
+        "tensorboardX>=2.6.2.2",
+        "tensorflow-datasets>=4.9.10",
         "tqdm>=4.66",
         *TFDS_READERS,
     ],
     extras_require={
+        # Prepares TFDS data sets; reading prepared ones needs no TensorFlow.
         "tf": ["tensorflow>=2.19"],
-        "test": ["ipykernel>=6.29", "nbmake>=1.5.5", "pytest>=8", "ruff>=0.12", "selenium>=4.25"],
+        "test": [
+            "ipykernel>=6.29",
+            "nbclient>=0.10",
+            "nbformat>=5.10",
+            "pytest>=8",
+            "ruff>=0.17,<0.18",  # another minor version may format otherwise
+            "selenium>=4.25",
+        ],
     },
 )

@@ -122,7 +122,7 @@ def make_evaluate(
             block, block_keys = jax.tree.map(lambda x: x[rows], (signals, keys))
             supports = make_supports(block, block_keys)
             states = fitter.init(contender.meta_params, rate, _SLOTS)
-            shown = max(0, min(num_views - begin, _SLOTS))
+            shown = max(0, min(num_views, num) - begin)
             measured, seen = [], []
             for step, following in zip(steps, [*steps[1:], None]):
                 params = fitter.params(states)

@@ -4,9 +4,13 @@ Orbax writes them asynchronously and renames them into place when whole. It does
 flipped bit, so every checkpoint carries a SHA-256 digest of its arrays, verified when read.
 """
 
+import contextlib
 import hashlib
 import json
 import math
+import sys
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,6 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
-from orbax.checkpoint import checkpoint_managers as policies
 
 from metainr.errors import UserError
 from metainr.training.step import TrainState
@@ -22,6 +25,7 @@ from metainr.types import MetaParams
 
 _KEEP_LAST = 3
 _DIGEST = "sha256"
+_ABOUT = "about"
 
 
 class Checkpoints:
@@ -32,6 +36,7 @@ class Checkpoints:
 
     def __init__(self, directory: Path):
         self._directory = Path(directory).absolute()
+        self._psnr: dict[int, float] = {}
         self._open()
 
     def __enter__(self) -> "Checkpoints":
@@ -44,17 +49,12 @@ class Checkpoints:
             self._manager.close()
 
     def _open(self):
-        def psnr(metrics):
-            return metrics["psnr"]
-
-        keep = [policies.LatestN(_KEEP_LAST), policies.BestN(get_metric_fn=psnr, n=1)]
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=policies.AnyPreservationPolicy(keep),
-            best_fn=psnr,
-            cleanup_tmp_directories=True,
+            preservation_policy=_LastAndBest(self._psnr), cleanup_tmp_directories=True
         )
         try:
             self._manager = ocp.CheckpointManager(self._directory, options=options)
+            self._psnr.update(_recorded_psnr(self._directory))
         except OSError as error:
             raise UserError(f"cannot write checkpoints to {self._directory}: {error}") from error
 
@@ -73,14 +73,13 @@ class Checkpoints:
             return
         # Copies: the training step reuses the buffers while the writing goes on.
         arrays = jax.tree.map(np.array, _portable(state))
+        measured = None if psnr is None or math.isnan(psnr) else float(psnr)
+        if measured is not None:
+            self._psnr[step] = measured
+        about = {_DIGEST: _digest(arrays, config, measured), "config": config, "psnr": measured}
         items = {name: ocp.args.StandardSave(tree) for name, tree in arrays.items()}
-        about = ocp.args.JsonSave({_DIGEST: _digest(arrays, config), "config": config})
-        metrics = {"psnr": -math.inf if psnr is None else float(psnr)}
-        self._writing(
-            lambda: self._manager.save(
-                step, args=ocp.args.Composite(**items, about=about), metrics=metrics
-            )
-        )
+        items[_ABOUT] = ocp.args.JsonSave(about)
+        self._writing(lambda: self._manager.save(step, args=ocp.args.Composite(**items)))
 
     def wait(self) -> None:
         """Waits until everything saved is on disk. Raises UserError if it cannot be written."""
@@ -102,21 +101,22 @@ class Checkpoints:
         Newer damaged ones are reported and, since an older one proved good, moved aside to
         `damaged-STEP`. Raises UserError if there are checkpoints and none is healthy.
         """
-        steps = sorted(self._manager.all_steps(), reverse=True)
-        template = jax.eval_shape(lambda: _portable(like))
         damaged = {}
-        for step in steps:
+        for step in sorted(self._manager.all_steps(), reverse=True):
+            checkpoint = self._directory / str(step)
             try:
-                arrays, _ = _read(self._directory / str(step), template)
+                arrays, _ = _read(checkpoint)
             except Exception as error:  # whatever damage makes the reader raise
                 damaged[step] = _first_line(error)
                 logging.warning("Checkpoint %d is damaged (%s).", step, damaged[step])
                 continue
+            state = _from_portable(arrays, like, checkpoint)
             self._move_aside(damaged)
-            return _from_portable(arrays, like)
+            return state
         if damaged:
+            found = "; ".join(f"{step}: {problem}" for step, problem in damaged.items())
             raise UserError(
-                f"no checkpoint in {self._directory} can be read ({damaged}); nothing was deleted; "
+                f"no checkpoint in {self._directory} can be read ({found}); nothing was deleted; "
                 "restore the folder from a copy or start anew in another --workdir"
             )
         return None
@@ -124,10 +124,31 @@ class Checkpoints:
     def _move_aside(self, damaged):
         for step in damaged:
             target = _unused(self._directory / f"damaged-{step}")
-            (self._directory / str(step)).rename(target)
+            try:
+                (self._directory / str(step)).rename(target)
+            except OSError as error:
+                raise UserError(
+                    f"checkpoint {step} is damaged and cannot be moved to {target}: "
+                    f"{error.strerror}; move it yourself to go on from an older one"
+                ) from error
             logging.warning("Moved it to %s; going on from an older one.", target)
         if damaged:
             self._manager.reload()
+
+
+class _LastAndBest:
+    """Which checkpoints orbax keeps: the last few, and the best of those validated."""
+
+    def __init__(self, psnr: dict[int, float]):
+        self._psnr = psnr
+
+    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
+        """Says of each checkpoint, all having a `step`, whether it stays."""
+        steps = [checkpoint.step for checkpoint in checkpoints]
+        validated = [step for step in steps if step in self._psnr]
+        kept = set(sorted(steps)[-_KEEP_LAST:])
+        kept |= {max(validated, key=self._psnr.__getitem__)} if validated else set()
+        return [step in kept for step in steps]
 
 
 def load_meta_params(path: Path) -> tuple[MetaParams, dict[str, Any]]:
@@ -146,7 +167,7 @@ def load_meta_params(path: Path) -> tuple[MetaParams, dict[str, Any]]:
     problems = []
     for candidate in candidates:
         try:
-            arrays, config = _read(candidate, None)
+            arrays, config = _read(candidate)
         except Exception as error:  # whatever damage makes the reader raise
             problems.append(f"{candidate.name}: {_first_line(error)}")
             logging.warning("Checkpoint %s is damaged (%s).", candidate, problems[-1])
@@ -160,52 +181,116 @@ def load_meta_params(path: Path) -> tuple[MetaParams, dict[str, Any]]:
 
 
 def _portable(state):
-    """The state as named trees of plain arrays, none of them empty: orbax stores no empty tree."""
+    """The state as nested dicts of plain arrays, which need no code of ours to be read again."""
     return {
-        "meta_params": state.meta_params,
+        "meta_params": _as_dicts(state.meta_params),
         "outer": {
-            "opt_state": dict(
-                (str(i), leaf) for i, leaf in enumerate(jax.tree.leaves(state.opt_state))
-            ),
+            "opt_state": {str(i): leaf for i, leaf in enumerate(jax.tree.leaves(state.opt_state))},
             "key": jax.random.key_data(state.key),
             "step": state.step,
         },
     }
 
 
-def _from_portable(arrays, like):
+def _from_portable(arrays, like, checkpoint):
+    expected, found = (_shapes(tree) for tree in (jax.eval_shape(lambda: _portable(like)), arrays))
+    if expected != found:
+        name = min(name for name, _ in expected.items() ^ found.items())
+        raise UserError(
+            f"checkpoint {checkpoint} is of another model or optimizer: {name} is "
+            f"{found.get(name, 'missing')}, expected {expected.get(name, 'nothing')}; use another "
+            "--workdir"
+        )
+    # Copies: the first training step gives the buffers away.
+    arrays = jax.tree.map(jax.numpy.array, arrays)
     outer = arrays["outer"]
-    leaves = [outer["opt_state"][str(i)] for i in range(len(outer["opt_state"]))]
-    opt_state = jax.tree.unflatten(jax.tree.structure(like.opt_state), leaves)
-    key = jax.random.wrap_key_data(outer["key"])
-    return jax.tree.map(
-        jax.numpy.asarray, TrainState(outer["step"], arrays["meta_params"], opt_state, key)
+    return TrainState(
+        step=outer["step"],
+        meta_params=_from_dicts(arrays["meta_params"], like.meta_params),
+        opt_state=jax.tree.unflatten(
+            jax.tree.structure(like.opt_state),
+            [outer["opt_state"][str(i)] for i in range(len(outer.get("opt_state", ())))],
+        ),
+        key=jax.random.wrap_key_data(outer["key"], impl=jax.random.key_impl(like.key)),
     )
 
 
-def _read(checkpoint, template):
-    """Reads and verifies one checkpoint, (arrays, flags); without a template as nested dicts."""
-    about = json.loads((checkpoint / "about" / "metadata").read_text())
-    reader = ocp.StandardCheckpointer()
-    try:
-        arrays = {
-            name: reader.restore(checkpoint / name, None if template is None else template[name])
-            for name in ("meta_params", "outer")
-        }
-    finally:
-        reader.close()
+def _as_dicts(tree):
+    """Any pytree as nested dicts, by the names of its keys, attributes and positions."""
+    nested = {}
+    for names, leaf in _named_leaves(tree):
+        inner = nested
+        for name in names[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[names[-1]] = leaf
+    return nested
+
+
+def _from_dicts(nested, like):
+    leaves = []
+    for names, _ in _named_leaves(like):
+        leaf = nested
+        for name in names:
+            leaf = leaf[name]
+        leaves.append(leaf)
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def _named_leaves(tree):
+    return [
+        ([jax.tree_util.keystr((part,), simple=True) for part in path] or ["value"], leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    ]
+
+
+def _shapes(tree):
+    return {"/".join(n): f"{leaf.dtype}{list(leaf.shape)}" for n, leaf in _named_leaves(tree)}
+
+
+def _read(checkpoint):
+    """Reads and verifies one checkpoint: (nested dicts of arrays, flags)."""
+    about = json.loads((checkpoint / _ABOUT / "metadata").read_text())
+    with _without_stragglers(), contextlib.closing(ocp.StandardCheckpointer()) as reader:
+        arrays = {name: reader.restore(checkpoint / name) for name in ("meta_params", "outer")}
     arrays = jax.tree.map(np.asarray, arrays)
-    if _digest(arrays, about["config"]) != about[_DIGEST]:
+    if _digest(arrays, about["config"], about.get("psnr")) != about[_DIGEST]:
         raise ValueError("its content does not match its digest")
     return arrays, about["config"]
 
 
-def _digest(arrays, config):
+@contextlib.contextmanager
+def _without_stragglers() -> Iterator[None]:
+    """Keeps the reads that outlive a failed one from printing tracebacks of their own."""
+    previous = sys.unraisablehook
+
+    def hook(unraisable):
+        if str(unraisable.exc_value) != "Event loop is closed":
+            previous(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    except Exception:
+        time.sleep(0.2)  # for the stragglers
+        raise
+    finally:
+        sys.unraisablehook = previous
+
+
+def _recorded_psnr(directory):
+    """Validation PSNR by step, of those checkpoints that say it."""
+    recorded = {}
+    for file in directory.glob(f"*/{_ABOUT}/metadata"):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            recorded[int(file.parts[-3])] = float(json.loads(file.read_text())["psnr"])
+    return recorded
+
+
+def _digest(arrays, config, psnr):
     total = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
-    for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
-        total.update(
-            f"{jax.tree_util.keystr(path, simple=True)} {leaf.dtype} {leaf.shape}".encode()
-        )
+    total.update(b"" if psnr is None else f"psnr {psnr!r}".encode())
+    for names, leaf in _named_leaves(arrays):
+        total.update(f"{'/'.join(names)} {leaf.dtype} {leaf.shape}".encode())
         total.update(np.ascontiguousarray(leaf).tobytes())
     return total.hexdigest()
 

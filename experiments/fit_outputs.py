@@ -1,0 +1,109 @@
+"""What `experiments.fit` leaves behind: pictures, curves and numbers of one picture's fits."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from experiments.observed import Observed
+from experiments.pictures_io import Picture, encode_png, quantised
+from metainr.evaluation.metrics import psnr
+from metainr.reporting.figures import write_figures
+from metainr.reporting.results import write_bytes, write_json
+from metainr.reporting.tables import Table
+
+_TITLES = {"meta": "learned init", "standard": "standard init"}
+_UNSEEN_GREY = 0.5
+
+
+class Fit(NamedTuple):
+    """A fit of the whole picture from one init.
+
+    picture: float32 [scale·h, scale·w, 3], after the last step, not clipped.
+    psnr: in dB, [steps + 1], by kind of pixel: "seen" and, if there are any, "unseen".
+    optimizer, learning_rate, seconds: what took the steps, and how long they took.
+    """
+
+    picture: np.ndarray
+    psnr: dict[str, np.ndarray]
+    optimizer: str
+    learning_rate: float
+    seconds: float
+
+
+Fits = Mapping[str, Fit]
+
+
+def psnr_table(fits: Fits) -> Table:
+    """PSNR by step, a column per kind of pixel and init."""
+    kinds = list(fits["meta"].psnr)
+    suffix = {kind: f", {kind}" if len(kinds) > 1 else "" for kind in kinds}
+    columns = {_TITLES[i] + suffix[k]: fits[i].psnr[k] for k in kinds for i in fits}
+    steps = zip(*columns.values())
+    rows = ((str(step), *(f"{x:.2f}" for x in values)) for step, values in enumerate(steps))
+    return Table("PSNR in dB by step", ("step", *columns), tuple(rows))
+
+
+def settings(fits: Fits) -> dict[str, Any]:
+    """`settings` of results.json: "default", or "seen" and "unseen" where a part is shown."""
+    kinds = list(fits["meta"].psnr)
+    return {
+        kind if len(kinds) > 1 else "default": {
+            "steps": list(range(len(fits["meta"].psnr[kind]))),
+            "inits": {init: _entry(fit, fit.psnr[kind]) for init, fit in fits.items()},
+        }
+        for kind in kinds
+    }
+
+
+def _entry(fit, values):
+    metric = {"mean": values, "stderr": [None] * len(values), "per_signal": [values]}
+    return {
+        "optimizer": fit.optimizer,
+        "learning_rate": fit.learning_rate,
+        "seconds": fit.seconds,
+        "metrics": {"psnr": metric},
+    }
+
+
+def write_pictures(
+    directory: Path, fits: Fits, observed: Observed, source: Picture, scale: int
+) -> dict[str, dict[str, float]]:
+    """Writes target, observed, fitted and scaled pictures at the bit depth of the source.
+
+    Returns {file: PSNR in dB by kind of pixel}, measured on the levels that are written.
+    """
+    partial = not observed.seen.all()
+    pictures = {"target": observed.values}
+    if partial:
+        pictures["observed"] = np.where(observed.seen[..., None], observed.values, _UNSEEN_GREY)
+    pictures |= {init: fit.picture[::scale, ::scale] for init, fit in fits.items()}
+    levels = {name: _levels(values, source) for name, values in pictures.items()}
+    kinds = {"seen": observed.seen} | ({"unseen": ~observed.seen} if partial else {})
+    measured = {name: {} for name in pictures} | {
+        init: {k: _psnr(levels[init], levels["target"], seen) for k, seen in kinds.items()}
+        for init in fits
+    }
+    if scale > 1:
+        levels |= {f"{init}_x{scale}": _levels(fit.picture, source) for init, fit in fits.items()}
+    for name, values in levels.items():
+        write_bytes(directory / f"{name}.png", encode_png(values))
+    return {f"{name}.png": measured.get(name, {}) for name in levels}
+
+
+def write_numbers(directory: Path, results: dict[str, Any]) -> list[str]:
+    """Draws the curves and writes results.json; returns the names of the files."""
+    names = [path.name for path in write_figures(directory, results, {})]
+    files = {name: {} for name in (*names, "results.json")}
+    write_json(directory / "results.json", results | {"files": results["files"] | files})
+    return list(files)
+
+
+def _levels(values, source):
+    return quantised(values, source.bits, source.is_grey)
+
+
+def _psnr(levels, target, chosen):
+    largest = np.iinfo(levels.dtype).max
+    return float(psnr(*(x[chosen].astype(np.float64) / largest for x in (levels, target))))
