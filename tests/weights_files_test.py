@@ -299,6 +299,11 @@ def test_flipped_bytes_are_refused_or_read_but_never_crash(tmp_path):
             assert len(str(error).splitlines()) == 1
 
 
+def test_pickles_carry_no_metadata(tmp_path):
+    (tmp_path / "a.pkl").write_bytes(b"")
+    assert load_metadata(tmp_path / "a.pkl") == {}
+
+
 @pytest.mark.parametrize("read", [load_weights, load_metadata])
 def test_what_is_no_file_of_weights_is_named(tmp_path, read):
     (tmp_path / "folder.npz").mkdir()

@@ -66,7 +66,7 @@ def load_weights(path: str | Path) -> dict[str, Any]:
 
 
 def load_metadata(path: str | Path) -> dict[str, str]:
-    """The texts that were saved beside the weights of a `.safetensors` or `.npz` file.
+    """The texts that were saved beside the weights of a file; of pickles there are none.
 
     Raises UserError if there is no such file, or it is of another kind or damaged.
     """
@@ -194,4 +194,7 @@ _READERS = {
     ".pkl": _read_pickle,
     ".pickle": _read_pickle,
 }
-_METADATA_READERS = {".safetensors": _read_safetensors_metadata, ".npz": _read_npz_metadata}
+_METADATA_READERS = dict.fromkeys(_READERS, lambda path: {}) | {
+    ".safetensors": _read_safetensors_metadata,
+    ".npz": _read_npz_metadata,
+}
