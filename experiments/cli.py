@@ -1,21 +1,56 @@
 """How a binary starts and how it ends: one line for a user's mistake, no traceback."""
 
+import difflib
+import os
+import re
+import signal
 import sys
 from collections.abc import Callable
 
-from absl import app, logging
+from absl import app, flags, logging
 
 from metainr.errors import UserError
 from metainr.training.interrupts import Interrupted
 
+_KEPT = "what was saved is kept: run the same command again to go on"
+
 
 def run(main: Callable[[], None]) -> None:
-    """Parses the flags, calls `main()` and exits: 1 for a user's mistake, 128 + n by signal n."""
+    """Parses flags, calls `main()`, exits: 0, 1 after a user's mistake, 128 + n by signal n."""
     logging.set_verbosity(logging.WARNING)
-    app.run(lambda argv: sys.exit(_status(main, argv)))
+    signal.signal(signal.SIGTERM, _terminate)
+    app.run(lambda argv: sys.exit(status(main, argv)), flags_parser=parse)
 
 
-def _status(main, argv):
+def parse(argv: list[str]) -> list[str]:
+    """Sets the flags and returns what is not one; exits after a mistake, naming what is near."""
+    try:
+        return flags.FLAGS(argv)
+    except flags.Error as error:
+        print(f"error: {' '.join(str(error).split())}{_near(error)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _near(error):
+    """The names or values nearest to a mistaken one."""
+    text = str(error)
+    if isinstance(error, flags.UnrecognizedFlagError):
+        if "Did you mean" in text:
+            return ""
+        wrong, right = error.flagname, list(flags.FLAGS)
+        near = difflib.get_close_matches(wrong, right) or [x for x in right if wrong in x]
+        near, prefix = near[:3], "--"
+    elif choice := re.search(r"--\w+=(.*?): value should be one of <(.*)>", text):
+        near = difflib.get_close_matches(choice[1], choice[2].split("|"))
+        prefix = ""
+    else:
+        return ""
+    hint = f"did you mean {' or '.join(prefix + name for name in near)}?" if near else ""
+    return f"; {hint or '--help lists the flags'}"
+
+
+def status(main: Callable[[], None], argv: list[str]) -> int:
+    """Calls `main()` and returns the exit status, having said why on stderr if it is not 0."""
     try:
         if len(argv) > 1:
             raise UserError(f"{argv[1]!r} is not a flag; every argument starts with --")
@@ -23,10 +58,18 @@ def _status(main, argv):
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        place = f" {os.fspath(error.filename)!r}" if error.filename else ""
+        print(f"error: {error.strerror or error}{place}; {_KEPT}", file=sys.stderr)
+        return 1
     except Interrupted as interrupted:
         print(interrupted, file=sys.stderr)
         return 128 + interrupted.signum
-    except KeyboardInterrupt:
-        print("interrupted; what was saved is kept: the same command goes on", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as interrupt:
+        print(f"interrupted; {_KEPT}", file=sys.stderr)
+        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
     return 0
+
+
+def _terminate(signum, frame):
+    raise KeyboardInterrupt(signum)

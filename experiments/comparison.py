@@ -39,7 +39,8 @@ def compare(
     inits, errors = _inits(problem, config, learned, key)
     contenders = {name: _contender(name, params, config) for name, params in inits.items()}
     if config.tune:
-        validation = stacked_signals(problem.signals, "validation", NUM_VALIDATION)
+        count = min(NUM_VALIDATION, problem.signals.sizes["validation"])
+        validation = stacked_signals(problem.signals, "validation", count)
         match = range(config.inner_steps + 1)
         fit = partial(evaluate, signals=validation, steps=match, key=key)
         contenders = {name: tuned(c, fit) for name, c in contenders.items()}

@@ -19,6 +19,7 @@ from experiments.problem import (
     make_outer_optimizer,
 )
 from metainr import reporting
+from metainr.errors import UserError
 from metainr.evaluation.fitting import Contender, Evaluate
 from metainr.reporting.results import read_results, write_json
 from metainr.reporting.samples import write_samples
@@ -46,6 +47,7 @@ def run(experiment: str, build: Callable[[SimpleNamespace], Problem]) -> None:
     problem = build(config)
     learned = None if weights is None else as_params(weights, problem.field, config.init)
     workdir = Path(config.workdir)
+    _check_sizes(problem, config)
     open_workdir(workdir, vars(config), _changeable(config))
     evaluate = make_evaluation(problem)
     results = _resumed(workdir, experiment, config)
@@ -129,8 +131,7 @@ def _resumed(workdir, experiment, config):
         "environment": environment(),
         "settings": {},
     }
-    path = workdir / _RESULTS
-    found = read_results(path) if path.exists() else fresh
+    found = _found(workdir / _RESULTS) or fresh
     counting = {shared_flags.SEEDS.name, shared_flags.TRAIN_SIGNALS.name, shared_flags.WORKDIR.name}
     same = all(
         found["config"].get(name) == value
@@ -138,6 +139,36 @@ def _resumed(workdir, experiment, config):
         if name not in counting
     )
     return fresh | {"settings": found["settings"], "seconds": found["seconds"]} if same else fresh
+
+
+def _found(path):
+    """The results in a file, None if there is none. Raises UserError if it is damaged."""
+    if not path.exists():
+        return None
+    try:
+        results = read_results(path)
+        return {"config": dict(results["config"]), "seconds": dict(results["seconds"])} | results
+    except (UserError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is damaged ({error}); move it away and run the same command again: the "
+            "training is kept, the evaluation is done anew"
+        ) from error
+
+
+def _check_sizes(problem, config):
+    """Raises UserError before any training if a split holds fewer signals than asked for."""
+    sizes = problem.signals.sizes
+    if config.num_test > sizes["test"]:
+        raise UserError(
+            f"--num_test={config.num_test} is more than the {sizes['test']} test signals there "
+            f"are; give --num_test={sizes['test']} or add signals"
+        )
+    for count in config.train_signals:
+        if count > sizes["train"]:
+            raise UserError(
+                f"--train_signals={count} is more than the {sizes['train']} training signals there "
+                "are; leave it out or add signals"
+            )
 
 
 def _changeable(config):

@@ -14,8 +14,11 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments import images
+from experiments.observed import Observed
 from experiments.problem import make_inner
+from experiments.tiles import Tiling, cut
 from metainr.evaluation.fitting import Contender, make_fitter
+from metainr.evaluation.metrics import psnr_of_mse
 from metainr.numerics import map_tasks
 from metainr.objectives import Samples, pixel_grid, squared_error
 from metainr.types import Field, Key, Params
@@ -46,6 +49,27 @@ class TileFits(NamedTuple):
 
 
 FitTiles = Callable[..., TileFits]
+
+
+def stacked(observed: Observed, tiling: Tiling) -> Tiles:
+    """A picture's tiles; padding repeats the picture's border at weight 0."""
+    flat = (tiling.rows * tiling.columns, tiling.side**2)
+    values = cut(observed.values, tiling, mode="edge").reshape(*flat, 3)
+    kinds = (cut(kind, tiling).reshape(flat) for kind in (observed.seen, ~observed.seen))
+    return Tiles(values, *(kind.astype(np.float32) for kind in kinds))
+
+
+def psnr_by_kind(squared_errors: np.ndarray, seen: np.ndarray) -> dict[str, np.ndarray]:
+    """PSNR in dB after each step, over all "seen" and, if there are any, all "unseen" pixels.
+
+    squared_errors: [2, steps + 1], as `TileFits` has them; seen: bool [h, w].
+    """
+    counts = {"seen": seen.sum(), "unseen": (~seen).sum()}
+    return {
+        kind: np.asarray(psnr_of_mse(errors / counts[kind]), np.float64)
+        for kind, errors in zip(counts, squared_errors)
+        if counts[kind]
+    }
 
 
 def make_fit_tiles(field: Field, side: int, inner_points: int) -> FitTiles:
@@ -116,7 +140,7 @@ def _blocks(has_seen: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, bool
 
 
 def _sampled(look, params, coords, side, scale):
-    """The fields [slots, scale·n, scale·n, 3] at (i, j)/(scale·n), as scale² shifted pixel grids."""
+    """The fields at (i, j)/(scale·n), as scale² shifted grids: [slots, scale·n, scale·n, 3]."""
     slots = jax.tree.leaves(params)[0].shape[0]
     picture = np.empty((slots, scale * side, scale * side, 3), np.float32)
     for i, j in np.ndindex(scale, scale):

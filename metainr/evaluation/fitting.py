@@ -122,6 +122,8 @@ def make_evaluate(
             block, block_keys = jax.tree.map(lambda x: x[rows], (signals, keys))
             supports = make_supports(block, block_keys)
             states = fitter.init(contender.meta_params, rate, _SLOTS)
+            if steps[0]:
+                states, _ = fitter.advance(states, rate, supports, block_keys, steps[0])
             shown = max(0, min(num_views, num) - begin)
             measured, seen = [], []
             for step, following in zip(steps, [*steps[1:], None]):

@@ -29,6 +29,6 @@ def tuned(contender: Contender, fit: Callable[[Contender], Fits]) -> Contender:
 
     def final_psnr(candidate):
         mean = fit(candidate).metrics["psnr"][:, -1].mean()
-        return mean if np.isfinite(mean) else -np.inf
+        return -np.inf if np.isnan(mean) else mean
 
     return max(candidates, key=final_psnr)

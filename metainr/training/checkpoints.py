@@ -5,12 +5,9 @@ flipped bit, so every checkpoint carries a SHA-256 digest of its arrays, verifie
 """
 
 import contextlib
-import hashlib
 import json
 import math
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +17,18 @@ import orbax.checkpoint as ocp
 from absl import logging
 
 from metainr.errors import UserError
+from metainr.training.portable import (
+    ABOUT,
+    DIGEST,
+    digest,
+    from_portable,
+    portable,
+    read_checkpoint,
+)
 from metainr.training.step import TrainState
 from metainr.types import MetaParams
 
 _KEEP_LAST = 3
-_DIGEST = "sha256"
-_ABOUT = "about"
 
 
 class Checkpoints:
@@ -72,13 +75,13 @@ class Checkpoints:
         if step in self._manager.all_steps():
             return
         # Copies: the training step reuses the buffers while the writing goes on.
-        arrays = jax.tree.map(np.array, _portable(state))
+        arrays = jax.tree.map(np.array, portable(state))
         measured = None if psnr is None or math.isnan(psnr) else float(psnr)
         if measured is not None:
             self._psnr[step] = measured
-        about = {_DIGEST: _digest(arrays, config, measured), "config": config, "psnr": measured}
+        about = {DIGEST: digest(arrays, config, measured), "config": config, "psnr": measured}
         items = {name: ocp.args.StandardSave(tree) for name, tree in arrays.items()}
-        items[_ABOUT] = ocp.args.JsonSave(about)
+        items[ABOUT] = ocp.args.JsonSave(about)
         self._writing(lambda: self._manager.save(step, args=ocp.args.Composite(**items)))
 
     def wait(self) -> None:
@@ -105,12 +108,12 @@ class Checkpoints:
         for step in sorted(self._manager.all_steps(), reverse=True):
             checkpoint = self._directory / str(step)
             try:
-                arrays, _ = _read(checkpoint)
+                arrays, _ = read_checkpoint(checkpoint)
             except Exception as error:  # whatever damage makes the reader raise
                 damaged[step] = _first_line(error)
                 logging.warning("Checkpoint %d is damaged (%s).", step, damaged[step])
                 continue
-            state = _from_portable(arrays, like, checkpoint)
+            state = from_portable(arrays, like, checkpoint)
             self._move_aside(damaged)
             return state
         if damaged:
@@ -167,7 +170,7 @@ def load_meta_params(path: Path) -> tuple[MetaParams, dict[str, Any]]:
     problems = []
     for candidate in candidates:
         try:
-            arrays, config = _read(candidate)
+            arrays, config = read_checkpoint(candidate)
         except Exception as error:  # whatever damage makes the reader raise
             problems.append(f"{candidate.name}: {_first_line(error)}")
             logging.warning("Checkpoint %s is damaged (%s).", candidate, problems[-1])
@@ -180,119 +183,13 @@ def load_meta_params(path: Path) -> tuple[MetaParams, dict[str, Any]]:
     )
 
 
-def _portable(state):
-    """The state as nested dicts of plain arrays, which need no code of ours to be read again."""
-    return {
-        "meta_params": _as_dicts(state.meta_params),
-        "outer": {
-            "opt_state": {str(i): leaf for i, leaf in enumerate(jax.tree.leaves(state.opt_state))},
-            "key": jax.random.key_data(state.key),
-            "step": state.step,
-        },
-    }
-
-
-def _from_portable(arrays, like, checkpoint):
-    expected, found = (_shapes(tree) for tree in (jax.eval_shape(lambda: _portable(like)), arrays))
-    if expected != found:
-        name = min(name for name, _ in expected.items() ^ found.items())
-        raise UserError(
-            f"checkpoint {checkpoint} is of another model or optimizer: {name} is "
-            f"{found.get(name, 'missing')}, expected {expected.get(name, 'nothing')}; use another "
-            "--workdir"
-        )
-    # Copies: the first training step gives the buffers away.
-    arrays = jax.tree.map(jax.numpy.array, arrays)
-    outer = arrays["outer"]
-    return TrainState(
-        step=outer["step"],
-        meta_params=_from_dicts(arrays["meta_params"], like.meta_params),
-        opt_state=jax.tree.unflatten(
-            jax.tree.structure(like.opt_state),
-            [outer["opt_state"][str(i)] for i in range(len(outer.get("opt_state", ())))],
-        ),
-        key=jax.random.wrap_key_data(outer["key"], impl=jax.random.key_impl(like.key)),
-    )
-
-
-def _as_dicts(tree):
-    """Any pytree as nested dicts, by the names of its keys, attributes and positions."""
-    nested = {}
-    for names, leaf in _named_leaves(tree):
-        inner = nested
-        for name in names[:-1]:
-            inner = inner.setdefault(name, {})
-        inner[names[-1]] = leaf
-    return nested
-
-
-def _from_dicts(nested, like):
-    leaves = []
-    for names, _ in _named_leaves(like):
-        leaf = nested
-        for name in names:
-            leaf = leaf[name]
-        leaves.append(leaf)
-    return jax.tree.unflatten(jax.tree.structure(like), leaves)
-
-
-def _named_leaves(tree):
-    return [
-        ([jax.tree_util.keystr((part,), simple=True) for part in path] or ["value"], leaf)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
-    ]
-
-
-def _shapes(tree):
-    return {"/".join(n): f"{leaf.dtype}{list(leaf.shape)}" for n, leaf in _named_leaves(tree)}
-
-
-def _read(checkpoint):
-    """Reads and verifies one checkpoint: (nested dicts of arrays, flags)."""
-    about = json.loads((checkpoint / _ABOUT / "metadata").read_text())
-    with _without_stragglers(), contextlib.closing(ocp.StandardCheckpointer()) as reader:
-        arrays = {name: reader.restore(checkpoint / name) for name in ("meta_params", "outer")}
-    arrays = jax.tree.map(np.asarray, arrays)
-    if _digest(arrays, about["config"], about.get("psnr")) != about[_DIGEST]:
-        raise ValueError("its content does not match its digest")
-    return arrays, about["config"]
-
-
-@contextlib.contextmanager
-def _without_stragglers() -> Iterator[None]:
-    """Keeps the reads that outlive a failed one from printing tracebacks of their own."""
-    previous = sys.unraisablehook
-
-    def hook(unraisable):
-        if str(unraisable.exc_value) != "Event loop is closed":
-            previous(unraisable)
-
-    sys.unraisablehook = hook
-    try:
-        yield
-    except Exception:
-        time.sleep(0.2)  # for the stragglers
-        raise
-    finally:
-        sys.unraisablehook = previous
-
-
 def _recorded_psnr(directory):
     """Validation PSNR by step, of those checkpoints that say it."""
     recorded = {}
-    for file in directory.glob(f"*/{_ABOUT}/metadata"):
+    for file in directory.glob(f"*/{ABOUT}/metadata"):
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             recorded[int(file.parts[-3])] = float(json.loads(file.read_text())["psnr"])
     return recorded
-
-
-def _digest(arrays, config, psnr):
-    total = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
-    total.update(b"" if psnr is None else f"psnr {psnr!r}".encode())
-    for names, leaf in _named_leaves(arrays):
-        total.update(f"{'/'.join(names)} {leaf.dtype} {leaf.shape}".encode())
-        total.update(np.ascontiguousarray(leaf).tobytes())
-    return total.hexdigest()
 
 
 def _unused(path):

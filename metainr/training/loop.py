@@ -18,6 +18,7 @@ from metainr.training.step import TrainState, TrainStep
 from metainr.types import MetaParams
 
 _LOG_EVERY = 10
+_RATES = ("inner_learning_rate", "outer_learning_rate", "inner_optimizer", "inner_steps")
 
 
 class Validation(NamedTuple):
@@ -56,13 +57,19 @@ def train(
         config: the run's flags, stored in every checkpoint.
 
     Raises:
-        UserError: the loss or weights stopped being finite; nothing of that is saved.
+        UserError: the loss or weights stopped being finite, of which nothing is saved; the newest
+            checkpoint is past `options.train_steps`; or something cannot be written.
         Interrupted: by Ctrl-C or SIGTERM, after saving.
     """
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         state = checkpoints.restore(state) or state
         start = int(state.step)
-        if start >= options.train_steps:
+        if start > options.train_steps:
+            raise UserError(
+                f"the run in {workdir} is at step {start}, past --train_steps={options.train_steps}"
+                f"; give --train_steps={start} or more, or another --workdir"
+            )
+        if start == options.train_steps:
             return state
         with (
             MetricsWriter(workdir / "metrics", start) as writer,
@@ -97,16 +104,18 @@ class _Run(NamedTuple):
                 waited, since = 0.0, time.perf_counter()
             self.progress.update()
             last = step == self.options.train_steps
-            signum, psnr = requested(), None
-            if (last or step % self.options.eval_every == 0) and signum is None:
+            psnr = None
+            if (last or step % self.options.eval_every == 0) and requested() is None:
                 began = time.perf_counter()
                 psnr = self._validate(step, validate(state.meta_params))
                 validated = {"validation": f"{psnr:.2f} dB"}
                 since += time.perf_counter() - began
+            signum = requested()
             if last or signum or psnr is not None or step % self.options.checkpoint_every == 0:
                 self.checkpoints.save(state, self.config, psnr)
-            if signum and not last:
+            if signum or last:
                 self.checkpoints.wait()
+            if signum := signum or (requested() if last else None):
                 raise Interrupted(
                     f"stopped at step {step} of {self.options.train_steps} and saved; run the same "
                     "command again to go on",
@@ -119,7 +128,7 @@ class _Run(NamedTuple):
         steps = _LOG_EVERY if step % _LOG_EVERY == 0 else step % _LOG_EVERY
         values = {name: float(value) for name, value in metrics.items() if name != "finite"}
         rates = {"steps_per_second": steps / elapsed, "data_wait_share": waited / elapsed}
-        values |= {"train_psnr": -10 * math.log10(values["loss_after"])} | rates
+        values |= {"train_psnr": _psnr(values["loss_after"])} | rates
         self.writer.scalars(step, values)
         self.progress.set_postfix({"train": f"{values['train_psnr']:.2f} dB"} | validated)
 
@@ -130,10 +139,14 @@ class _Run(NamedTuple):
 
     def _divergence(self, step, metrics):
         kept = self.checkpoints.latest_step()
-        rates = {k: v for k, v in self.config.items() if k.endswith("learning_rate")}
+        rates = [f"--{k}={v}" for k, v in self.config.items() if k in _RATES]
         return (
-            f"the loss or the weights are no longer finite at step {step} (loss before "
-            f"{metrics['loss_before']}, after {metrics['loss_after']}, {rates}); the last good "
-            f"checkpoint is step {kept or 'none'}; try a smaller rate or --clip_norm=1 in another "
-            "--workdir"
+            f"the loss or the weights are no longer finite at step {step} (loss before adaptation "
+            f"{metrics['loss_before']}, after {metrics['loss_after']}; {' '.join(rates)}); "
+            + (f"the last good checkpoint, step {kept}, is kept; " if kept else "")
+            + "try a smaller rate or --clip_norm=1 in another --workdir"
         )
+
+
+def _psnr(mse):
+    return -10 * math.log10(max(mse, 1e-20))  # at most 200 dB: a perfect fit has no logarithm

@@ -1,49 +1,85 @@
 """Where training writes what it measures: TensorBoard and a JSON line per record."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+import os
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+
+from metainr.errors import UserError
 
 
 class MetricsWriter:
     """Writes scalars to `metrics.jsonl` and TensorBoard, images to TensorBoard.
 
-    Opened at a step, it drops the records of later ones, which a killed run left behind. A context
-    manager.
+    Opened at a step, it drops the records of later ones, which a killed run left behind, and what a
+    kill cut short. A context manager. Raises UserError where it cannot write.
     """
 
     def __init__(self, directory: Path, step: int):
-        from tensorboardX import SummaryWriter  # slow to import, needed by training alone
+        # Slow to import, needed by training alone. Not SummaryWriter: that one writes in a thread
+        # of its own, and waits for it for ever once the disk is full.
+        from tensorboardX import event_file_writer, summary
+        from tensorboardX.proto import event_pb2
 
-        directory.mkdir(parents=True, exist_ok=True)
+        self._directory, self._summary, self._event = directory, summary, event_pb2.Event
         path = directory / "metrics.jsonl"
-        kept = [line for line in _lines(path) if json.loads(line)["step"] <= step]
-        path.write_text("".join(kept))
-        self._file = path.open("a", buffering=1)
-        self._board = SummaryWriter(str(directory), purge_step=step + 1, write_to_disk=True)
+        with self._writing():
+            directory.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".tmp")
+            temporary.write_text("".join(_records(path, step)))
+            os.replace(temporary, path)
+            self._file = path.open("a", buffering=1)
+            prefix = str(directory / "events")
+            self._board = event_file_writer.EventsWriter(prefix, f".{os.getpid()}.{time.time_ns()}")
+            started = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+            self._add(step + 1, session_log=started)  # TensorBoard hides the old run from there on
 
     def __enter__(self) -> "MetricsWriter":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._file.close()
-        self._board.close()
+        with self._writing():
+            self._file.close()
+            self._board.close()
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Writes named numbers measured at a step."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
+        with self._writing():
+            self._file.write(json.dumps({"step": step, **values}) + "\n")
+            for name, value in values.items():
+                self._add(step, summary=self._summary.scalar(name, value))
+            self._board.flush()
 
     def image(self, step: int, name: str, image: np.ndarray) -> None:
         """Writes an image [h, w, c] with values in [0, 1]."""
-        self._board.add_image(name, np.clip(image, 0, 1), step, dataformats="HWC")
+        shown = np.clip(image, 0, 1)
+        with self._writing():
+            self._add(step, summary=self._summary.image(name, shown, dataformats="HWC"))
+            self._board.flush()
+
+    def _add(self, step, **content):
+        self._board.write_event(self._event(wall_time=time.time(), step=step, **content))
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UserError(
+                f"cannot write metrics to {self._directory}: {error.strerror}; the checkpoints are "
+                "kept: make room or permission there and run the same command again"
+            ) from error
 
 
-def _lines(path):
+def _records(path, step):
+    """The whole lines of a file of records up to a step."""
     if not path.exists():
-        return []
-    lines = path.read_text().splitlines(keepends=True)
-    return [line for line in lines if line.endswith("\n")]  # a kill may cut the last one short
+        return
+    for line in path.read_text(errors="replace").splitlines(keepends=True):
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            if line.endswith("\n") and json.loads(line)["step"] <= step:
+                yield line

@@ -40,7 +40,7 @@ def make_train_step(
 
     Returns a function of (state, signals with a leading task axis) that gives the next state
     (the old one's buffers are reused) and metrics: task means of the algorithm's info,
-    `gradient_norm`, and `finite`, whether all of the new state's weights are.
+    `gradient_norm`, and `finite`, whether the losses and all numbers of the new state are.
     """
 
     def task_gradient(meta_params, signal, key):
@@ -58,7 +58,7 @@ def make_train_step(
         meta_params = optax.apply_updates(state.meta_params, updates)
         metrics = info | {
             "gradient_norm": optax.global_norm(gradient),
-            "finite": _all_finite(meta_params) & jnp.isfinite(info["loss_after"]),
+            "finite": _all_finite((meta_params, opt_state, info)),
         }
         return TrainState(state.step + 1, meta_params, opt_state, state.key), metrics
 

@@ -44,9 +44,9 @@ def open_workdir(path: Path, config: Mapping[str, Any], changeable: Collection[s
     Raises UserError if it cannot be written, or names what differs.
     """
     file = path / _CONFIG
-    if file.exists():
-        _check_same(file, config, changeable)
     try:
+        if file.exists():
+            _check_same(file, config, changeable)
         path.mkdir(parents=True, exist_ok=True)
         record = {"flags": dict(config), "environment": environment()}
         temporary = file.with_suffix(".tmp")
@@ -58,9 +58,12 @@ def open_workdir(path: Path, config: Mapping[str, Any], changeable: Collection[s
 
 def _check_same(file, config, changeable):
     try:
-        recorded = json.loads(file.read_text())["flags"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file} is not a run's record ({error}); use another --workdir") from error
+        recorded = dict(json.loads(file.read_text())["flags"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{file} is not a run's record ({error}); use another --workdir, or delete that file "
+            "to go on if you know that the flags are the run's"
+        ) from error
     differing = [
         f"--{name} was {recorded.get(name)!r} and is now {config.get(name)!r}"
         for name in sorted({*recorded, *config} - set(changeable))

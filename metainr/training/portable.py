@@ -1,0 +1,137 @@
+"""What a checkpoint holds: a state as plain named arrays, and a digest that tells its damage."""
+
+import contextlib
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from metainr.errors import UserError
+from metainr.training.step import TrainState
+
+ABOUT = "about"
+"""The item beside the arrays: digest, flags, and validation PSNR where it was measured."""
+
+DIGEST = "sha256"
+"""The entry of that item that holds `digest`."""
+
+
+def portable(state: TrainState) -> dict[str, Any]:
+    """The state as nested dicts of plain arrays, which need no code of ours to be read again."""
+    return {
+        "meta_params": _as_dicts(state.meta_params),
+        "outer": {
+            "opt_state": {str(i): leaf for i, leaf in enumerate(jax.tree.leaves(state.opt_state))},
+            "key": jax.random.key_data(state.key),
+            "step": state.step,
+        },
+    }
+
+
+def from_portable(arrays: dict[str, Any], like: TrainState, checkpoint: Path) -> TrainState:
+    """The state that `portable` took apart, in the structure of another one.
+
+    Raises UserError if the arrays are not those of such a state.
+    """
+    expected, found = (_shapes(tree) for tree in (jax.eval_shape(lambda: portable(like)), arrays))
+    if expected != found:
+        name = min(name for name, _ in expected.items() ^ found.items())
+        raise UserError(
+            f"checkpoint {checkpoint} is of another model or optimizer: {name} is "
+            f"{found.get(name, 'missing')}, expected {expected.get(name, 'nothing')}; use another "
+            "--workdir"
+        )
+    # Copies: the first training step gives the buffers away.
+    arrays = jax.tree.map(jax.numpy.array, arrays)
+    outer = arrays["outer"]
+    return TrainState(
+        step=outer["step"],
+        meta_params=_from_dicts(arrays["meta_params"], like.meta_params),
+        opt_state=jax.tree.unflatten(
+            jax.tree.structure(like.opt_state),
+            [outer["opt_state"][str(i)] for i in range(len(outer.get("opt_state", ())))],
+        ),
+        key=jax.random.wrap_key_data(outer["key"], impl=jax.random.key_impl(like.key)),
+    )
+
+
+def _as_dicts(tree):
+    """Any pytree as nested dicts, by the names of its keys, attributes and positions."""
+    nested = {}
+    for names, leaf in _named_leaves(tree):
+        inner = nested
+        for name in names[:-1]:
+            inner = inner.setdefault(name, {})
+        inner[names[-1]] = leaf
+    return nested
+
+
+def _from_dicts(nested, like):
+    leaves = []
+    for names, _ in _named_leaves(like):
+        leaf = nested
+        for name in names:
+            leaf = leaf[name]
+        leaves.append(leaf)
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def _named_leaves(tree):
+    return [
+        ([jax.tree_util.keystr((part,), simple=True) for part in path] or ["value"], leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    ]
+
+
+def _shapes(tree):
+    return {"/".join(n): f"{leaf.dtype}{list(leaf.shape)}" for n, leaf in _named_leaves(tree)}
+
+
+def read_checkpoint(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Reads and verifies one checkpoint: (nested dicts of arrays, the run's flags).
+
+    Raises whatever its damage makes the reader raise, and ValueError if the content has changed.
+    """
+    about = json.loads((checkpoint / ABOUT / "metadata").read_text())
+    with _without_stragglers(), contextlib.closing(ocp.StandardCheckpointer()) as reader:
+        arrays = {name: reader.restore(checkpoint / name) for name in ("meta_params", "outer")}
+    arrays = jax.tree.map(np.asarray, arrays)
+    if digest(arrays, about["config"], about.get("psnr")) != about[DIGEST]:
+        raise ValueError("its content does not match its digest")
+    return arrays, about["config"]
+
+
+@contextlib.contextmanager
+def _without_stragglers() -> Iterator[None]:
+    """Keeps the reads that outlive a failed one from printing tracebacks of their own."""
+    previous = sys.unraisablehook
+
+    def hook(unraisable):
+        if str(unraisable.exc_value) != "Event loop is closed":
+            previous(unraisable)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    except Exception:
+        time.sleep(0.2)  # for the stragglers
+        raise
+    finally:
+        sys.unraisablehook = previous
+
+
+def digest(arrays: dict[str, Any], config: dict[str, Any], psnr: float | None) -> str:
+    """SHA-256 of names, types, shapes and bytes of the arrays, the flags and the PSNR."""
+    total = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
+    total.update(b"" if psnr is None else f"psnr {psnr!r}".encode())
+    for names, leaf in _named_leaves(arrays):
+        total.update(f"{''.join(names)} {leaf.dtype} {leaf.shape}".encode())
+        total.update(np.ascontiguousarray(leaf).tobytes())
+    return total.hexdigest()

@@ -1,0 +1,231 @@
+"""README.md and CONTRIBUTING.md say what is true: their code runs, their flags and files exist.
+
+`python tests/docs_test.py` writes the README's table of flags.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from absl import flags
+
+from experiments import shared_flags
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+FLAGFILES = sorted((ROOT / "experiments" / "flags").glob("*/*.flags"))
+_TABLE = re.compile(r"(<!-- flags: .*? -->\n).*?(<!-- end of flags -->)", re.DOTALL)
+_TINY = (
+    *("--resolution=12", "--width=16", "--depth=3", "--omega=30", "--first_omega=30"),
+    *("--train_steps=2", "--eval_every=2", "--checkpoint_every=2", "--tasks_per_step=1"),
+    *("--num_test=6", "--test_steps=2"),
+)
+
+
+def _blocks(page, language):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def _path_of(block):
+    """The path of the file that a block says it is, or None."""
+    found = re.match(r"# (\S+\.py)\n", block)
+    return found and found[1]
+
+
+EXAMPLES = [
+    pytest.param(block, id=f"{page}-{index}")
+    for page in PAGES
+    for index, block in enumerate(_blocks(page, "python"))
+    if _path_of(block) is None
+]
+RECIPES = {
+    _path_of(block): block for block in _blocks("CONTRIBUTING.md", "python") if _path_of(block)
+}
+
+
+def _python(arguments, cwd):
+    """Runs Python with what lies in `cwd`, else with this checkout; returns what it printed."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(cwd), str(ROOT)])}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("block", EXAMPLES)
+def test_examples_run(block, tmp_path):
+    assert _python(["-c", block], tmp_path)
+
+
+def test_the_example_of_the_readme_shows_a_gain(tmp_path):
+    lines = _python(["-c", _blocks("README.md", "python")[0]], tmp_path).splitlines()
+    random, learned = (float(re.search(r"([\d.]+) dB", line)[1]) for line in lines)
+    assert learned > random + 15
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    """A copy of the project with all of CONTRIBUTING's files and their lines in the registries."""
+    copy = tmp_path_factory.mktemp("extended")
+    ignore = shutil.ignore_patterns("__pycache__", "runs")
+    for folder in ("metainr", "experiments", "tests"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=ignore)
+    for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
+        shutil.copy(ROOT / name, copy)
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for path, block in RECIPES.items():
+        (copy / path).write_text(block, encoding="utf-8")
+        found = re.search(r'^The line, in `(\S+)`:\s`("(\w+)": \w+,)`', text, re.MULTILINE)
+        if found and Path(found[1]).parent == Path(path).parent:
+            _register(copy / found[1], Path(path), found[2])
+            text = text[found.end() :]
+    return copy
+
+
+def _register(registry, path, line):
+    """Puts a recipe's line, and the import that it needs, into a registry."""
+    module = ".".join(path.with_suffix("").parts)
+    source = registry.read_text(encoding="utf-8")
+    opening = re.search(r"^REGISTRY.*?= \{", source, re.MULTILINE)
+    assert opening, registry
+    source = f"{source[: opening.end()]}\n    {line}\n{source[opening.end() :]}"
+    first = re.search(r"^from metainr", source, re.MULTILINE).start()
+    source = f"{source[:first]}from {module} import {path.stem}\n{source[first:]}"
+    registry.write_text(source, encoding="utf-8")
+
+
+def test_recipes_are_four():
+    assert [str(Path(path).parent) for path in RECIPES] == [
+        "metainr/signals",
+        "metainr/fields",
+        "metainr/algorithms",
+        "experiments",
+    ]
+
+
+def test_recipes_keep_the_style(extended):
+    paths = [str(extended / path) for path in RECIPES]
+    config = ["--config", str(ROOT / "pyproject.toml")]
+    _python(["-m", "ruff", "check", *config, *paths], extended)
+    _python(["-m", "ruff", "format", "--check", *config, *paths], extended)
+
+
+def test_the_recipe_of_a_signal_class_passes_the_contract(extended):
+    arguments = ["-m", "pytest", "-p", "no:cacheprovider", "tests/signals_contract_test.py"]
+    out = _python([*arguments, "-k", "stripes"], extended)
+    assert re.search(r"\b[1-9]\d* passed", out), out
+
+
+def test_the_recipes_learn_and_report(extended):
+    choice = ["--signal=stripes", "--field=gaussian", "--algorithm=joint"]
+    arguments = ["-m", "experiments.image_regression", *choice, *_TINY, "--workdir=runs/choice"]
+    assert "report: " in _python(arguments, extended)
+    arguments = ["-m", "experiments.inpainting", *_TINY, "--workdir=runs/inpainting"]
+    assert "report: " in _python(arguments, extended)
+
+
+def flags_table() -> str:
+    """The table of shared flags in Markdown, in the order of their definition."""
+    rows = ["| flag | default | meaning |", "| --- | --- | --- |"]
+    for flag in flags.FLAGS.flags_by_module_dict()[shared_flags.__name__]:
+        choices = getattr(flag.parser, "enum_values", None)
+        meaning = flag.help + (f": {', '.join(map(str, choices))}" if choices else "")
+        rows.append(f"| `--{flag.name}` | {_shown(flag.default)} | {meaning} |")
+    return "\n".join(rows) + "\n"
+
+
+def _shown(default):
+    if default is None or default == []:
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
+
+
+def test_the_table_of_flags_is_that_of_the_code():
+    found = _TABLE.search(README)
+    assert found and found[0] == found[1] + flags_table() + found[2], (
+        "run: python tests/docs_test.py"
+    )
+
+
+@pytest.fixture(scope="module")
+def known_flags():
+    """The flags of every binary, by module, as its --help tells them."""
+    names = [path.stem for path in (ROOT / "experiments").glob("*.py") if _is_binary(path)]
+    known = {}
+    for name in names:
+        code = f"import experiments.{name}; from absl import flags; print(*flags.FLAGS)"
+        known[name] = set(_python(["-c", code], ROOT).split())
+    return known
+
+
+def _is_binary(path):
+    return '__name__ == "__main__"' in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_named_flags_exist(page, known_flags):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for command in re.findall(r"^.*python\S* -m experiments\.\w+ .*$", text, re.MULTILINE):
+        name = re.search(r"experiments\.(\w+)", command)[1]
+        named = re.findall(r"(?<=\s--)(\w+)", command)
+        assert name == "NAME" or set(named) <= known_flags[name], command
+    everywhere = set().union(*known_flags.values())
+    assert set(re.findall(r"(?<=`--)(\w+)", text)) <= everywhere
+
+
+@pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
+def test_flagfiles_are_notes_of_known_flags(path, known_flags):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    named = [re.match(r"--(\w+)=", line) for line in lines if not line.startswith("#")]
+    assert all(named) and {found[1] for found in named} <= known_flags[path.parent.name]
+    comment = " ".join(line for line in lines if line.startswith("#"))
+    assert all(word in comment for word in ("Tancik", "Expect", "CPU cores")), comment
+
+
+def test_every_flagfile_is_named():
+    settings = {path.stem for path in FLAGFILES}
+    assert settings <= set(re.findall(r"`(\w+)`", README))
+    named = re.findall(r"--flagfile=(\S+\.flags)", README)
+    assert named and all((ROOT / path).is_file() for path in named)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_linked_and_named_files_exist(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
+    paths = re.findall(r"`((?:metainr|experiments|tests|benchmarks|colabs|docs)/[\w./]*)`", text)
+    made = set(RECIPES)
+    missing = [path for path in (*links, *paths) if path not in made and not (ROOT / path).exists()]
+    assert [path for path in missing if "NAME" not in path] == []
+
+
+def test_ci_runs_the_two_commands_of_the_readme():
+    commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
+    assert len(commands) == 2
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").replace('"', "")
+    for command in commands:
+        for part in command.replace(".venv", "$venv").split(" && "):
+            assert part.split(" --workdir=")[0] in script, part
+
+
+def test_the_oldest_versions_are_the_minima():
+    lines = (ROOT / "oldest.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    minima = dict(re.findall(r'"([\w-]+)>=([\d.]+)"', setup))
+    minima.pop("tensorflow")
+    assert minima.keys() == pins.keys()
+    for name, version in minima.items():
+        assert re.fullmatch(rf"{re.escape(version)}(\.0)*", pins[name]), name
+
+
+if __name__ == "__main__":
+    page = ROOT / "README.md"
+    page.write_text(_TABLE.sub(lambda m: m[1] + flags_table() + m[2], README), encoding="utf-8")

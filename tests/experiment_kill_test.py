@@ -1,0 +1,118 @@
+"""Killed runs go on and end in the very bits of a run that was left alone."""
+
+import json
+import random
+import signal
+import time
+
+import pytest
+from tiny_runs import assert_same_bits, finish, start, state, steps, wait_for
+
+from metainr.reporting import read_results
+
+TRAIN_STEPS = 120
+FLAGS = (
+    f"--train_steps={TRAIN_STEPS}",
+    "--checkpoint_every=5",
+    "--eval_every=40",
+    "--outer_learning_rate=1e-3",
+    "--inner_points=64",
+)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A workdir whose run was left alone, and the seconds it took."""
+    workdir = tmp_path_factory.mktemp("undisturbed")
+    began = time.monotonic()
+    code, errors = finish(start(workdir, *FLAGS))
+    assert code == 0, errors
+    return workdir, time.monotonic() - began
+
+
+def _assert_same_end(workdir, undisturbed):
+    assert_same_bits(state(workdir, TRAIN_STEPS), state(undisturbed, TRAIN_STEPS))
+    assert read_results(workdir)["settings"] == read_results(undisturbed)["settings"]
+    lines = (workdir / "metrics" / "metrics.jsonl").read_text().splitlines()
+    expected = (undisturbed / "metrics" / "metrics.jsonl").read_text().splitlines()
+    told = [sorted(json.loads(line)) for line in expected]
+    assert [sorted(json.loads(line)) for line in lines] == told
+    assert [json.loads(x)["step"] for x in lines] == [json.loads(x)["step"] for x in expected]
+
+
+def _kill(workdir, condition, signum=signal.SIGKILL):
+    process = start(workdir, *FLAGS)
+    wait_for(process, condition)
+    process.send_signal(signum)
+    return finish(process)
+
+
+def _saving(workdir, beyond):
+    """Whether a save of a step after `beyond` is under way."""
+    names = [p.name.split(".") for p in (workdir / "checkpoints").glob("*tmp*")]
+    return any(name[0].isdigit() and int(name[0]) > beyond for name in names)
+
+
+def test_sigkill_at_any_moment(undisturbed, tmp_path):
+    compiling = tmp_path / "metrics" / "metrics.jsonl"
+    assert _kill(tmp_path, compiling.exists)[0] == -signal.SIGKILL
+    assert steps(tmp_path) == []
+    # Right after a save: of the next steps nothing is on the disk.
+    _kill(tmp_path, lambda: max(steps(tmp_path), default=0) >= 20)
+    reached = max(steps(tmp_path))
+    assert 20 <= reached < TRAIN_STEPS
+    # In the middle of a save.
+    _kill(tmp_path, lambda: _saving(tmp_path, reached + 10))
+    assert reached <= max(steps(tmp_path)) < TRAIN_STEPS
+    code, errors = finish(start(tmp_path, *FLAGS))
+    assert code == 0, errors
+    assert "damaged" not in errors
+    _assert_same_end(tmp_path, undisturbed[0])
+    assert not list((tmp_path / "checkpoints").glob("*tmp*"))
+
+
+def test_interrupts_save_and_say_how_to_go_on(undisturbed, tmp_path):
+    for signum, code, beyond in ((signal.SIGINT, 130, 10), (signal.SIGTERM, 143, 50)):
+        found, errors = _kill(
+            tmp_path, lambda beyond=beyond: max(steps(tmp_path), default=0) >= beyond, signum
+        )
+        assert found == code, errors
+        step = max(steps(tmp_path))
+        assert errors.strip() == (
+            f"stopped at step {step} of {TRAIN_STEPS} and saved; run the same command again to go "
+            "on"
+        )
+    # When the training is over already, the evaluation stops.
+    found, errors = _kill(tmp_path, lambda: TRAIN_STEPS in steps(tmp_path), signal.SIGTERM)
+    assert found == 143
+    assert len(errors.splitlines()) == 1 and "run the same command again to go on" in errors
+    code, errors = finish(start(tmp_path, *FLAGS))
+    assert code == 0 and not errors, errors
+    _assert_same_end(tmp_path, undisturbed[0])
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_any_time(undisturbed, tmp_path):
+    reference, seconds = undisturbed
+    generator = random.Random(0)
+    survivors, workdir = [], tmp_path / "0"
+    for number in range(20):
+        process = start(workdir, *FLAGS)
+        try:
+            process.wait(generator.uniform(0.3, 1.0) * seconds)
+        except TimeoutError:
+            raise
+        except Exception:  # it still runs, as it should
+            process.kill()
+        code, errors = finish(process)
+        assert code in (0, -signal.SIGKILL), errors
+        assert "damaged" not in errors and "error" not in errors
+        if code == 0:
+            survivors.append(workdir)
+            workdir = tmp_path / str(number + 1)
+    if not survivors or workdir not in survivors:
+        code, errors = finish(start(workdir, *FLAGS))
+        assert code == 0, errors
+        survivors.append(workdir)
+    for workdir in survivors:
+        _assert_same_end(workdir, reference)

@@ -1,0 +1,83 @@
+"""The transfer binary on two tiny runs, against a fit written out by hand."""
+
+import json
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from metainr import fields, signals
+from metainr.objectives import pixel_grid
+from metainr.training.checkpoints import load_meta_params
+
+TINY = "--resolution=16 --width=16 --depth=3 --train_steps=2 --num_test=3 --test_steps=2".split()
+
+
+def _run(module, *arguments):
+    command = [sys.executable, "-m", f"experiments.{module}", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    for name in ("sdf", "text"):
+        done = _run("image_regression", *TINY, f"--signal={name}", f"--workdir={root / name}")
+        assert done.returncode == 0, done.stderr
+    return root
+
+
+def _psnr_by_hand(workdir, test_class, index, steps):
+    params, _ = load_meta_params(workdir)
+    field = fields.make("siren", fields.FieldOptions(width=16, depth=3))
+    options = signals.ImageOptions(resolution=16)
+    image = signals.make(test_class, options).get("test", index).reshape(-1, 3)
+
+    def loss(params):
+        return jnp.mean((field.apply(params, pixel_grid((16, 16))) - image) ** 2)
+
+    for _ in range(steps):
+        params = jax.tree.map(lambda p, g: p - 1e-2 * g, params, jax.grad(loss)(params))
+    return -10 * np.log10(loss(params))
+
+
+def test_every_entry_is_the_mean_of_fits_from_the_row_on_the_column(runs):
+    workdirs = f"--workdirs={runs / 'sdf'},{runs / 'text'}"
+    done = _run("transfer", workdirs, f"--workdir={runs / 'matrix'}", "--num_test=2")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((runs / "matrix" / "transfer.json").read_text())
+    assert found["rows"] == ["sdf", "text"] and found["columns"] == ["sdf", "text", "photos"]
+    for row, name in enumerate(found["rows"]):
+        for column, test_class in enumerate(found["columns"]):
+            values = [_psnr_by_hand(runs / name, test_class, i, 2) for i in range(2)]
+            np.testing.assert_allclose(found["mean"][row][column], np.mean(values), atol=1e-3)
+    assert (runs / "matrix" / "report.html").exists()
+    assert (runs / "matrix" / "figures" / "transfer.png").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments,words",
+    [
+        ([], "--workdirs"),
+        (["--workdirs=/nowhere/at/all"], "/nowhere/at/all"),
+        (["--workdirs=SDF", "--signals=sdff"], "did you mean sdf"),
+        (["--workdirs=SDF", "stray"], "'stray' is not a flag"),
+    ],
+)
+def test_mistakes_get_one_line(runs, arguments, words):
+    arguments = [argument.replace("SDF", str(runs / "sdf")) for argument in arguments]
+    done = _run("transfer", *arguments, f"--workdir={runs / 'none'}")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert not (runs / "none").exists()
+
+
+def test_runs_of_other_resolutions_do_not_compare(runs):
+    other = runs / "other"
+    tiny = [flag.replace("16", "12") if "resolution" in flag else flag for flag in TINY]
+    assert _run("image_regression", *tiny, f"--workdir={other}").returncode == 0
+    done = _run("transfer", f"--workdirs={runs / 'sdf'},{other}", f"--workdir={runs / 'none'}")
+    assert done.returncode == 1 and "--resolution" in done.stderr
