@@ -13,7 +13,7 @@ In --output_dir, pictures having the input's bit depth:
 
     target.png, observed.png    what the fits aim at, and what they see of it (if not all)
     meta.png, standard.png      the fits from the learned and from the standard init
-    meta_x2.png                 with --scale=2: its pixel (2i, 2j) is pixel (i, j) of meta.png
+    meta_x2.png, …              with --scale=2: pixel (2i, 2j) is pixel (i, j) of meta.png
     psnr.png                    PSNR by step; psnr_seen.png and psnr_unseen.png of a part
     weights.safetensors         the field fitted from the learned init, itself good as --init;
                                 with --mode=tile weights/ROW_COLUMN.safetensors
@@ -62,6 +62,7 @@ _SHARED = (
     shared_flags.INNER_LEARNING_RATE, shared_flags.INNER_POINTS, shared_flags.BASELINE_OPTIMIZER,
     shared_flags.BASELINE_LEARNING_RATE,
 )  # fmt: skip
+_WEIGHTS = {"resize": "weights.safetensors", "tile": "weights/"}
 _OWN = (INPUT, OUTPUT_DIR, STEPS, MODE, MASK, KEEP, SCALE)
 _USED = (*(flag.name for flag in (*_OWN, *_SHARED)), *shared_flags.FIELD_FLAGS)
 for _name in _USED:
@@ -82,6 +83,7 @@ def main() -> None:
         fits = _fits(config, learned, field, observed, tiling)
         print(to_text(fit_outputs.psnr_table(fits)))
         files = fit_outputs.write_pictures(directory, fits, observed, source, config.scale)
+        files[_WEIGHTS[config.mode]] = {}
         results = {
             "experiment": "fit",
             "seconds": {"total": time.perf_counter() - began},
@@ -91,9 +93,8 @@ def main() -> None:
             "settings": fit_outputs.settings(fits),
             "files": files,
         }
-        for name, measured in fit_outputs.write_numbers(directory, results).items():
-            psnr = ", ".join(f"{kind} {value:.2f} dB" for kind, value in measured.items())
-            print(f"{directory / name}{psnr and f': {psnr}'}")
+        files |= dict.fromkeys(fit_outputs.write_numbers(directory, results), {})
+        print(f"written to {directory}: {fit_outputs.listing(files)}")
     except OSError as error:
         raise _unwritable(directory, error) from error
 

@@ -72,36 +72,46 @@ def write_pictures(
 ) -> dict[str, dict[str, float]]:
     """Writes target, observed, fitted and scaled pictures at the bit depth of the source.
 
-    Returns {file: PSNR in dB by kind of pixel}, measured on the levels that are written.
+    Returns {file: PSNR in dB by kind of pixel}, measured on the levels that are written; it is
+    empty for files that are no fits of the target.
     """
     partial = not observed.seen.all()
     pictures = {"target": observed.values}
     if partial:
         pictures["observed"] = np.where(observed.seen[..., None], observed.values, _UNSEEN_GREY)
     pictures |= {init: fit.picture[::scale, ::scale] for init, fit in fits.items()}
-    levels = {name: _levels(values, source) for name, values in pictures.items()}
-    kinds = {"seen": observed.seen} | ({"unseen": ~observed.seen} if partial else {})
-    measured = {name: {} for name in pictures} | {
-        init: {k: _psnr(levels[init], levels["target"], seen) for k, seen in kinds.items()}
-        for init in fits
-    }
     if scale > 1:
-        levels |= {f"{init}_x{scale}": _levels(fit.picture, source) for init, fit in fits.items()}
+        pictures |= {f"{init}_x{scale}": fit.picture for init, fit in fits.items()}
+    levels = {
+        name: quantised(values, source.bits, source.is_grey) for name, values in pictures.items()
+    }
     for name, values in levels.items():
         write_bytes(directory / f"{name}.png", encode_png(values))
+    kinds = {"seen": observed.seen} | ({"unseen": ~observed.seen} if partial else {})
+    measured = {
+        init: {kind: _psnr(levels[init], levels["target"], kinds[kind]) for kind in kinds}
+        for init in fits
+    }
     return {f"{name}.png": measured.get(name, {}) for name in levels}
 
 
 def write_numbers(directory: Path, results: dict[str, Any]) -> list[str]:
-    """Draws the curves and writes results.json; returns the names of the files."""
-    names = [path.name for path in write_figures(directory, results, {})]
-    files = {name: {} for name in (*names, "results.json")}
-    write_json(directory / "results.json", results | {"files": results["files"] | files})
-    return list(files)
+    """Draws the curves and writes results.json; returns the names of these files."""
+    names = [path.name for path in write_figures(directory, results, {})] + ["results.json"]
+    files = results["files"] | {name: {} for name in names}
+    write_json(directory / names[-1], results | {"files": files})
+    return names
 
 
-def _levels(values, source):
-    return quantised(values, source.bits, source.is_grey)
+def listing(files: Mapping[str, Mapping[str, float]]) -> str:
+    """The names of files, with what `write_pictures` measured of them."""
+    texts = []
+    for name, measured in files.items():
+        parts = [f"{kind} {value:.2f} dB" for kind, value in measured.items()]
+        if len(parts) == 1:
+            parts = [parts[0].removeprefix("seen ")]
+        texts.append(f"{name} ({', '.join(parts)})" if parts else name)
+    return ", ".join(texts)
 
 
 def _psnr(levels, target, chosen):

@@ -135,8 +135,9 @@ def flags_table() -> str:
     """The table of shared flags in Markdown, in the order of their definition."""
     rows = ["| flag | default | meaning |", "| --- | --- | --- |"]
     for flag in flags.FLAGS.flags_by_module_dict()[shared_flags.__name__]:
-        choices = getattr(flag.parser, "enum_values", None)
-        meaning = flag.help + (f": {', '.join(map(str, choices))}" if choices else "")
+        meaning = flag.help.rpartition(">: ")[2]
+        choices = ", ".join(f"`{choice}`" for choice in getattr(flag.parser, "enum_values", ()))
+        meaning = f"{meaning} ({choices})" if choices else meaning
         rows.append(f"| `--{flag.name}` | {_shown(flag.default)} | {meaning} |")
     return "\n".join(rows) + "\n"
 
@@ -209,7 +210,8 @@ def test_linked_and_named_files_exist(page):
 def test_ci_runs_the_two_commands_of_the_readme():
     commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
     assert len(commands) == 2
-    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8").replace('"', "")
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    script = script.replace('"', "").replace(" \\\n ", "")
     for command in commands:
         for part in command.replace(".venv", "$venv").split(" && "):
             assert part.split(" --workdir=")[0] in script, part

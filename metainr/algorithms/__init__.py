@@ -7,7 +7,7 @@ from metainr.algorithms.inner import InnerState, adapt, gradient_inner
 from metainr.algorithms.maml import maml
 from metainr.algorithms.optimizers import make_optimizer
 from metainr.algorithms.reptile import reptile
-from metainr.errors import UserError
+from metainr.registry import look_up
 from metainr.types import Algorithm
 
 REGISTRY = {"maml": maml, "first_order_maml": first_order_maml, "reptile": reptile}
@@ -15,9 +15,7 @@ REGISTRY = {"maml": maml, "first_order_maml": first_order_maml, "reptile": repti
 
 def make(name: str) -> Callable[..., Algorithm]:
     """The algorithm called `name`, a function of (init, inner, query_gradient, num_steps)."""
-    if name not in REGISTRY:
-        raise UserError(f"unknown algorithm {name!r}; choose one of {', '.join(REGISTRY)}")
-    return REGISTRY[name]
+    return look_up("algorithm", name, REGISTRY)
 
 
 __all__ = [

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import optax
 
-from metainr.errors import UserError
+from metainr.registry import look_up
 from metainr.types import Array
 
 
@@ -22,6 +22,4 @@ REGISTRY: dict[str, Callable[[float | Array], optax.GradientTransformation]] = {
 
 def make_optimizer(name: str) -> Callable[[float | Array], optax.GradientTransformation]:
     """The optimizer called `name` as a function of its learning rate; UserError if unknown."""
-    if name not in REGISTRY:
-        raise UserError(f"unknown inner optimizer {name!r}; choose one of {', '.join(REGISTRY)}")
-    return REGISTRY[name]
+    return look_up("inner optimizer", name, REGISTRY)

@@ -1,9 +1,9 @@
 """Coordinate networks by name; a new one is one file and one line here."""
 
-from metainr.errors import UserError
 from metainr.fields.mlp import fourier_mlp, mlp, positional_mlp
 from metainr.fields.options import FieldOptions
 from metainr.fields.siren import siren
+from metainr.registry import look_up
 from metainr.types import Field
 
 REGISTRY = {
@@ -16,9 +16,7 @@ REGISTRY = {
 
 def make(name: str, options: FieldOptions) -> Field:
     """Builds the field called `name`. Raises UserError if there is none of that name."""
-    if name not in REGISTRY:
-        raise UserError(f"unknown field {name!r}; choose one of {', '.join(REGISTRY)}")
-    return REGISTRY[name](options)
+    return look_up("field", name, REGISTRY)(options)
 
 
 __all__ = ["REGISTRY", "FieldOptions", "fourier_mlp", "make", "mlp", "positional_mlp", "siren"]

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from metainr.files import write_bytes
 from metainr.reporting import tables
 from metainr.reporting.figures import write_figures
 from metainr.reporting.page import title, write_report
-from metainr.reporting.results import read_results, write_bytes
+from metainr.reporting.results import read_results
 from metainr.reporting.samples import read_samples
 
 

@@ -10,34 +10,15 @@ Only "settings" is required. A metric is null at a step where it was not compute
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from metainr.errors import UserError
+from metainr.files import write_bytes
 
 INITS = ("standard", "mean", "matched", "shuffled", "meta")
 """The known inits in the order in which tables and figures show them."""
-
-
-def write_bytes(path: str | Path, data: bytes) -> Path:
-    """Writes a file so that a reader finds the old or the new content, never a part."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)  # mkstemp makes files that only their owner may read
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return path
 
 
 def write_json(path: str | Path, value: Any) -> Path:

@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image
 
 from metainr.errors import UserError
-from metainr.reporting.results import read_json, write_bytes, write_json
+from metainr.files import write_bytes
+from metainr.reporting.results import read_json, write_json
 
 
 class Signal(NamedTuple):

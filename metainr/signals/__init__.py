@@ -1,9 +1,8 @@
 """Classes of signals by name; a new one is one file and one line here."""
 
-import difflib
 from collections.abc import Callable
 
-from metainr.errors import UserError
+from metainr.registry import look_up
 from metainr.signals.folder import folder
 from metainr.signals.options import ImageOptions
 from metainr.signals.photos import photos
@@ -27,11 +26,7 @@ REGISTRY: dict[str, Callable[[ImageOptions], SignalClass]] = {
 
 def make(name: str, options: ImageOptions) -> SignalClass:
     """Builds the class of signals called `name`. Raises UserError if there is none of that name."""
-    if name not in REGISTRY:
-        near = difflib.get_close_matches(name, REGISTRY)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise UserError(f"unknown signal class {name!r}: {hint}choose one of {', '.join(REGISTRY)}")
-    return REGISTRY[name](options)
+    return look_up("signal class", name, REGISTRY)(options)
 
 
 __all__ = [

@@ -7,8 +7,6 @@ written; `metainr.weights.match_structure` gives what was read the pytree's stru
 import contextlib
 import io
 import json
-import os
-import secrets
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ import safetensors
 import safetensors.numpy
 
 from metainr.errors import UserError
+from metainr.files import write_bytes
 from metainr.types import Params
 from metainr.weights.haiku_pickle import load_haiku_pickle
 from metainr.weights.naming import flat_leaves, nested, reason, require_finite, shown
@@ -41,11 +40,11 @@ def save_weights(
     arrays = _arrays(flat_leaves(params), path)
     content = encode(arrays, dict(metadata or {}))
     try:
-        _replace(path, content)
+        write_bytes(path, content)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise UserError(
-            f"cannot write weights to {shown(path)}: {reason(error)}; name a file in a folder that "
-            "exists, with room and permission to write"
+            f"cannot write weights to {shown(path)}: {reason(error)}; name a file in a folder with "
+            "room and permission to write"
         ) from error
 
 
@@ -122,21 +121,6 @@ def _reading(path: Path) -> Iterator[None]:
             f"{shown(path)} is not a readable {path.suffix} file of weights: {reason(error)}; "
             "restore it from a copy or name another"
         ) from error
-
-
-def _replace(path, content):
-    """Writes to a temporary neighbour, renamed into place when it is on the disk."""
-    temporary = path.with_name(f".weights-{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:  # also on Ctrl-C
-        with contextlib.suppress(OSError, ValueError):
-            temporary.unlink()
-        raise
 
 
 def _write_npz(arrays, metadata):
