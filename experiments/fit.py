@@ -76,8 +76,7 @@ def main() -> None:
     source = _read_input(config.input)
     observed = _observed(source, config)
     tiling = Tiling(*observed.seen.shape, config.resolution)
-    directory = Path(config.output_dir)
-    _require_writable(directory)
+    directory = _output_dir(config)
     print(_description(config, source, observed, tiling))
     try:
         fits = _fits(config, learned, field, observed, tiling)
@@ -153,11 +152,20 @@ def _observed(source: Picture, config: SimpleNamespace) -> Observed:
     return observed._replace(seen=random_mask(observed.seen.shape, config.keep, config.seed))
 
 
-def _require_writable(directory):
+def _output_dir(config):
+    """The folder to write to: it exists, may be written to, and holds nothing that was given."""
+    directory = Path(config.output_dir)
+    for name in (INPUT.name, MASK.name):
+        given = getattr(config, name)
+        if given is not None and Path(given).resolve().parent == directory.resolve():
+            raise UserError(
+                f"--output_dir={directory} holds --{name}={given}, which could be overwritten; name "
+                "another folder"
+            )
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
-            pass
+            return directory
     except OSError as error:
         raise _unwritable(directory, error) from error
 

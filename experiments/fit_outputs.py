@@ -57,7 +57,8 @@ def settings(fits: Fits) -> dict[str, Any]:
     }
 
 
-def _entry(fit, values):
+def _entry(fit, psnr):
+    values = [float(x) if np.isfinite(x) else None for x in psnr]  # a perfect fit's is infinite
     metric = {"mean": values, "stderr": [None] * len(values), "per_signal": [values]}
     return {
         "optimizer": fit.optimizer,

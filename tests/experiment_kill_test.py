@@ -1,8 +1,10 @@
 """Killed runs go on and end in the very bits of a run that was left alone."""
 
+import contextlib
 import json
 import random
 import signal
+import subprocess
 import time
 
 import pytest
@@ -10,11 +12,13 @@ from tiny_runs import assert_same_bits, finish, start, state, steps, wait_for
 
 from metainr.reporting import read_results
 
-TRAIN_STEPS = 120
+TRAIN_STEPS = 80
 FLAGS = (
     f"--train_steps={TRAIN_STEPS}",
     "--checkpoint_every=5",
     "--eval_every=40",
+    "--num_test=1",
+    "--test_steps=2",
     "--outer_learning_rate=1e-3",
     "--inner_points=64",
 )
@@ -72,7 +76,7 @@ def test_sigkill_at_any_moment(undisturbed, tmp_path):
 
 
 def test_interrupts_save_and_say_how_to_go_on(undisturbed, tmp_path):
-    for signum, code, beyond in ((signal.SIGINT, 130, 10), (signal.SIGTERM, 143, 50)):
+    for signum, code, beyond in ((signal.SIGINT, 130, 10), (signal.SIGTERM, 143, 40)):
         found, errors = _kill(
             tmp_path, lambda beyond=beyond: max(steps(tmp_path), default=0) >= beyond, signum
         )
@@ -86,9 +90,7 @@ def test_interrupts_save_and_say_how_to_go_on(undisturbed, tmp_path):
     found, errors = _kill(tmp_path, lambda: TRAIN_STEPS in steps(tmp_path), signal.SIGTERM)
     assert found == 143
     assert len(errors.splitlines()) == 1 and "run the same command again to go on" in errors
-    code, errors = finish(start(tmp_path, *FLAGS))
-    assert code == 0 and not errors, errors
-    _assert_same_end(tmp_path, undisturbed[0])
+    assert_same_bits(state(tmp_path, TRAIN_STEPS), state(undisturbed[0], TRAIN_STEPS))
 
 
 @pytest.mark.slow
@@ -98,12 +100,9 @@ def test_twenty_kills_at_any_time(undisturbed, tmp_path):
     survivors, workdir = [], tmp_path / "0"
     for number in range(20):
         process = start(workdir, *FLAGS)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it still runs, as it should
             process.wait(generator.uniform(0.3, 1.0) * seconds)
-        except TimeoutError:
-            raise
-        except Exception:  # it still runs, as it should
-            process.kill()
+        process.kill()
         code, errors = finish(process)
         assert code in (0, -signal.SIGKILL), errors
         assert "damaged" not in errors and "error" not in errors

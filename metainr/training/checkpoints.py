@@ -92,7 +92,7 @@ class Checkpoints:
         try:
             action()
         except Exception as error:  # orbax passes on what its many backends raise
-            kept = [step for step in self._manager.all_steps(read=True)]
+            kept = sorted(int(p.name) for p in self._directory.glob("*") if p.name.isdigit())
             raise UserError(
                 f"cannot save a checkpoint to {self._directory}: {_first_line(error)}; kept steps: "
                 f"{kept or 'none'}; make room or permission there and run the same command again"

@@ -57,7 +57,7 @@ def make_train_step(
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.meta_params)
         meta_params = optax.apply_updates(state.meta_params, updates)
         metrics = info | {
-            "gradient_norm": optax.global_norm(gradient),
+            "gradient_norm": optax.tree.norm(gradient),
             "finite": _all_finite((meta_params, opt_state, info)),
         }
         return TrainState(state.step + 1, meta_params, opt_state, state.key), metrics

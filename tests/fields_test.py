@@ -1,0 +1,211 @@
+"""Fields against hand-written ones: counts, initial weights, formulas, encodings."""
+
+import hashlib
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import nnx
+
+from metainr import algorithms, fields
+from metainr.errors import UserError
+from metainr.fields import FieldOptions
+from metainr.measurements import value
+from metainr.numerics import objective_gradient
+from metainr.objectives import Samples, all_points, squared_error
+from metainr.types import Field, Term
+
+pytestmark = pytest.mark.usefixtures("rank_promotion")
+KEY = jax.random.key(0)
+COORDS = np.random.default_rng(0).uniform(size=(50, 2)).astype(np.float32)
+
+
+@pytest.fixture
+def rank_promotion(request):
+    """Allows it where a field still needs it."""
+    needs = "positional" in request.node.name
+    with jax.numpy_rank_promotion("allow" if needs else "raise"):
+        yield
+
+
+def _layers(params):
+    """[(kernel, bias)] in float64, first layer first."""
+    ordered = [params[f"dense_{index}"] for index in range(len(params))]
+    return [[np.asarray(layer[x], np.float64) for x in ("kernel", "bias")] for layer in ordered]
+
+
+def _shaken(params):
+    """The same with biases that are not zero."""
+    return jax.tree.map(lambda x: x + 0.01 * jnp.cos(jnp.arange(x.size)).reshape(x.shape), params)
+
+
+def _count(params):
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def test_the_papers_siren_has_198915_weights():
+    params = fields.make("siren", FieldOptions()).init(KEY)
+    assert _count(params) == 198_915
+    assert [k.shape for k, _ in _layers(params)] == [(2, 256), *[(256, 256)] * 3, (256, 3)]
+
+
+@pytest.mark.parametrize("in_dim", [2, 3])
+def test_siren_starts_uniform_within_its_bounds(in_dim):
+    options = FieldOptions(in_dim=in_dim, omega=30.0, first_omega=60.0)
+    layers = _layers(fields.make("siren", options).init(KEY))
+    limits = [1 / in_dim] + 4 * [(6 / 256) ** 0.5 / 30]
+    for (kernel, bias), limit in zip(layers, limits):
+        assert np.abs(kernel).max() <= limit * (1 + 1e-6)
+        assert np.abs(kernel).max() > 0.98 * limit
+        np.testing.assert_allclose(kernel.std(), limit / 3**0.5, rtol=0.05)
+        assert (bias == 0).all()
+
+
+@pytest.mark.parametrize("omegas", [(30.0, 30.0), (20.0, 50.0)])
+def test_siren_is_its_formula(omegas):
+    options = FieldOptions(width=16, depth=4, omega=omegas[0], first_omega=omegas[1])
+    field = fields.make("siren", options)
+    params = _shaken(field.init(KEY))
+    x = COORDS.astype(np.float64)
+    *hidden, (kernel, bias) = _layers(params)
+    for index, (w, b) in enumerate(hidden):
+        x = np.sin(omegas[index == 0] * (x @ w + b))
+    expected = x @ kernel + bias + 0.5
+    np.testing.assert_allclose(jax.jit(field.apply)(params, COORDS), expected, atol=2e-5)
+
+
+ENCODINGS = {
+    "mlp": lambda x, options: x,
+    "positional": lambda x, options: _sin_cos(
+        (x[..., None] * 2 ** np.linspace(0, 8, 20)).reshape(len(x), -1)
+    ),
+    "fourier": lambda x, options: _sin_cos(
+        x @ (30 * np.random.default_rng(0).standard_normal((2, options.width)))
+    ),
+}
+
+
+def _sin_cos(angles):
+    return np.concatenate([np.sin(angles), np.cos(angles)], -1)
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("output", ["identity", "sigmoid"])
+def test_mlps_are_their_formulas(name, output):
+    options = FieldOptions(
+        width=16, depth=4, activation="tanh", output_activation=output, output_offset=0.25
+    )
+    field = fields.make(name, options)
+    params = _shaken(field.init(KEY))
+    x = ENCODINGS[name](COORDS.astype(np.float64), options)
+    *hidden, (kernel, bias) = _layers(params)
+    for w, b in hidden:
+        x = np.tanh(x @ w + b)
+    x = x @ kernel + bias
+    expected = 0.25 + (1 / (1 + np.exp(-x)) if output == "sigmoid" else x)
+    # The angles reach 256 and 100 radians, of which float32 knows 2e-5.
+    np.testing.assert_allclose(jax.jit(field.apply)(params, COORDS), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("in_dim, features", [(2, 80), (3, 120)])
+def test_the_positional_encoding_has_40_features_per_axis(in_dim, features):
+    params = fields.make("positional", FieldOptions(in_dim=in_dim)).init(KEY)
+    assert params["dense_0"]["kernel"].shape == (features, 256)
+
+
+def test_the_fourier_matrix_is_a_constant_by_seed():
+    script = """
+import hashlib, numpy as np, jax
+from metainr import fields
+field = fields.make("fourier", fields.FieldOptions(width=8, depth=2))
+params = jax.tree.map(np.ones_like, field.init(jax.random.key(1)))
+print(hashlib.sha256(np.asarray(field.apply(params, np.ones((4, 2), np.float32)))).hexdigest())
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    values = []
+    for seed in (0, 0, 1):
+        field = fields.make("fourier", FieldOptions(width=8, depth=2, fourier_seed=seed))
+        params = field.init(jax.random.key(seed))
+        assert _count(params) == 16 * 8 + 8 + 8 * 3 + 3  # no matrix among them
+        ones = jax.tree.map(np.ones_like, params)
+        values.append(np.asarray(field.apply(ones, np.ones((4, 2), np.float32))))
+    assert hashlib.sha256(values[0]).hexdigest() == run.stdout.strip()
+    np.testing.assert_array_equal(values[0], values[1])
+    assert np.abs(values[0] - values[2]).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", fields.REGISTRY)
+def test_leading_axes_are_free_and_rows_independent(name):
+    field = fields.make(name, FieldOptions(width=8, depth=3))
+    params = field.init(KEY)
+    folded = field.apply(params, COORDS.reshape(5, 10, 2))
+    np.testing.assert_allclose(folded.reshape(50, 3), field.apply(params, COORDS), atol=1e-5)
+    np.testing.assert_allclose(
+        field.apply(params, COORDS[7]), field.apply(params, COORDS)[7], atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", ["relu", "softplus", "gelu", "tanh", "sin", "identity"])
+def test_activations_go_by_name(name):
+    known = {"sin": jnp.sin, "tanh": jnp.tanh, "identity": lambda x: x}
+    function = known.get(name) or getattr(jax.nn, name)
+    field = fields.make("mlp", FieldOptions(width=8, depth=2, activation=name, output_offset=0.0))
+    params = _shaken(field.init(KEY))
+    (w, b), (v, c) = ([jnp.asarray(x, jnp.float32) for x in pair] for pair in _layers(params))
+    hidden = function(jnp.dot(COORDS, w) + b[None])
+    expected = jnp.dot(hidden, v) + c[None]
+    np.testing.assert_allclose(field.apply(params, COORDS), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("flag", ["activation", "output_activation"])
+@pytest.mark.parametrize("name", ["rellu", "initializers", "__doc__", ""])
+def test_unknown_activations_are_told(flag, name):
+    with pytest.raises(UserError, match=f"unknown activation {name!r}"):
+        fields.make("mlp", FieldOptions(**{flag: name}))
+
+
+def test_an_unknown_field_is_told():
+    with pytest.raises(UserError, match="unknown field 'sirn'.*siren"):
+        fields.make("sirn", FieldOptions())
+
+
+def _fit(field, steps=200, rate=0.05):
+    """Losses of fitting a plane's height to a field's first value."""
+    targets = np.stack([COORDS @ [1.0, -2.0]] * 3, -1).astype(np.float32)
+    gradient = objective_gradient((Term(all_points(COORDS), value(), squared_error),), field.apply)
+    inner = algorithms.gradient_inner(gradient, optax.adam(rate))
+    support = Samples(jnp.asarray(targets), jnp.ones(len(targets)))
+    run = jax.jit(lambda params: algorithms.adapt(inner, params, support, KEY, steps))
+    return run(field.init(KEY))[1]
+
+
+def test_a_plain_function_is_a_field():
+    def apply(params, coords):
+        return jnp.dot(coords, params["w"]) + jnp.broadcast_to(params["b"], (*coords.shape[:-1], 3))
+
+    field = Field(lambda key: {"w": jax.random.normal(key, (2, 3)), "b": jnp.zeros(3)}, apply)
+    losses = _fit(field)
+    assert losses[-1] < 1e-3 * losses[0]
+
+
+def test_an_nnx_module_is_a_field():
+    class Network(nnx.Module):
+        def __init__(self, rngs):
+            self.first = nnx.Linear(2, 16, rngs=rngs)
+            self.last = nnx.Linear(16, 3, rngs=rngs)
+
+        def __call__(self, x):
+            return self.last(jnp.tanh(self.first(x)))
+
+    def split(key):
+        return nnx.split(Network(nnx.Rngs(key)))
+
+    graph, _ = split(KEY)
+    field = Field(lambda key: split(key)[1], lambda params, x: nnx.merge(graph, params)(x))
+    with jax.numpy_rank_promotion("allow"):  # nnx.Linear adds its bias by it
+        losses = _fit(field)
+    assert losses[-1] < 1e-2 * losses[0]

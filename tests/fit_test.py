@@ -1,0 +1,500 @@
+"""The binary that fits one picture: what it says and writes is right for pictures of any kind."""
+
+import functools
+import json
+import pickle
+import struct
+import subprocess
+import sys
+import zlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import tifffile
+from absl import flags
+from absl.testing import flagsaver
+from PIL import Image
+
+from experiments import fit
+from experiments.images import gradients
+from experiments.observed import scaled_to
+from experiments.pictures_io import encode_png, read_picture
+from experiments.problem import make_inner
+from experiments.tile_fits import Tiles, make_fit_tiles
+from experiments.tiles import Tiling, cut, join
+from metainr import fields
+from metainr.algorithms.inner import adapt
+from metainr.errors import UserError
+from metainr.evaluation.fitting import Contender
+from metainr.objectives import image_samples, pixel_grid
+from metainr.training.checkpoints import Checkpoints
+from metainr.training.step import TrainState
+from metainr.weights import load_weights, save_weights
+
+SIDE = 12
+OPTIONS = {"width": 16, "depth": 3, "omega": 30.0, "first_omega": 30.0}
+RECORD = {"field": "siren", "inner_learning_rate": 0.02, "resolution": SIDE} | OPTIONS
+FIELD = fields.make("siren", fields.FieldOptions(**OPTIONS))
+PARAMS = FIELD.init(jax.random.key(5))
+
+
+def smooth(height, width, seed=0):
+    """A picture of low contrast, whose fits need no clipping: [h, w, 3]."""
+    rng = np.random.default_rng(seed)
+    coarse = Image.fromarray(rng.integers(90, 160, (3, 3, 3), dtype=np.uint8))
+    return np.asarray(coarse.resize((width, height), Image.Resampling.BILINEAR)) / 255
+
+
+def saved(path, values, bits=8):
+    path.write_bytes(encode_png(np.round(values * (2**bits - 1)).astype(f"u{bits // 8}")))
+    return path
+
+
+def levels(path):
+    picture = read_picture(path)
+    return np.round(picture.values * (2**picture.bits - 1)).astype(int)
+
+
+def psnr(values, reference):
+    return -10 * np.log10(np.mean(np.square(values - reference)))
+
+
+@pytest.fixture
+def init(tmp_path):
+    path = tmp_path / "init.safetensors"
+    save_weights(path, PARAMS, {"flags": json.dumps(RECORD)})
+    return path
+
+
+@functools.cache
+def compiled(side, inner_points):
+    """Programs that tests share, since all use one field: compiling takes most of the time."""
+    return make_fit_tiles(FIELD, side, inner_points)
+
+
+@pytest.fixture
+def run(tmp_path, init, monkeypatch):
+    """(picture [h, w, c] or path, flags…, name=folder) -> (folder, results)."""
+
+    def run(picture, *arguments, name="out", bits=8, is_shared=True):
+        if is_shared:
+            monkeypatch.setattr(fit, "make_fit_tiles", lambda field, *given: compiled(*given))
+        path = picture
+        if isinstance(picture, np.ndarray):
+            path = saved(tmp_path / f"{name}.png", picture, bits)
+        given = [f"--init={init}", f"--input={path}", f"--output_dir={tmp_path / name}"]
+        with flagsaver.flagsaver():
+            flags.FLAGS(["fit", *given, "--steps=3", *map(str, arguments)])
+            fit.main()
+        return tmp_path / name, json.loads((tmp_path / name / "results.json").read_text())
+
+    return run
+
+
+def curve(results, init="meta", setting="default"):
+    return results["settings"][setting]["inits"][init]["metrics"]["psnr"]["mean"]
+
+
+def test_curve_is_that_of_the_library(run):
+    picture = smooth(SIDE, SIDE)
+    folder, results = run(picture, is_shared=False)
+    samples = image_samples(read_picture(folder / "target.png").values)
+    gradient = gradients(FIELD, (SIDE, SIDE), 0).inner
+    standard = FIELD.init(jax.random.fold_in(jax.random.key(0), 1))
+    for init, params, how in (
+        ("meta", PARAMS, ("sgd", 0.02)),
+        ("standard", standard, ("adam", 1e-4)),
+    ):
+        inner = make_inner(gradient, how[0])(how[1])
+        _, losses = adapt(inner, params, samples, jax.random.key(0), 4)
+        np.testing.assert_allclose(curve(results, init), -10 * np.log10(losses), rtol=1e-4)
+        entry = results["settings"]["default"]["inits"][init]
+        assert (entry["optimizer"], entry["learning_rate"]) == how
+
+
+@pytest.mark.parametrize("mode", ["resize", "tile"])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_reported_psnr_is_that_of_the_written_picture(run, mode, bits, capsys):
+    folder, results = run(smooth(17, 29), f"--mode={mode}", bits=bits)
+    target = read_picture(folder / "target.png").values
+    for init in ("meta", "standard"):
+        written = psnr(read_picture(folder / f"{init}.png").values, target)
+        assert results["files"][f"{init}.png"]["seen"] == pytest.approx(written, abs=1e-3)
+        assert curve(results, init)[-1] == pytest.approx(written, abs=25 / 2**bits)
+    printed = capsys.readouterr().out
+    last = f"3 {curve(results)[-1]:.2f} {curve(results, 'standard')[-1]:.2f}"
+    assert last in [" ".join(line.split()) for line in printed.splitlines()]
+    assert (folder / "psnr.png").is_file()
+    assert set(results["files"]) <= {p.name for p in folder.iterdir()} | {"weights/"}
+
+
+def test_resize_keeps_the_aspect_and_tiles_keep_the_size(run):
+    picture = smooth(20, 31)
+    resized, results = run(picture)
+    assert levels(resized / "meta.png").shape == (8, 12, 3)
+    assert results["tiles"] == {"height": 8, "width": 12, "side": SIDE, "top": 2, "left": 0}
+    tiled, _ = run(picture, "--mode=tile", name="tiled")
+    np.testing.assert_array_equal(levels(tiled / "target.png"), levels(tiled.parent / "tiled.png"))
+    assert levels(tiled / "meta.png").shape == (20, 31, 3)
+    small, _ = run(smooth(5, 3), name="small")
+    assert levels(small / "meta.png").shape == (12, 7, 3)
+
+
+@pytest.mark.parametrize("shape", [(1, 30), (12, 12), (13, 7), (25, 36)])
+@pytest.mark.parametrize("scale", [1, 3])
+def test_tiles_are_put_together_again(shape, scale):
+    tiling = Tiling(*shape, SIDE)
+    picture = np.random.default_rng(0).random((*shape, 3))
+    tiles = cut(picture, tiling, mode="edge")
+    assert tiles.shape == (tiling.rows * tiling.columns, SIDE, SIDE, 3)
+    assert cut(np.ones(shape), tiling).sum() == np.prod(shape)
+    enlarged = tiles.repeat(scale, 1).repeat(scale, 2)
+    expected = picture.repeat(scale, 0).repeat(scale, 1)
+    np.testing.assert_array_equal(join(enlarged, tiling), expected)
+
+
+def test_each_tile_is_a_fit_of_its_own(run):
+    halves = [smooth(SIDE, SIDE, seed) for seed in (1, 2)]
+    both, _ = run(np.concatenate(halves), "--mode=tile")
+    alone = [levels(run(half, name=f"half{i}")[0] / "meta.png") for i, half in enumerate(halves)]
+    np.testing.assert_array_equal(levels(both / "meta.png"), np.concatenate(alone))
+    assert sorted(p.name for p in (both / "weights").iterdir()) == [
+        "000_000.safetensors",
+        "001_000.safetensors",
+    ]
+
+
+def test_memory_and_programs_do_not_grow_with_the_tiles():
+    shapes = []
+
+    def apply(params, coords):
+        shapes.append(coords.shape)
+        return FIELD.apply(params, coords)
+
+    fit_tiles = make_fit_tiles(FIELD._replace(apply=apply), SIDE, 0)
+    traces = []
+    for num in (8, 32):
+        tiles = Tiles(np.zeros((num, SIDE**2, 3)), *(np.ones((num, SIDE**2)) for _ in range(2)))
+        tiles = Tiles(*(x.astype(np.float32) for x in tiles))
+        kept = []
+        shapes.clear()
+        fit_tiles(
+            Contender(PARAMS, "sgd", 0.01), tiles, jax.random.key(0), 2, 1,
+            lambda index, params, kept=kept: kept.append(index),
+        )  # fmt: skip
+        traces.append(len(shapes))
+        assert kept == list(range(num))
+    assert traces[0] > 0 and traces[1] == 0
+
+
+@pytest.mark.parametrize("mode", ["resize", "tile"])
+def test_a_constant_is_kept_to_the_last_bit(tmp_path, run, mode):
+    level = 40_000
+    params = jax.tree.map(np.zeros_like, PARAMS)
+    params["dense_2"]["bias"] = np.full(3, level / 65535 - 0.5, np.float32)
+    save_weights(tmp_path / "constant.npz", params, {"flags": json.dumps(RECORD)})
+    picture = np.full((15, 31, 3), level / 65535)
+    constant = f"--init={tmp_path / 'constant.npz'}"
+    folder, _ = run(picture, constant, f"--mode={mode}", "--scale=2", bits=16)
+    for name in ("target", "meta", "meta_x2"):
+        assert (levels(folder / f"{name}.png") == level).all()
+
+
+@pytest.fixture
+def half_mask(tmp_path):
+    seen = np.zeros((20, 30), bool)
+    seen[:, :17] = True
+    return seen, saved(tmp_path / "mask.png", seen[..., None])
+
+
+@pytest.mark.parametrize("mode", ["resize", "tile"])
+def test_unseen_pixels_reach_no_fit(run, half_mask, mode):
+    seen, mask = half_mask
+    picture = smooth(20, 30)
+    other = np.where(seen[..., None], picture, 0.02)
+    flags = (f"--mask={mask}", f"--mode={mode}")
+    first, results = run(picture, *flags)
+    second, other_results = run(other, *flags, name="other")
+    for name in ("meta", "standard", "observed"):
+        np.testing.assert_array_equal(levels(first / f"{name}.png"), levels(second / f"{name}.png"))
+    assert curve(results, setting="seen") == curve(other_results, setting="seen")
+    assert curve(results, setting="unseen")[-1] > curve(other_results, setting="unseen")[-1] + 1
+
+
+def test_psnr_is_given_for_seen_and_for_unseen_pixels(run, half_mask):
+    seen, mask = half_mask
+    folder, results = run(smooth(20, 30), f"--mask={mask}", "--mode=tile")
+    target, found = (read_picture(folder / f"{name}.png").values for name in ("target", "meta"))
+    for kind, chosen in (("seen", seen), ("unseen", ~seen)):
+        expected = psnr(found[chosen], target[chosen])
+        assert curve(results, setting=kind)[-1] == pytest.approx(expected, abs=0.1)
+        assert results["files"]["meta.png"][kind] == pytest.approx(expected, abs=1e-3)
+        assert (folder / f"psnr_{kind}.png").is_file()
+    observed = levels(folder / "observed.png")
+    assert (observed[~seen] == 128).all()
+    np.testing.assert_array_equal(observed[seen], levels(folder / "target.png")[seen])
+
+
+def test_resized_pixels_average_seen_ones_only():
+    seen = np.ones((24, 24), bool)
+    seen[:, ::2] = False
+    observed = scaled_to(np.where(seen[..., None], 0.25, 9), seen, SIDE)
+    assert observed.seen.any()
+    np.testing.assert_allclose(observed.values[observed.seen], 0.25, rtol=1e-5)
+
+
+def test_tiles_that_show_nothing_keep_the_init(tmp_path, run, capsys):
+    seen = np.zeros((SIDE, 2 * SIDE), bool)
+    seen[:, :SIDE] = True
+    mask = saved(tmp_path / "mask.png", seen[..., None])
+    folder, results = run(smooth(*seen.shape), f"--mask={mask}", "--mode=tile")
+    expected = np.asarray(FIELD.apply(PARAMS, pixel_grid((SIDE, SIDE)))).reshape(SIDE, SIDE, 3)
+    shown = read_picture(folder / "meta.png").values
+    np.testing.assert_allclose(shown[:, SIDE:], expected.clip(0, 1), atol=0.51 / 255)
+    assert len(set(curve(results, setting="unseen"))) == 1
+    assert len(set(curve(results, setting="seen"))) == 4
+    assert "of 2 tiles 1 show no seen pixel" in capsys.readouterr().out
+
+
+def test_random_pixels_and_everything_else_follow_the_seed(run):
+    picture = smooth(SIDE, SIDE)
+    first, results = run(picture, "--keep=0.25")
+    again, repeated = run(picture, "--keep=0.25", name="again")
+    other, _ = run(picture, "--keep=0.25", "--seed=1", name="other")
+    assert (levels(first / "observed.png") != 128).any(-1).sum() == SIDE * SIDE / 4
+    for name in ("observed.png", "meta.png", "standard.png", "weights.safetensors"):
+        assert (first / name).read_bytes() == (again / name).read_bytes()
+    assert (
+        results["settings"]["unseen"]["inits"]["meta"]["metrics"]
+        == (repeated["settings"]["unseen"]["inits"]["meta"]["metrics"])
+    )
+    for name in ("observed.png", "meta.png", "standard.png"):
+        assert (first / name).read_bytes() != (other / name).read_bytes()
+    everything, results = run(picture, "--keep=1", name="everything")
+    assert list(results["settings"]) == ["default"]
+    assert not (everything / "observed.png").exists()
+
+
+@pytest.mark.parametrize("mode", ["resize", "tile"])
+def test_the_field_is_sampled_more_finely(run, mode):
+    picture = smooth(SIDE, SIDE + 5)
+    plain, _ = run(picture, f"--mode={mode}")
+    scaled, _ = run(picture, f"--mode={mode}", "--scale=2", name="scaled")
+    meta = levels(plain / "meta.png")
+    np.testing.assert_array_equal(levels(scaled / "meta.png"), meta)
+    np.testing.assert_array_equal(levels(scaled / "meta_x2.png")[::2, ::2], meta)
+    assert not list(plain.glob("*_x*"))
+    if mode == "resize":
+        params = load_weights(scaled / "weights.safetensors")
+        fine = np.asarray(FIELD.apply(params, pixel_grid((2 * SIDE, 2 * SIDE))))
+        fine = fine.reshape(2 * SIDE, 2 * SIDE, 3)[4:-4].clip(0, 1)
+        written = read_picture(scaled / "meta_x2.png").values
+        np.testing.assert_allclose(written, fine[: len(written)], atol=0.51 / 255)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bit_depth_and_greyness_are_kept(run, tmp_path, bits, channels):
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 2**bits, (SIDE, SIDE, channels)) / (2**bits - 1)
+    folder, _ = run(values, bits=bits)
+    for path in (tmp_path / "out.png", folder / "target.png", folder / "meta.png"):
+        picture = read_picture(path)
+        assert (picture.bits, picture.is_grey) == (bits, channels == 1)
+    source = np.round(values * (2**bits - 1)).astype(int)
+    np.testing.assert_array_equal(
+        levels(tmp_path / "out.png"), source.repeat(4 - channels, -1)[..., :3]
+    )
+    np.testing.assert_array_equal(levels(folder / "target.png"), levels(tmp_path / "out.png"))
+    if (bits, channels) != (16, 3):  # what Pillow reads in full is read as by Pillow
+        with Image.open(folder / "meta.png") as image:
+            np.testing.assert_array_equal(
+                np.asarray(image), levels(folder / "meta.png")[..., :channels].squeeze()
+            )
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"byteorder": ">"}])
+def test_sixteen_bit_colours_of_tiff(tmp_path, options):
+    pixels = np.random.default_rng(0).integers(0, 65536, (9, 14, 3), dtype=np.uint16)
+    tifffile.imwrite(tmp_path / "picture.tif", pixels, photometric="rgb", **options)
+    picture = read_picture(tmp_path / "picture.tif")
+    assert (picture.bits, picture.is_grey) == (16, False)
+    np.testing.assert_array_equal(levels(tmp_path / "picture.tif"), pixels)
+
+
+@pytest.mark.parametrize(("mode", "bits"), [("RGBA", 8), ("LA", 8), ("RGBA", 16), ("LA", 16)])
+def test_transparent_pictures_lie_on_white(tmp_path, run, capsys, mode, bits):
+    pixels = np.random.default_rng(0).integers(0, 2**bits, (SIDE, SIDE, len(mode)))
+    path = tmp_path / "picture.png"
+    if bits == 8:
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
+    else:
+        path.write_bytes(_with_alpha(pixels.astype(np.uint16)))
+    colours, alpha = np.split(pixels / (2**bits - 1), [-1], axis=-1)
+    expected = np.broadcast_to(alpha * colours + 1 - alpha, (SIDE, SIDE, 3))
+    picture = read_picture(path)
+    np.testing.assert_allclose(picture.values, expected, atol=1e-6)
+    assert (picture.bits, picture.is_grey, picture.has_alpha) == (bits, mode == "LA", True)
+    run(path)
+    assert "its transparency laid on white" in capsys.readouterr().out
+
+
+def _with_alpha(pixels):
+    """A 16-bit PNG of colours or grey with alpha."""
+    height, width, channels = pixels.shape
+    rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
+    kind = {2: 4, 4: 6}[channels]
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)),
+        (b"IDAT", zlib.compress(np.insert(rows, 0, 0, axis=1).tobytes())),
+        (b"IEND", b""),
+    ]
+    parts = [
+        struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def test_exif_orientation_is_applied(tmp_path, run):
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90° clockwise
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    folder, _ = run(tmp_path / "turned.png", "--mode=tile")
+    np.testing.assert_array_equal(levels(folder / "target.png"), np.rot90(pixels, -1))
+
+
+def test_a_workdir_gives_field_rate_and_resolution(tmp_path, run):
+    record = {"inner_optimizer": "momentum", "seed": 3} | RECORD
+    state = TrainState(jnp.array(7), PARAMS, optax.adam(1e-3).init(PARAMS), jax.random.key(0))
+    with Checkpoints(tmp_path / "run" / "checkpoints") as checkpoints:
+        checkpoints.save(state, record)
+    for init in ("run", "run/checkpoints", "run/checkpoints/7"):
+        folder, results = run(smooth(20, 20), f"--init={tmp_path / init}")
+        assert levels(folder / "meta.png").shape == (SIDE, SIDE, 3)
+        assert results["config"] | RECORD == results["config"]
+        assert results["config"]["inner_optimizer"] == "momentum"
+        assert results["config"]["seed"] == 0
+
+
+@pytest.mark.parametrize("suffix", ["npz", "safetensors", "pkl"])
+def test_bare_weights_go_with_the_flags_given(tmp_path, run, suffix):
+    path = tmp_path / f"bare.{suffix}"
+    if suffix == "pkl":
+        params = {k: {"w": v["kernel"], "b": v["bias"]} for k, v in _plain(PARAMS).items()}
+        path.write_bytes(pickle.dumps(params))
+    else:
+        save_weights(path, PARAMS)
+    given = [f"--{name}={value}" for name, value in RECORD.items()]
+    _, results = run(
+        smooth(SIDE, SIDE), f"--init={path}", *given, name="bare", is_shared=suffix != "pkl"
+    )
+    _, expected = run(smooth(SIDE, SIDE), name="recorded")
+    assert curve(results) == curve(expected)
+
+
+def _plain(params):
+    return jax.tree.map(np.asarray, params)
+
+
+@pytest.mark.parametrize("mode", ["resize", "tile"])
+def test_fitted_weights_are_an_init(run, mode):
+    name = {"resize": "weights.safetensors", "tile": "weights/000_000.safetensors"}[mode]
+    picture = smooth(SIDE, SIDE)
+    folder, results = run(picture, f"--mode={mode}")
+    _, further = run(picture, f"--init={folder / name}", name="further")
+    assert curve(further)[0] == pytest.approx(curve(results)[-1], abs=1e-4)
+    assert further["config"]["resolution"] == SIDE
+    assert further["config"]["inner_learning_rate"] == 0.02
+
+
+def test_steps_see_random_pixels_where_training_did(run, init):
+    _, everything = run(smooth(SIDE, SIDE), "--keep=0.5")
+    save_weights(init, PARAMS, {"flags": json.dumps(RECORD | {"inner_points": 20})})
+    _, results = run(smooth(SIDE, SIDE), "--keep=0.5", name="random")
+    for kind in ("seen", "unseen"):
+        some, all_ = curve(results, setting=kind), curve(everything, setting=kind)
+        assert some[0] == all_[0]
+        assert np.isfinite(some).all() and some[1] != all_[1]
+
+
+MISTAKES = {
+    "no_init": (["--init="], "--init is missing"),
+    "no_input": (["--input="], "--input is missing"),
+    "no_output": (["--output_dir="], "--output_dir is missing"),
+    "missing_init": (["--init={tmp}/none.npz"], "none.npz.* does not exist"),
+    "other_field": (["--init={tmp}/bare.npz", "--width=9", "--depth=3"], "another architecture"),
+    "contradiction": (["--width=9"], "--width=9 contradicts --init.* --width=16"),
+    "resolution": (["--resolution=9"], "--resolution=9 contradicts --init.* --resolution=12"),
+    "missing_picture": (["--input={tmp}/none.png"], "cannot read picture .*none.png"),
+    "no_picture": (["--input={tmp}/text.png"], "cannot read picture .*text.png"),
+    "half_a_picture": (["--input={tmp}/half.png"], "cannot read picture .*half.png"),
+    "one_pixel": (["--input={tmp}/pixel.png"], "pixel.png has a single pixel"),
+    "missing_mask": (["--mask={tmp}/none.png"], "cannot read picture .*none.png"),
+    "mask_size": (["--mask={tmp}/pixel.png"], "1 × 1 pixels and the picture 20 × 30"),
+    "mask_of_all": (["--mask={tmp}/white.png"], "shows every pixel"),
+    "mask_of_none": (["--mask={tmp}/black.png"], "shows no pixel"),
+    "sparse_mask": (["--mask={tmp}/dot.png"], "8 × 12 pixels .* --mode=tile"),
+    "two_masks": (["--mask={tmp}/dot.png", "--keep=0.5"], "give one of them"),
+    "keep_0": (["--keep=0"], "--keep=0.0 is no share"),
+    "keep_2": (["--keep=2"], "--keep=2.0 is no share"),
+    "keep_nan": (["--keep=nan"], "--keep=nan is no share"),
+    "output_beside_input": (["--output_dir={tmp}"], "holds --input=.*; name another folder"),
+    "output_is_a_file": (["--output_dir={tmp}/text.png"], "cannot write to --output_dir=.*text"),
+    "output_in_a_file": (["--output_dir={tmp}/text.png/x"], "cannot write to --output_dir=.*text"),
+    "learned_rate": (
+        ["--init={tmp}/bare.npz", *(f"--{n}={v}" for n, v in OPTIONS.items()), "--resolution=12"]
+        + ["--inner_learning_rate=1e30"],
+        "learned init sgd with --inner_learning_rate=1e.30 diverged at step 1",
+    ),
+    "standard_rate": (["--baseline_learning_rate=1e38"], "diverged .* --baseline_learning_rate"),
+}
+
+
+@pytest.fixture
+def bad_files(tmp_path):
+    save_weights(tmp_path / "bare.npz", PARAMS)
+    (tmp_path / "text.png").write_text("no picture")
+    whole = encode_png(np.random.default_rng(0).integers(0, 256, (50, 50, 3), dtype=np.uint8))
+    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
+    saved(tmp_path / "pixel.png", np.ones((1, 1, 3)))
+    saved(tmp_path / "white.png", np.ones((20, 30, 1)))
+    saved(tmp_path / "black.png", np.zeros((20, 30, 1)))
+    dot = np.zeros((20, 30, 1))
+    dot[10, 10] = 1
+    saved(tmp_path / "dot.png", dot)
+    return tmp_path
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_told_in_one_line(run, bad_files, mistake):
+    arguments, message = MISTAKES[mistake]
+    with pytest.raises(UserError, match=message) as caught:
+        run(smooth(20, 30), *(text.format(tmp=bad_files) for text in arguments))
+    assert "\n" not in str(caught.value)
+    assert not (bad_files / "out" / "results.json").exists()
+
+
+def test_the_binary(tmp_path, init):
+    saved(tmp_path / "picture.png", smooth(9, 14))
+    (tmp_path / "text.png").write_text("no picture")
+
+    def start(*arguments):
+        given = [f"--init={init}", f"--output_dir={tmp_path / 'out'}", "--steps=1", *arguments]
+        command = [sys.executable, "-m", "experiments.fit", *given]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    done = start(f"--input={tmp_path / 'picture.png'}")
+    assert done.returncode == 0, done.stderr
+    assert "learned init" in done.stdout
+    assert (tmp_path / "out" / "meta.png").is_file()
+    for wrong in (f"--input={tmp_path / 'text.png'}", "--scale=0"):
+        failed = start(wrong)
+        assert failed.returncode == 1
+        assert failed.stderr.startswith("error: ") and failed.stderr.count("\n") == 1
+        assert "Traceback" not in failed.stderr + failed.stdout
+    shown = start("--helpshort").stdout
+    assert "--keep" in shown and "--width" in shown and "--outer_learning_rate" not in shown
