@@ -75,7 +75,8 @@ def main() -> None:
     config, learned, field = _start()
     source = _read_input(config.input)
     observed = _observed(source, config)
-    tiling = Tiling(*observed.seen.shape, config.resolution)
+    height, width = observed.seen.shape
+    tiling = Tiling(height, width, config.resolution)
     directory = _output_dir(config)
     print(_description(config, source, observed, tiling))
     try:
@@ -159,8 +160,8 @@ def _output_dir(config):
         given = getattr(config, name)
         if given is not None and Path(given).resolve().parent == directory.resolve():
             raise UserError(
-                f"--output_dir={directory} holds --{name}={given}, which could be overwritten; name "
-                "another folder"
+                f"--output_dir={directory} holds --{name}={given}, which might be overwritten; "
+                "name another folder"
             )
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -80,8 +80,12 @@ def _chunk(kind, data):
 def _layout(image):
     """How the file of a picture that is not loaded yet stores pixels, such as "RGB;16B"; or ""."""
     arguments = image.tile[0].args if image.tile else ""
-    layout = arguments if isinstance(arguments, str) else (arguments or ("",))[0]
-    return layout if isinstance(layout, str) else ""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ""
+
+
+def _with_layout(arguments, layout):
+    return (layout, *arguments[1:]) if isinstance(arguments, tuple) else layout
 
 
 def _swapped(layout):
@@ -91,10 +95,7 @@ def _swapped(layout):
 def _decoded(path, layout):
     """The pixels uint8 [h, w, c] if the file's layout were this one."""
     with Image.open(path) as image:
-        image.tile = [
-            tile._replace(args=layout if isinstance(tile.args, str) else (layout, *tile.args[1:]))
-            for tile in image.tile
-        ]
+        image.tile = [tile._replace(args=_with_layout(tile.args, layout)) for tile in image.tile]
         return np.asarray(ImageOps.exif_transpose(image))
 
 

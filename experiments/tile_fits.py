@@ -66,7 +66,7 @@ def psnr_by_kind(squared_errors: np.ndarray, seen: np.ndarray) -> dict[str, np.n
     """
     counts = {"seen": seen.sum(), "unseen": (~seen).sum()}
     return {
-        kind: np.asarray(psnr_of_mse(errors / counts[kind]), np.float64)
+        kind: np.asarray(psnr_of_mse(jnp.asarray(errors / counts[kind])), np.float64)
         for kind, errors in zip(counts, squared_errors)
         if counts[kind]
     }
@@ -78,7 +78,7 @@ def make_fit_tiles(field: Field, side: int, inner_points: int) -> FitTiles:
     `keep(index, params)` is called with each tile's fitted weights. A tile without a seen pixel is
     not fitted and shows the init. A fit that diverges raises FloatingPointError, which says when.
     """
-    coords = pixel_grid((side, side))
+    coords = jnp.asarray(pixel_grid((side, side)))
     gradient = images.gradients(field, (side, side), inner_points).inner
     make_fitter_once = functools.cache(lambda name: make_fitter(make_inner(gradient, name)))
 
@@ -111,8 +111,8 @@ def make_fit_tiles(field: Field, side: int, inner_points: int) -> FitTiles:
         keys = jax.random.split(key, num)
         totals = np.zeros((2, num_steps + 1))
         pictures = np.empty((num, scale * side, scale * side, 3), np.float32)
-        for rows, slots, is_fitted in _blocks(tiles.seen.any(axis=1)):
-            samples = Samples(tiles.values[slots], tiles.seen[slots])
+        for rows, slots, is_fitted in _blocks(tiles.seen.max(axis=1) > 0):
+            samples = Samples(jnp.asarray(tiles.values[slots]), jnp.asarray(tiles.seen[slots]))
             count = num_steps if is_fitted else 0
             params, errors = fit_block(contender, samples, tiles.unseen[slots], keys[slots], count)
             _require_finite(errors)

@@ -177,8 +177,8 @@ def test_memory_and_programs_do_not_grow_with_the_tiles():
     fit_tiles = make_fit_tiles(FIELD._replace(apply=apply), SIDE, 0)
     traces = []
     for num in (8, 32):
-        tiles = Tiles(np.zeros((num, SIDE**2, 3)), *(np.ones((num, SIDE**2)) for _ in range(2)))
-        tiles = Tiles(*(x.astype(np.float32) for x in tiles))
+        ones = np.ones((num, SIDE**2), np.float32)
+        tiles = Tiles(np.zeros((num, SIDE**2, 3), np.float32), ones, ones)
         kept = []
         shapes.clear()
         fit_tiles(

@@ -1,0 +1,294 @@
+"""Scores against scikit-image and hand-made cases, fits against a plain Python loop."""
+
+import functools
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from metainr import algorithms, fields
+from metainr.evaluation.baselines import fitted, mean_signal, shuffled
+from metainr.evaluation.compare import steps_to_match, summary
+from metainr.evaluation.fitting import Contender, Fits, Score, make_evaluate
+from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
+from metainr.evaluation.tuning import RATES, tuned
+from metainr.measurements import value
+from metainr.numerics import objective_gradient
+from metainr.objectives import (
+    Samples,
+    all_points,
+    image_task,
+    output_of,
+    pixel_grid,
+    random_points,
+    squared_error,
+)
+from metainr.types import Term
+
+KEY = jax.random.key(0)
+
+
+def _images(shape=(40, 33, 3), noise=0.1):
+    generator = np.random.default_rng(0)
+    image = generator.uniform(size=shape)
+    noisy = np.clip(image + noise * generator.normal(size=shape), 0, 1)
+    return image.astype(np.float32), noisy.astype(np.float32)
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.1, 0.5])
+def test_psnr_is_scikit_images(noise):
+    image, noisy = _images(noise=noise)
+    expected = peak_signal_noise_ratio(image.astype(float), noisy.astype(float), data_range=1)
+    np.testing.assert_allclose(psnr(image, noisy), expected, rtol=1e-5)
+    np.testing.assert_allclose(psnr_of_mse(np.float32(0.001)), 30, rtol=1e-6)
+    assert psnr(image, image) == np.inf
+
+
+@pytest.mark.parametrize("shape", [(40, 33, 3), (11, 64, 1), (12, 12, 3)])
+@pytest.mark.parametrize("noise", [0.01, 0.3])
+def test_ssim_is_scikit_images(shape, noise):
+    image, noisy = _images(shape, noise)
+    expected = structural_similarity(
+        image.astype(float),
+        noisy.astype(float),
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=1,
+        channel_axis=-1,
+    )
+    np.testing.assert_allclose(jax.jit(ssim)(image, noisy), expected, atol=2e-5)
+    np.testing.assert_allclose(ssim(image, image), 1, atol=1e-5)
+
+
+def test_ssim_of_what_is_smaller_than_its_window_is_nan():
+    image, noisy = _images((10, 40, 3))
+    assert np.isnan(ssim(image, noisy))
+
+
+def test_steps_to_match_by_hand():
+    curves = np.array([[1, 5, 9, 20], [9, 9, 9, 9], [1, 2, 3, 4], [1, 2, np.nan, 9]], float)
+    steps = [0, 1, 5, 10]
+    match = steps_to_match(curves, np.array([5.0, 5.0, 5.0, 5.0]), steps)
+    assert match == ((1 + 0 + 10) / 3, 1)
+    assert steps_to_match(curves[2:3], np.array([99.0]), steps) == (None, 1)
+    assert steps_to_match(curves, np.full(4, np.nan), steps) == (None, 4)
+
+
+def test_summary_by_hand():
+    values = np.array([[1.0, 10.0, np.nan], [3.0, np.inf, 2.0]])
+    found = summary(values)
+    assert found["mean"] == [2.0, None, None]
+    assert found["stderr"][0] == 1.0  # deviation √2 over √2
+    assert found["stderr"][1:] == [None, None]
+    assert found["per_signal"] == [[1.0, 10.0, None], [3.0, None, 2.0]]
+    assert summary(values[:1])["stderr"] == [None, None, None]
+
+
+def test_shuffled_keeps_every_number_and_no_order():
+    params = {"a": jnp.arange(200.0).reshape(10, 20), "b": jnp.arange(100.0), "c": jnp.float32(3)}
+    found, again, other = (shuffled(params, jax.random.key(seed)) for seed in (0, 0, 1))
+    chex.assert_trees_all_equal(jax.tree.map(jnp.ravel, params), jax.tree.map(_sorted, found))
+    chex.assert_trees_all_equal(found, again)
+    for name in ("a", "b"):
+        assert (found[name] != params[name]).mean() > 0.9
+        assert (found[name] != other[name]).mean() > 0.9
+    assert not np.array_equal(found["a"].ravel()[:100] % 100, found["b"] % 100)
+
+
+def _sorted(leaf):
+    return jnp.sort(leaf.ravel())
+
+
+def test_the_mean_signal():
+    mean = mean_signal(lambda index: np.full((2, 2), float(index)), 5)
+    np.testing.assert_allclose(mean, 2)
+
+
+SIDE = 12
+SHAPE = (SIDE, SIDE)
+FIELD = fields.make("siren", fields.FieldOptions(width=16, depth=3, omega=10, first_omega=10))
+COORDS = pixel_grid(SHAPE)
+
+
+def _render(params):
+    return FIELD.apply(params, COORDS).reshape(*SHAPE, 3)
+
+
+def _full(params, image):
+    picture = _render(params)
+    return {"psnr": psnr(picture, image), "ssim": ssim(picture, image)}
+
+
+def _gradient(draw):
+    return objective_gradient((Term(draw, value(), squared_error),), FIELD.apply)
+
+
+def _make_inner(gradient, optimizer):
+    make = algorithms.make_optimizer(optimizer)
+    return lambda rate: algorithms.gradient_inner(gradient, make(rate))
+
+
+def _make_evaluate(draw, of_loss, traces=None):
+    gradient = _gradient(draw)
+
+    def make_inner(optimizer):
+        make = _make_inner(gradient, optimizer)
+        if traces is None:
+            return make
+
+        def counted(rate):
+            inner = make(rate)
+            return inner._replace(step=lambda *x: (traces.append(optimizer), inner.step(*x))[1])
+
+        return counted
+
+    score = Score(_full, (lambda loss: {"psnr": psnr_of_mse(loss)}) if of_loss else None)
+    return make_evaluate(make_inner, image_task, score, _render)
+
+
+def _signals(num):
+    generator = np.random.default_rng(3)
+    waves = np.sin(COORDS @ generator.normal(0, 4, (2, 3 * num)))
+    images = 0.5 + 0.3 * waves.reshape(*SHAPE, num, 3)
+    return np.moveaxis(images, 2, 0).astype(np.float32)
+
+
+def _plain_loop(gradient, contender, signals, steps, key):
+    """PSNR and SSIM [signals, steps], nothing shared with what is tested but the inner loop."""
+    inner = _make_inner(gradient, contender.optimizer)(contender.learning_rate)
+    step = jax.jit(inner.step)
+    rows = []
+    for signal, signal_key in zip(signals, jax.random.split(key, len(signals))):
+        state, row = inner.init(contender.meta_params), []
+        for count in range(max(steps) + 1):
+            if count in steps:
+                row.append([float(x) for x in _full(inner.params(state), signal).values()])
+            state, _ = step(state, image_task(jnp.asarray(signal), key).support, signal_key)
+        rows.append(row)
+    return np.moveaxis(np.array(rows), -1, 0)
+
+
+@pytest.mark.parametrize("steps", [[0, 1, 2, 5], [2, 4]])
+@pytest.mark.parametrize("points", [None, 30])
+def test_fits_equal_a_plain_loop_whatever_their_number(points, steps):
+    draw = all_points(COORDS) if points is None else random_points(COORDS, points)
+    evaluate = _make_evaluate(draw, of_loss=points is None)
+    contender = Contender(FIELD.init(KEY), "adam", 1e-3)
+    signals = _signals(11)
+    psnrs, ssims = _plain_loop(_gradient(draw), contender, signals, steps, KEY)
+    for num in (1, 3, 8, 11):
+        fits = evaluate(contender, signals[:num], steps, KEY, num_views=9)
+        np.testing.assert_allclose(fits.metrics["psnr"], psnrs[:num], rtol=1e-4)
+        np.testing.assert_allclose(fits.metrics["ssim"][:, -1], ssims[:num, -1], atol=1e-4)
+        if points is None:
+            assert np.isnan(fits.metrics["ssim"][:, :-1]).all()
+        else:
+            np.testing.assert_allclose(fits.metrics["ssim"], ssims[:num], atol=1e-4)
+        assert fits.views.shape == (min(num, 9), len(steps), *SHAPE, 3)
+        for view, signal, row in zip(fits.views, signals, psnrs):
+            np.testing.assert_allclose([psnr(x, signal) for x in view], row, rtol=1e-4)
+
+
+def test_one_compilation_per_optimizer_for_all_contenders():
+    traces = []
+    evaluate = _make_evaluate(all_points(COORDS), of_loss=True, traces=traces)
+    standard, learned = FIELD.init(KEY), FIELD.init(jax.random.key(1))
+    evaluate(Contender(standard, "sgd", 1e-2), _signals(3), [0, 1], KEY)
+    evaluate(Contender(standard, "adam", 1e-3), _signals(3), [0, 1], KEY)
+    count = len(traces)
+    for params, rate in ((standard, 1e-1), (learned, 1e-5), (learned, 3e-3)):
+        for optimizer in ("sgd", "adam"):
+            evaluate(Contender(params, optimizer, rate), _signals(10), [0, 2, 7], KEY, 2)
+    assert len(traces) == count and set(traces) == {"sgd", "adam"}
+
+
+def _quadratic_fit(candidate, steps=4):
+    """Fits of ½x² from 1 by gradient descent, best at the rate of 0.1 among those of the table."""
+    if candidate.optimizer == "adam":
+        return Fits({"psnr": np.full((2, steps), -50.0)}, None)
+    x = np.full(2, candidate.meta_params)
+    curve = []
+    for _ in range(steps):
+        curve.append(-10 * np.log10(x**2))
+        x = x - candidate.learning_rate * x
+    return Fits({"psnr": np.stack(curve, axis=1)}, None)
+
+
+def test_tuning_picks_the_best_of_a_quadratic():
+    best = tuned(Contender(1.0, "adam", 1e-4), _quadratic_fit)
+    assert (best.optimizer, best.learning_rate) == ("sgd", max(RATES["sgd"]))
+    own = tuned(Contender(1.0, "sgd", 0.5), _quadratic_fit)
+    assert (own.optimizer, own.learning_rate) == ("sgd", 0.5)
+
+
+@pytest.mark.parametrize("diverged", [np.nan, -np.inf])
+def test_tuning_survives_divergence(diverged):
+    def fit(candidate):
+        good = candidate.optimizer == "sgd" and candidate.learning_rate == 1e-3
+        return Fits({"psnr": np.array([[0.0, 20.0], [0.0, 20.0 if good else diverged]])}, None)
+
+    best = tuned(Contender(None, "adam", 1e-4), fit)
+    assert (best.optimizer, best.learning_rate) == ("sgd", 1e-3)
+
+
+def test_a_perfect_fit_wins():
+    def fit(candidate):
+        return Fits(
+            {"psnr": np.array([[np.inf if candidate.learning_rate == 1e-2 else 9.0]])}, None
+        )
+
+    assert tuned(Contender(None, "adam", 1e-4), fit).learning_rate == 1e-2
+
+
+def test_fitting_the_mean_lowers_the_loss_to_the_mean():
+    gradient = _gradient(all_points(COORDS))
+    params, support = FIELD.init(KEY), image_task(jnp.asarray(_signals(1)[0]), KEY).support
+    inner = _make_inner(gradient, "adam")(1e-3)
+    before, _ = gradient(params, support, KEY, 0)
+    found, loss = fitted(inner, params, support, KEY)
+    after, _ = gradient(found, support, KEY, 0)
+    assert after <= 1.001 * loss < 0.05 * before
+
+
+def test_a_matched_init_comes_to_say_what_the_other_says():
+    learned = FIELD.init(jax.random.key(5))
+    learned = jax.tree.map(lambda x: 1.5 * x, learned)
+    gradient = _gradient(output_of(FIELD.apply, 256, dim=2))
+    inner = _make_inner(gradient, "adam")(1e-3)
+    standard = FIELD.init(KEY)
+    matched, _ = fitted(inner, standard, learned, KEY)
+    far, near = (float(jnp.mean((_render(p) - _render(learned)) ** 2)) for p in (standard, matched))
+    assert near < 0.1 * far
+
+
+def test_pooled_loss_is_the_loss_to_the_mean_plus_a_constant():
+    signals = _signals(5)
+    gradient = _gradient(all_points(COORDS))
+    loss = functools.partial(_loss, gradient)
+    mean = signals.mean(0)
+    params = [FIELD.init(jax.random.key(seed)) for seed in (0, 1)]
+    pooled = [np.mean([loss(p, signal) for signal in signals]) for p in params]
+    to_mean = [loss(p, mean) for p in params]
+    np.testing.assert_allclose(pooled[0] - pooled[1], to_mean[0] - to_mean[1], rtol=1e-3)
+
+
+def _loss(gradient, params, image):
+    support = Samples(jnp.asarray(image).reshape(-1, 3), jnp.ones(SIDE * SIDE))
+    return float(gradient(params, support, KEY, 0)[0])
+
+
+def test_optax_optimizers_of_the_callers_own_can_be_tested():
+    gradient = _gradient(all_points(COORDS))
+    evaluate = make_evaluate(
+        lambda name: lambda rate: algorithms.gradient_inner(gradient, optax.rmsprop(rate)),
+        image_task,
+        Score(_full, None),
+        _render,
+    )
+    fits = evaluate(Contender(FIELD.init(KEY), "mine", 1e-3), _signals(2), [0, 20], KEY)
+    assert (np.diff(fits.metrics["psnr"], axis=1) > 0.1).all()
