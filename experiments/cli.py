@@ -18,6 +18,8 @@ _KEPT = "what was saved is kept: run the same command again to go on"
 def run(main: Callable[[], None]) -> None:
     """Parses flags, calls `main()`, exits: 0, 1 after a user's mistake, 128 + n by signal n."""
     logging.set_verbosity(logging.WARNING)
+    # Orbax logs pages on what it raises as well, and that is told in one line.
+    logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
     signal.signal(signal.SIGTERM, _terminate)
     app.run(lambda argv: sys.exit(status(main, argv)), flags_parser=parse)
 

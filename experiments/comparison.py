@@ -73,7 +73,7 @@ def compare(
 
 def _inits(problem, config, learned, key):
     """The inits by name, and what else there is to say of how they were made."""
-    standard = standard_init(problem, config.seed)
+    standard = standard_init(problem.field, config.seed)
     mean_key, match_key, shuffle_key = jax.random.split(key, 3)
 
     def fit(gradient, support, key):

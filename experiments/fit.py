@@ -20,7 +20,6 @@ In --output_dir, pictures having the input's bit depth:
     results.json                all numbers and flags
 """
 
-import json
 import tempfile
 import time
 from pathlib import Path
@@ -35,15 +34,15 @@ from experiments.fit_outputs import Fit
 from experiments.inits import as_params, read_init, weights_metadata
 from experiments.observed import Observed, random_mask, read_mask, scaled_to
 from experiments.pictures_io import Picture, read_picture
+from experiments.problem import standard_init
 from experiments.tile_fits import make_fit_tiles, psnr_by_kind, stacked
 from experiments.tiles import Tiling, cut, join
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Contender
 from metainr.reporting import to_text
-from metainr.training.checkpoints import load_meta_params
 from metainr.training.workdir import environment
 from metainr.types import Field, Params
-from metainr.weights import load_metadata, save_weights
+from metainr.weights import save_weights
 
 INPUT = flags.DEFINE_string("input", None, "the picture to fit")
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write to; made if it is missing")
@@ -113,25 +112,8 @@ def _start() -> tuple[SimpleNamespace, Params, Field]:
     if config.keep is not None and not 0 < config.keep <= 1:
         raise UserError(f"--keep={config.keep} is no share of the pixels; give 0.1 for a tenth")
     config, weights = read_init(config)
-    config.resolution = _resolution(config)
     field = shared_flags.make_field(config, in_dim=2, out_dim=3)
     return config, as_params(weights, field, config.init), field
-
-
-def _resolution(config):
-    """The resolution that the init was learned at; the flag's if the init does not record it."""
-    path, flag = Path(config.init), shared_flags.RESOLUTION
-    if path.is_dir():
-        _, recorded = load_meta_params(path)
-    else:
-        recorded = json.loads(load_metadata(path).get("flags", "{}"))
-    found = recorded.get(flag.name, flag.value)
-    if flag.present and found != flag.value:
-        raise UserError(
-            f"--{flag.name}={flag.value} contradicts --init={path}, which was learned with "
-            f"--{flag.name}={found}; leave the flag out"
-        )
-    return found
 
 
 def _read_input(path):
@@ -197,7 +179,7 @@ def _description(config, source, observed, tiling):
 
 def _fits(config, learned, field, observed, tiling):
     """The fits by init; the weights of those from the learned one are written as they come."""
-    standard = field.init(jax.random.fold_in(jax.random.key(config.seed), 1))
+    standard = standard_init(field, config.seed)
     contenders = {
         "meta": Contender(learned, config.inner_optimizer, config.inner_learning_rate),
         "standard": Contender(standard, config.baseline_optimizer, config.baseline_learning_rate),
@@ -225,8 +207,7 @@ def _fits(config, learned, field, observed, tiling):
 
 def _weights_writer(config, tiling):
     """(tile, its fitted weights) -> None: writes them as a file that `--init` takes."""
-    record = json.loads(weights_metadata(config)["flags"])
-    metadata = {"flags": json.dumps(record | {"resolution": config.resolution})}
+    metadata = weights_metadata(config)
     directory = Path(config.output_dir)
     if config.mode == "resize":
         return lambda index, params: save_weights(

@@ -18,9 +18,8 @@ _FLAGS = "flags"
 
 
 def weights_metadata(config: SimpleNamespace) -> dict[str, str]:
-    """What a file of weights says of the field and inner loop that they belong to."""
-    names = shared_flags.FIELD_FLAGS + shared_flags.INNER_FLAGS
-    return {_FLAGS: json.dumps({name: getattr(config, name) for name in names})}
+    """What a file of weights says of the field, inner loop and resolution they belong to."""
+    return {_FLAGS: json.dumps({name: getattr(config, name) for name in shared_flags.INIT_FLAGS})}
 
 
 def read_init(config: SimpleNamespace) -> tuple[SimpleNamespace, Any]:
@@ -34,9 +33,8 @@ def read_init(config: SimpleNamespace) -> tuple[SimpleNamespace, Any]:
         weights, recorded = load_meta_params(path)
     else:
         weights = load_weights(path)
-        recorded = json.loads(load_metadata(path).get(_FLAGS, "{}"))
-    names = shared_flags.FIELD_FLAGS + shared_flags.INNER_FLAGS
-    adopted = {name: recorded[name] for name in names if name in recorded}
+        recorded = _flags_of_file(path)
+    adopted = {name: recorded[name] for name in shared_flags.INIT_FLAGS if name in recorded}
     for name, value in adopted.items():
         if flags.FLAGS[name].present and getattr(config, name) != value:
             raise UserError(
@@ -44,6 +42,13 @@ def read_init(config: SimpleNamespace) -> tuple[SimpleNamespace, Any]:
                 f"with --{name}={value}; leave the flag out"
             )
     return SimpleNamespace(**vars(config) | adopted), weights
+
+
+def _flags_of_file(path):
+    try:
+        return dict(json.loads(load_metadata(path).get(_FLAGS, "{}")))
+    except (ValueError, TypeError):
+        return {}  # another program's metadata: bare weights to us
 
 
 def as_params(weights: Any, field: Field, source: str) -> Params:

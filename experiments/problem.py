@@ -69,6 +69,6 @@ def make_evaluation(problem: Problem) -> Evaluate:
     )
 
 
-def standard_init(problem: Problem, seed: int) -> Params:
+def standard_init(field: Field, seed: int) -> Params:
     """Random weights that no training starts from."""
-    return problem.field.init(jax.random.fold_in(jax.random.key(seed), 1))
+    return field.init(jax.random.fold_in(jax.random.key(seed), 1))

@@ -75,6 +75,8 @@ FIELD_FLAGS = tuple(
 INNER_FLAGS = (
     INNER_OPTIMIZER.name, INNER_STEPS.name, INNER_LEARNING_RATE.name, INNER_POINTS.name,
 )  # fmt: skip
+# What an init is learned for, and with: it adapts well under these alone.
+INIT_FLAGS = (*FIELD_FLAGS, *INNER_FLAGS, RESOLUTION.name)
 EVALUATION_FLAGS = (
     NUM_TEST.name, TEST_STEPS.name, BASELINE_OPTIMIZER.name, BASELINE_LEARNING_RATE.name, TUNE.name,
     SEEDS.name, TRAIN_SIGNALS.name,
