@@ -1,6 +1,5 @@
 """CelebA and Imagenette, read from small data sets that TFDS itself wrote under their names."""
 
-import io
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -8,102 +7,24 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from PIL import Image
+from tfds_sets import SIZES, Faces, face, png, write_tfds_sets
 
 from metainr import signals
 from metainr.errors import UserError
 
-_SIZES = {"train": 5, "validation": 7, "test": 3}
 
-
-def _png(pixels):
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return stream.getvalue()
-
-
-class _Small(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """The parts that both have in common; images come as the bytes of files."""
-
-    features: dict
-
-    def _info(self):
-        return tfds.core.DatasetInfo(
-            builder=self, features=tfds.features.FeaturesDict(self.features)
-        )
-
-    def _split_generators(self, dl_manager):
-        return {split: self._generate_examples(split) for split in self.splits}
-
-    def _generate_examples(self, split):
-        for index in range(_SIZES[split]):
-            yield f"{split}{index}", self.example(split, index)
-
-
-def _face(split, index):
-    """Row r has the red value r; green and blue tell the split and the index."""
-    face = np.zeros((218, 178, 3), np.uint8)
-    face[..., 0] = np.arange(218)[:, None]
-    face[..., 1] = list(_SIZES).index(split)
-    face[..., 2] = index
-    return face
-
-
-class _Faces(_Small, skip_registration=True):
-    name = "celeb_a"
-    VERSION = tfds.core.Version("2.1.0")
-    splits = ("train", "validation", "test")
-    features = {
-        "image": tfds.features.Image(shape=(218, 178, 3), encoding_format="png"),
-        "landmarks": {"lefteye_x": np.int64},
-        "attributes": {"Bald": np.bool_},
-    }
-
-    def example(self, split, index):
-        return {
-            "image": _png(_face(split, index)),
-            "landmarks": {"lefteye_x": 69},
-            "attributes": {"Bald": False},
-        }
-
-
-class _NewerFaces(_Faces, skip_registration=True):
+class _NewerFaces(Faces, skip_registration=True):
     name = "celeb_a"
     VERSION = tfds.core.Version("2.10.0")
     splits = ("train", "validation", "test")
 
     def example(self, split, index):
-        return super().example(split, index) | {"image": _png(255 - _face(split, index))}
-
-
-def _thing(split, index):
-    """Left third black, middle third of one grey value, right third white; maybe on its side."""
-    grey = 10 * index + (100 if split == "validation" else 0)
-    thing = np.repeat(np.repeat([[0, grey, 255]], 40, axis=1), 40, axis=0).astype(np.uint8)
-    return thing if index % 2 else thing.T
-
-
-class _Things(_Small, skip_registration=True):
-    name = "imagenette"
-    VERSION = tfds.core.Version("1.0.0")
-    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name="320px-v2")]
-    splits = ("train", "validation")
-    features = {
-        "image": tfds.features.Image(encoding_format="jpeg"),
-        "label": tfds.features.ClassLabel(num_classes=10),
-    }
-
-    def example(self, split, index):
-        # Imagenette does have grey pictures among its coloured ones.
-        return {"image": _png(_thing(split, index)), "label": index}
+        return super().example(split, index) | {"image": png(255 - face(split, index))}
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    root = tmp_path_factory.mktemp("tfds")
-    for builder in (_Faces, _Things):
-        builder(data_dir=root, file_format="array_record").download_and_prepare()
-    return root
+    return write_tfds_sets(tmp_path_factory.mktemp("tfds"))
 
 
 def _make(name, data_dir, resolution=178):
@@ -112,15 +33,15 @@ def _make(name, data_dir, resolution=178):
 
 def test_celeba_cuts_rows_20_to_198(data_dir):
     signal = _make("celeba", data_dir)
-    assert signal.sizes == _SIZES
-    for number, split in enumerate(_SIZES):
-        images = np.stack([signal.get(split, index) for index in range(_SIZES[split])])
+    assert signal.sizes == SIZES
+    for number, split in enumerate(SIZES):
+        images = np.stack([signal.get(split, index) for index in range(SIZES[split])])
         assert images.dtype == np.float32
-        assert images.shape == (_SIZES[split], 178, 178, 3)
+        assert images.shape == (SIZES[split], 178, 178, 3)
         rows = np.arange(20, 198, dtype=np.float32)[:, None] / 255
         assert (images[..., 0] == rows).all()
         assert (images[..., 1] == np.float32(number) / 255).all()
-        assert sorted(255 * images[:, 0, 0, 2]) == list(range(_SIZES[split]))
+        assert sorted(255 * images[:, 0, 0, 2]) == list(range(SIZES[split]))
 
 
 def test_celeba_is_scaled_to_other_resolutions(data_dir):

@@ -1,14 +1,22 @@
 """Runs of `experiments.image_regression` small enough for tests, in this process or as another."""
 
+import atexit
+import contextlib
+import functools
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
+import jax
 import numpy as np
 from absl import flags
 from absl.testing import flagsaver
+from jax.experimental.compilation_cache import compilation_cache
 
 from experiments import cli, image_regression, spine
 from metainr.training.portable import read_checkpoint
@@ -25,29 +33,50 @@ TINY = (
 )
 
 
-def run_here(workdir: Path, *arguments: str) -> int:
+def run_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regression) -> int:
     """Exit status of a tiny run within this process; later arguments win."""
-    with flagsaver.flagsaver():
+    name = experiment.__name__.removeprefix("experiments.")
+    with flagsaver.flagsaver(), _shared_programs():
         try:
-            argv = cli.parse(["image_regression", *TINY, f"--workdir={workdir}", *arguments])
+            argv = cli.parse([name, *TINY, f"--workdir={workdir}", *arguments])
         except SystemExit as stop:
             return stop.code
         finally:
             flags.FLAGS.mark_as_parsed()
-        build = image_regression.build
-        return cli.status(lambda: spine.run("image_regression", build), argv)
+        return cli.status(lambda: spine.run(name, experiment.build), argv)
 
 
-def start(workdir: Path, *arguments: str, **options) -> subprocess.Popen:
-    """Starts a tiny run as a process of its own; `options` go to Popen."""
-    command = [sys.executable, "-m", "experiments.image_regression", *TINY]
+@contextlib.contextmanager
+def _shared_programs():
+    """Compiled programs are kept from run to run: most of them are the same."""
+    previous = jax.config.jax_persistent_cache_min_compile_time_secs
+    jax.config.update("jax_compilation_cache_dir", _programs())
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    compilation_cache.reset_cache()
+    try:
+        yield
+    finally:
+        jax.config.update("jax_compilation_cache_dir", None)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", previous)
+        compilation_cache.reset_cache()
+
+
+@functools.cache
+def _programs():
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
+def start(workdir: Path, *arguments: str, wrapper: tuple[str, ...] = ()) -> subprocess.Popen:
+    """Starts a tiny run as a process of its own, or a wrapper that gets its command."""
+    command = [*wrapper, sys.executable, "-m", "experiments.image_regression", *TINY]
     return subprocess.Popen(
         [*command, f"--workdir={workdir}", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        **options,
     )
 
 

@@ -7,6 +7,7 @@ flipped bit, so every checkpoint carries a SHA-256 digest of its arrays, verifie
 import contextlib
 import json
 import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from metainr.training.portable import (
     from_portable,
     portable,
     read_checkpoint,
+    without_stragglers,
 )
 from metainr.training.step import TrainState
 from metainr.types import MetaParams
@@ -40,9 +42,11 @@ class Checkpoints:
     def __init__(self, directory: Path):
         self._directory = Path(directory).absolute()
         self._psnr: dict[int, float] = {}
+        self._quiet = contextlib.ExitStack()
         self._open()
 
     def __enter__(self) -> "Checkpoints":
+        self._quiet.enter_context(without_stragglers())
         return self
 
     def __exit__(self, *exception: Any) -> None:
@@ -50,6 +54,7 @@ class Checkpoints:
             self.wait()
         finally:
             self._manager.close()
+            self._quiet.close()
 
     def _open(self):
         options = ocp.CheckpointManagerOptions(
@@ -92,6 +97,7 @@ class Checkpoints:
         try:
             action()
         except Exception as error:  # orbax passes on what its many backends raise
+            time.sleep(0.2)  # for those writes that go on
             kept = sorted(int(p.name) for p in self._directory.glob("*") if p.name.isdigit())
             raise UserError(
                 f"cannot save a checkpoint to {self._directory}: {_first_line(error)}; kept steps: "

@@ -100,7 +100,7 @@ def read_checkpoint(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises whatever its damage makes the reader raise, and ValueError if the content has changed.
     """
     about = json.loads((checkpoint / ABOUT / "metadata").read_text())
-    with _without_stragglers(), contextlib.closing(ocp.StandardCheckpointer()) as reader:
+    with without_stragglers(), contextlib.closing(ocp.StandardCheckpointer()) as reader:
         arrays = {name: reader.restore(checkpoint / name) for name in ("meta_params", "outer")}
     arrays = jax.tree.map(np.asarray, arrays)
     if digest(arrays, about["config"], about.get("psnr")) != about[DIGEST]:
@@ -109,8 +109,8 @@ def read_checkpoint(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def _without_stragglers() -> Iterator[None]:
-    """Keeps the reads that outlive a failed one from printing tracebacks of their own."""
+def without_stragglers() -> Iterator[None]:
+    """Keeps reads and writes that outlive a failed one from printing tracebacks of their own."""
     previous = sys.unraisablehook
 
     def hook(unraisable):

@@ -1,0 +1,51 @@
+"""Every flagfile opens with a comment and runs: two steps, at a size for tests."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+from tfds_sets import write_tfds_sets
+from tiny_runs import ROOT, run_here
+
+FLAGFILES = sorted((ROOT / "experiments" / "flags").glob("*/*.flags"))
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py"))
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    return write_tfds_sets(tmp_path_factory.mktemp("tfds"))
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def test_every_experiment_with_flagfiles_has_a_quickstart():
+    for folder in {path.parent for path in FLAGFILES}:
+        assert folder.name in EXPERIMENTS
+        assert folder / "quickstart.flags" in FLAGFILES
+
+
+@pytest.mark.parametrize("path", FLAGFILES, ids=_name)
+def test_it_opens_with_a_comment(path):
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith("# ") and len(lines[0]) > 20
+    assert all(line.startswith(("# ", "--")) for line in lines)
+    given = [line.split("=")[0] for line in lines if line.startswith("--")]
+    assert len(given) == len(set(given))
+
+
+@pytest.mark.parametrize("path", FLAGFILES, ids=_name)
+def test_it_runs(path, data_dir, tmp_path):
+    module = importlib.import_module(f"experiments.{path.parent.name}")
+    sizes = [f"--flagfile={path}", "--resolution=16", "--width=16", "--tasks_per_step=2"]
+    counts = ["--train_steps=2", "--num_test=2", "--test_steps=3", f"--data_dir={data_dir}"]
+    assert run_here(tmp_path / "run", *sizes, *counts, experiment=module) == 0
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["experiment"] == path.parent.name and results["train_steps"] == 2
+    inits = results["settings"]["default"]["inits"]
+    assert {"standard", "mean", "matched", "shuffled", "meta"} <= inits.keys()
+    for init in inits.values():
+        assert all(value is not None for value in init["metrics"]["psnr"]["mean"])
+    assert (tmp_path / "run" / "report.html").stat().st_size > 1000
