@@ -32,6 +32,11 @@ def _blocks(page, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
 
 
+def _joined(text):
+    """Commands that go on after a backslash, on one line each."""
+    return re.sub(r" \\\n\s*", " ", text)
+
+
 def _path_of(block):
     """The path of the file that a block says it is, or None."""
     found = re.match(r"# (\S+\.py)\n", block)
@@ -172,7 +177,7 @@ def _is_binary(path):
 
 @pytest.mark.parametrize("page", PAGES)
 def test_named_flags_exist(page, known_flags):
-    text = (ROOT / page).read_text(encoding="utf-8")
+    text = _joined((ROOT / page).read_text(encoding="utf-8"))
     for command in re.findall(r"^.*python\S* -m experiments\.\w+ .*$", text, re.MULTILINE):
         name = re.search(r"experiments\.(\w+)", command)[1]
         named = re.findall(r"(?<=\s--)(\w+)", command)
@@ -208,10 +213,9 @@ def test_linked_and_named_files_exist(page):
 
 
 def test_ci_runs_the_two_commands_of_the_readme():
-    commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
+    commands = re.findall(r"^python3 -m venv .*$", _joined(README), re.MULTILINE)
     assert len(commands) == 2
-    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    script = script.replace('"', "").replace(" \\\n ", "")
+    script = _joined((ROOT / ".ci" / "run").read_text(encoding="utf-8")).replace('"', "")
     for command in commands:
         for part in command.replace(".venv", "$venv").split(" && "):
             assert part.split(" --workdir=")[0] in script, part
