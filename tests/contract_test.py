@@ -102,14 +102,6 @@ def _distance(tree, other):
     return max(float(jnp.abs(a - b).max()) for a, b in pairs)
 
 
-@pytest.fixture(autouse=True)
-def rank_promotion(request):
-    """Allows it where a field still needs it."""
-    needs = "positional" in request.node.name
-    with jax.numpy_rank_promotion("allow" if needs else "raise"):
-        yield
-
-
 @pytest.mark.parametrize("case", PRODUCT)
 def test_it_learns_and_compiles_once(case):
     parts, traces = _build(case), []

@@ -53,7 +53,8 @@ def positional_mlp(options: FieldOptions) -> Field:
     scales = np.exp2(np.linspace(0, options.octaves, options.frequencies)).astype(np.float32)
 
     def encoding(coords):
-        angles = coords[..., None] * scales.astype(coords.dtype)
+        row = scales.astype(coords.dtype).reshape(*[1] * coords.ndim, -1)
+        angles = coords[..., None] * row
         return _sin_cos(angles.reshape(*coords.shape[:-1], -1))
 
     return _mlp(options, encoding)
