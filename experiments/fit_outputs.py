@@ -9,8 +9,9 @@ import numpy as np
 from experiments.observed import Observed
 from experiments.pictures_io import Picture, encode_png, quantised
 from metainr.evaluation.metrics import psnr
+from metainr.files import write_bytes
 from metainr.reporting.figures import write_figures
-from metainr.reporting.results import write_bytes, write_json
+from metainr.reporting.results import write_json
 from metainr.reporting.tables import Table
 
 _TITLES = {"meta": "learned init", "standard": "standard init"}

@@ -91,9 +91,8 @@ def test_siren_against_finite_differences(optimizer, points):
     keys = iter(jax.random.split(jax.random.key(9), 10))
     direction = jax.tree.map(lambda x: jax.random.normal(next(keys), x.shape, x.dtype), params)
     eps = 1e-6
-    ahead, behind = (
-        outer_loss(jax.tree.map(lambda p, d: p + s * eps * d, params, direction)) for s in (1, -1)
-    )
+    ahead = outer_loss(jax.tree.map(lambda p, d: p + eps * d, params, direction))
+    behind = outer_loss(jax.tree.map(lambda p, d: p - eps * d, params, direction))
     slope = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, found, direction)))
     np.testing.assert_allclose(slope, (ahead - behind) / (2 * eps), rtol=2e-6)
 

@@ -19,17 +19,8 @@ from metainr.numerics import objective_gradient
 from metainr.objectives import Samples, all_points, squared_error
 from metainr.types import Field, Term
 
-pytestmark = pytest.mark.usefixtures("rank_promotion")
 KEY = jax.random.key(0)
 COORDS = np.random.default_rng(0).uniform(size=(50, 2)).astype(np.float32)
-
-
-@pytest.fixture
-def rank_promotion(request):
-    """Allows it where a field still needs it."""
-    needs = "positional" in request.node.name
-    with jax.numpy_rank_promotion("allow" if needs else "raise"):
-        yield
 
 
 def _layers(params):

@@ -11,13 +11,13 @@ from metainr.signals.options import ImageOptions
 from metainr.types import SignalClass
 
 # All of matplotlib's own TrueType fonts that have the Latin letters at their places: not its symbol
-# fonts, nor those whose letters are boxes. They are the same files on every machine.
+# fonts, nor those whose letters are boxes, nor cmti10, which its older releases lack.
 FONTS = (
     *(f"DejaVuSans{style}" for style in ("", "-Bold", "-BoldOblique", "-Oblique")),
     *(f"DejaVuSansMono{style}" for style in ("", "-Bold", "-BoldOblique", "-Oblique")),
     *(f"DejaVuSerif{style}" for style in ("", "-Bold", "-BoldItalic", "-Italic")),
     *(f"STIXGeneral{style}" for style in ("", "Bol", "BolIta", "Italic")),
-    *("cmb10", "cmmi10", "cmr10", "cmss10", "cmti10", "cmtt10"),
+    *("cmb10", "cmmi10", "cmr10", "cmss10", "cmtt10"),
 )
 _COUNTS = (4, 10)
 _LENGTHS = (3, 12)

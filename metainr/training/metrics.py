@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.files import write_bytes
 
 
 class MetricsWriter:
@@ -29,9 +30,7 @@ class MetricsWriter:
         path = directory / "metrics.jsonl"
         with self._writing():
             directory.mkdir(parents=True, exist_ok=True)
-            temporary = path.with_suffix(".tmp")
-            temporary.write_text("".join(_records(path, step)))
-            os.replace(temporary, path)
+            write_bytes(path, "".join(_records(path, step)).encode())
             self._file = path.open("a", buffering=1)
             prefix = str(directory / "events")
             self._board = event_file_writer.EventsWriter(prefix, f".{os.getpid()}.{time.time_ns()}")

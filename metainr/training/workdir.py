@@ -14,6 +14,7 @@ import jax
 
 from metainr import __version__
 from metainr.errors import UserError
+from metainr.files import write_bytes
 
 _CONFIG = "config.json"
 
@@ -47,11 +48,8 @@ def open_workdir(path: Path, config: Mapping[str, Any], changeable: Collection[s
     try:
         if file.exists():
             _check_same(file, config, changeable)
-        path.mkdir(parents=True, exist_ok=True)
         record = {"flags": dict(config), "environment": environment()}
-        temporary = file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(record, indent=2) + "\n")
-        os.replace(temporary, file)
+        write_bytes(file, (json.dumps(record, indent=2) + "\n").encode())
     except OSError as error:
         raise UserError(f"cannot write to --workdir={path}: {error.strerror}") from error
 
