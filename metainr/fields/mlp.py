@@ -100,6 +100,15 @@ def _activation(name):
     if name == "sin":
         return sin
     function = getattr(jax.nn, name, None) or getattr(jnp, name, None)
-    if not callable(function):
+    if not _is_elementwise(function):
         raise UserError(f"unknown activation {name!r}; use a function of jax.nn such as relu, tanh")
     return function
+
+
+def _is_elementwise(function):
+    """Whether it takes one array of floats to another of its shape."""
+    try:
+        values = jax.eval_shape(function, jax.ShapeDtypeStruct((2, 3), jnp.float32))
+        return (values.shape, values.dtype) == ((2, 3), jnp.float32)
+    except Exception:  # what a function of something else raises is its own affair
+        return False
