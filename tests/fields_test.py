@@ -153,7 +153,7 @@ def test_activations_go_by_name(name):
 
 
 @pytest.mark.parametrize("flag", ["activation", "output_activation"])
-@pytest.mark.parametrize("name", ["rellu", "initializers", "__doc__", ""])
+@pytest.mark.parametrize("name", ["rellu", "initializers", "zeros", "one_hot", "__doc__", ""])
 def test_unknown_activations_are_told(flag, name):
     with pytest.raises(UserError, match=f"unknown activation {name!r}"):
         fields.make("mlp", FieldOptions(**{flag: name}))
