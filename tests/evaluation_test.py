@@ -11,7 +11,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from metainr import algorithms, fields
-from metainr.evaluation.baselines import fitted, mean_signal, shuffled
+from metainr.evaluation.baselines import fitted, shuffled
 from metainr.evaluation.compare import steps_to_match, summary
 from metainr.evaluation.fitting import Contender, Fits, Score, make_evaluate
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
@@ -102,11 +102,6 @@ def test_shuffled_keeps_every_number_and_no_order():
 
 def _sorted(leaf):
     return jnp.sort(leaf.ravel())
-
-
-def test_the_mean_signal():
-    mean = mean_signal(lambda index: np.full((2, 2), float(index)), 5)
-    np.testing.assert_allclose(mean, 2)
 
 
 SIDE = 12

@@ -1,7 +1,5 @@
 """The inits that a learned one is compared with. Source: Tancik et al., CVPR 2021, section 4."""
 
-from collections.abc import Callable
-
 import jax
 
 from metainr.algorithms import adapt
@@ -36,11 +34,3 @@ def shuffled(params: Params, key: Key) -> Params:
         for k, leaf in zip(keys, leaves)
     ]
     return jax.tree.unflatten(treedef, permuted)
-
-
-def mean_signal(signals: Callable[[int], Array], num: int) -> Array:
-    """The mean of the signals 0 … num − 1, accumulated one by one."""
-    total = signals(0)
-    for index in range(1, num):
-        total = total + signals(index)
-    return total / num

@@ -9,7 +9,7 @@ from flax import linen as nn
 from metainr.types import Field
 
 
-def dense(features: int, index: int, kernel_init: Callable, **kwargs) -> nn.Dense:
+def dense(features: int, index: int, kernel_init: Callable) -> nn.Dense:
     """The linear layer `dense_<index>` at full float32 precision, with zero biases.
 
     Frequencies of hundreds of radians amplify the rounding of reduced-precision products, which
@@ -20,7 +20,6 @@ def dense(features: int, index: int, kernel_init: Callable, **kwargs) -> nn.Dens
         kernel_init=kernel_init,
         precision=jax.lax.Precision.HIGHEST,
         name=f"dense_{index}",
-        **kwargs,
     )
 
 
