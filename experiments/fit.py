@@ -59,7 +59,7 @@ SCALE = flags.DEFINE_integer("scale", 1, "also sample the fit at this many times
 _SHARED = (
     shared_flags.INIT, shared_flags.SEED, shared_flags.RESOLUTION, shared_flags.INNER_OPTIMIZER,
     shared_flags.INNER_LEARNING_RATE, shared_flags.INNER_POINTS, shared_flags.BASELINE_OPTIMIZER,
-    shared_flags.BASELINE_LEARNING_RATE,
+    shared_flags.BASELINE_LEARNING_RATE, shared_flags.CHUNK_SIZE, shared_flags.COMPUTE_DTYPE,
 )  # fmt: skip
 _WEIGHTS = {"resize": "weights.safetensors", "tile": "weights/"}
 _OWN = (INPUT, OUTPUT_DIR, STEPS, MODE, MASK, KEEP, SCALE)
@@ -184,7 +184,8 @@ def _fits(config, learned, field, observed, tiling):
         "meta": Contender(learned, config.inner_optimizer, config.inner_learning_rate),
         "standard": Contender(standard, config.baseline_optimizer, config.baseline_learning_rate),
     }
-    fit_tiles = make_fit_tiles(field, config.resolution, config.inner_points)
+    summation = shared_flags.make_summation(config)
+    fit_tiles = make_fit_tiles(field, config.resolution, config.inner_points, summation)
     tiles = stacked(observed, tiling)
     key = jax.random.key(config.seed)
     fits = {}

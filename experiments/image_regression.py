@@ -31,7 +31,9 @@ def build(config: SimpleNamespace) -> Problem:
     signal_class = signals.make(config.signal, options)
     field = shared_flags.make_field(config, in_dim=2, out_dim=3)
     shape = (config.resolution, config.resolution)
-    gradients = images.gradients(field, shape, config.inner_points)
+    gradients = images.gradients(
+        field, shape, config.inner_points, shared_flags.make_summation(config)
+    )
     return Problem(
         field=field,
         signals=signal_class,

@@ -7,7 +7,7 @@ import jax
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
 from metainr.measurements import value
-from metainr.numerics import default_chunk_size, objective_gradient
+from metainr.numerics import Summation, objective_gradient
 from metainr.numerics.gradients import Gradient
 from metainr.objectives import (
     all_points,
@@ -29,7 +29,9 @@ class Gradients(NamedTuple):
     matching: Gradient
 
 
-def gradients(field: Field, shape: tuple[int, int], inner_points: int) -> Gradients:
+def gradients(
+    field: Field, shape: tuple[int, int], inner_points: int, summation: Summation
+) -> Gradients:
     """Mean squared error over pixels; inner steps see `inner_points` random ones (0: all)."""
     coords = pixel_grid(shape)
     everything = all_points(coords)
@@ -37,7 +39,7 @@ def gradients(field: Field, shape: tuple[int, int], inner_points: int) -> Gradie
 
     def gradient(draw):
         objective = (Term(draw, value(), squared_error),)
-        return objective_gradient(objective, field.apply, default_chunk_size())
+        return objective_gradient(objective, field.apply, summation)
 
     matching = output_of(field.apply, _MATCHING_POINTS, dim=2)
     return Gradients(gradient(subset), gradient(everything), gradient(matching))

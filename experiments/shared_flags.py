@@ -7,6 +7,7 @@ from absl import flags
 from metainr import algorithms, fields, signals
 from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
 from metainr.errors import UserError
+from metainr.numerics import Summation, default_chunk_size
 from metainr.types import Field
 
 _D = fields.FieldOptions()
@@ -32,6 +33,14 @@ OCTAVES = flags.DEFINE_float("octaves", _D.octaves, "highest octave of the posit
 FREQUENCIES = flags.DEFINE_integer("frequencies", _D.frequencies, "of the positional encoding", 1)
 FOURIER_SCALE = flags.DEFINE_float("fourier_scale", _D.fourier_scale, "std of Fourier features", 0)
 FOURIER_SEED = flags.DEFINE_integer("fourier_seed", _D.fourier_seed, "seed of Fourier features", 0)
+
+COMPUTE_DTYPE = flags.DEFINE_enum(
+    "compute_dtype", _D.compute_dtype, ["float32", "bfloat16"],
+    "factors of the hidden layers' products",
+)  # fmt: skip
+CHUNK_SIZE = flags.DEFINE_integer(
+    "chunk_size", None, "field evaluations at a time, 0 for all; default: what suits the machine", 0
+)
 
 ALGORITHM = flags.DEFINE_enum(
     "algorithm", "maml", [*algorithms.REGISTRY, "none"], "meta-learner; none: only evaluate"
@@ -103,8 +112,16 @@ def configuration() -> SimpleNamespace:
 def make_field(config: SimpleNamespace, in_dim: int, out_dim: int) -> Field:
     """The coordinate network that the field flags describe."""
     values = {name: getattr(config, name) for name in FIELD_FLAGS if name != FIELD.name}
-    options = fields.FieldOptions(in_dim=in_dim, out_dim=out_dim, **values)
+    options = fields.FieldOptions(
+        in_dim=in_dim, out_dim=out_dim, compute_dtype=config.compute_dtype, **values
+    )
     return fields.make(config.field, options)
+
+
+def make_summation(config: SimpleNamespace) -> Summation:
+    """How the flags want sums over observations taken."""
+    size = config.chunk_size
+    return Summation(default_chunk_size(config.width) if size is None else size or None)
 
 
 def _count(text):

@@ -19,7 +19,7 @@ from experiments.problem import make_inner
 from experiments.tiles import Tiling, cut
 from metainr.evaluation.fitting import Contender, make_fitter
 from metainr.evaluation.metrics import psnr_of_mse
-from metainr.numerics import map_tasks
+from metainr.numerics import Summation, map_tasks
 from metainr.objectives import Samples, pixel_grid, squared_error
 from metainr.types import Field, Key, Params
 
@@ -72,14 +72,14 @@ def psnr_by_kind(squared_errors: np.ndarray, seen: np.ndarray) -> dict[str, np.n
     }
 
 
-def make_fit_tiles(field: Field, side: int, inner_points: int) -> FitTiles:
+def make_fit_tiles(field: Field, side: int, inner_points: int, summation: Summation) -> FitTiles:
     """Builds `fit(contender, tiles, key, num_steps, scale, keep) -> TileFits`.
 
     `keep(index, params)` is called with each tile's fitted weights. A tile without a seen pixel is
     not fitted and shows the init. A fit that diverges raises FloatingPointError, which says when.
     """
     coords = jnp.asarray(pixel_grid((side, side)))
-    gradient = images.gradients(field, (side, side), inner_points).inner
+    gradient = images.gradients(field, (side, side), inner_points, summation).inner
     make_fitter_once = functools.cache(lambda name: make_fitter(make_inner(gradient, name)))
 
     def squared_errors(params, samples, unseen):

@@ -79,7 +79,7 @@ def main() -> None:
 
 def _read_run(path):
     weights, recorded = load_meta_params(Path(path))
-    config = SimpleNamespace(**recorded)
+    config = SimpleNamespace(**vars(shared_flags.configuration()) | recorded)
     field = shared_flags.make_field(config, in_dim=2, out_dim=3)
     return Run(path, config, as_params(weights, field, path))
 

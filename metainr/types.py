@@ -61,12 +61,15 @@ class Measurement(NamedTuple):
 
     points: inputs -> coords [n, s, d], where the field is asked;
     local: (field function, coords) -> features [n, s, c], its value or a derivative of it there;
-    pool: (features, inputs) -> predictions [n, ...], such as an integral along the s points.
+    pool: (features, inputs) -> predictions [n, ...], such as an integral along the s points;
+    coupled: whether every prediction reads the features at all points [m, s, d], m being any
+        number, as a projector does that needs the whole grid.
     """
 
     points: Callable[[Any], Array]
     local: Callable[[Callable[[Array], Array], Array], Array]
     pool: Callable[[Array, Any], Array]
+    coupled: bool = False
 
 
 class Term(NamedTuple):

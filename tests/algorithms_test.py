@@ -10,7 +10,7 @@ import pytest
 from metainr import algorithms, fields
 from metainr.algorithms import adapt, gradient_inner, make_optimizer
 from metainr.measurements import value
-from metainr.numerics import objective_gradient
+from metainr.numerics import Summation, objective_gradient
 from metainr.objectives import Samples, all_points, random_points, squared_error
 from metainr.types import Task, Term
 
@@ -27,7 +27,7 @@ def _quadratic(steps, optimizer=optax.sgd, dtype=np.float64):
     rng = np.random.default_rng(1)
     x, y, w = (rng.normal(size=s).astype(dtype) for s in ((9, 3), (9, 1), (3, 1)))
     objective = (Term(all_points(x), value(), squared_error),)
-    gradient = objective_gradient(objective, _linear, 4)
+    gradient = objective_gradient(objective, _linear, Summation(4))
     inner = gradient_inner(gradient, optimizer(RATE))
     support = Samples(jnp.asarray(y), jnp.ones(9, dtype))
     hessian = 2 * x.T @ x / 9
@@ -66,7 +66,7 @@ def _siren_task(dtype, optimizer, steps, points=None):
     field = fields.make("siren", fields.FieldOptions(width=8, depth=3, omega=5, first_omega=5))
     coords = np.random.default_rng(0).uniform(size=(20, 2)).astype(dtype)
     draw = all_points(coords) if points is None else random_points(coords, points)
-    gradient = objective_gradient((Term(draw, value(), squared_error),), field.apply, 7)
+    gradient = objective_gradient((Term(draw, value(), squared_error),), field.apply, Summation(7))
     inner = gradient_inner(gradient, make_optimizer(optimizer)(1e-2))
     values = np.random.default_rng(1).uniform(size=(20, 3)).astype(dtype)
     support = Samples(jnp.asarray(values), jnp.ones(20, dtype))
@@ -129,7 +129,7 @@ def test_memory_does_not_grow_with_the_inner_steps_beyond_their_weights():
         field = fields.make("siren", fields.FieldOptions(width=64, depth=4))
         coords = np.zeros((n, 2), np.float32)
         objective = (Term(all_points(coords), value(), squared_error),)
-        gradient = objective_gradient(objective, field.apply, 256)
+        gradient = objective_gradient(objective, field.apply, Summation(256))
         inner = gradient_inner(gradient, optax.sgd(1e-2))
         algorithm = algorithms.maml(field.init, inner, gradient, steps)
         params = field.init(KEY)

@@ -18,7 +18,7 @@ import pytest
 from metainr import algorithms, fields
 from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
 from metainr.measurements import value
-from metainr.numerics import objective_gradient
+from metainr.numerics import Summation, objective_gradient
 from metainr.objectives import Samples, all_points, pixel_grid, random_points, squared_error
 from metainr.training import init_state, make_train_step
 from metainr.types import Algorithm, Field, Inner, Task, Term
@@ -67,7 +67,9 @@ def _build(case, rate=None, steps=STEPS):
     field = fields.make(case.field, options._replace(fourier_scale=3.0))
 
     def gradient(draw):
-        return objective_gradient((Term(draw, value(), squared_error),), field.apply, CHUNK)
+        return objective_gradient(
+            (Term(draw, value(), squared_error),), field.apply, Summation(CHUNK)
+        )
 
     rate = RATES.get(case.optimizer, 1e-3) if rate is None else rate
     optimizer = algorithms.make_optimizer(case.optimizer)(rate)

@@ -29,6 +29,7 @@ from metainr import fields
 from metainr.algorithms.inner import adapt
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Contender
+from metainr.numerics import WHOLE
 from metainr.objectives import image_samples, pixel_grid
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.step import TrainState
@@ -72,7 +73,7 @@ def init(tmp_path):
 @functools.cache
 def compiled(side, inner_points):
     """Programs that tests share, since all use one field: compiling takes most of the time."""
-    return make_fit_tiles(FIELD, side, inner_points)
+    return make_fit_tiles(FIELD, side, inner_points, WHOLE)
 
 
 @pytest.fixture
@@ -102,7 +103,7 @@ def test_curve_is_that_of_the_library(run):
     picture = smooth(SIDE, SIDE)
     folder, results = run(picture, is_shared=False)
     samples = image_samples(read_picture(folder / "target.png").values)
-    gradient = gradients(FIELD, (SIDE, SIDE), 0).inner
+    gradient = gradients(FIELD, (SIDE, SIDE), 0, WHOLE).inner
     standard = FIELD.init(jax.random.fold_in(jax.random.key(0), 1))
     for init, params, how in (
         ("meta", PARAMS, ("sgd", 0.02)),
@@ -174,7 +175,7 @@ def test_memory_and_programs_do_not_grow_with_the_tiles():
         shapes.append(coords.shape)
         return FIELD.apply(params, coords)
 
-    fit_tiles = make_fit_tiles(FIELD._replace(apply=apply), SIDE, 0)
+    fit_tiles = make_fit_tiles(FIELD._replace(apply=apply), SIDE, 0, WHOLE)
     traces = []
     for num in (8, 32):
         ones = np.ones((num, SIDE**2), np.float32)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from metainr.measurements import value
-from metainr.numerics import objective_gradient, sum_over_chunks
+from metainr.numerics import Summation, objective_gradient, sum_over_chunks
 from metainr.objectives import Samples, all_points, random_points, squared_error
 from metainr.types import Observations, Term
 
@@ -46,7 +46,7 @@ def test_sum_over_chunks_equals_the_whole(n, chunk):
 def test_loss_and_gradient_equal_the_plain_ones(chunk):
     coords, support, params = _problem(50, zero_weights=7)
     objective = (Term(all_points(coords), value(), squared_error, scale=3.0),)
-    gradient = jax.jit(objective_gradient(objective, _affine, chunk))
+    gradient = jax.jit(objective_gradient(objective, _affine, Summation(chunk)))
     loss, slope = gradient(params, support, jax.random.key(0), 0)
     expected = jax.value_and_grad(_whole_loss)(params, coords, support, 3.0)
     chex.assert_trees_all_close((loss, slope), expected, rtol=1e-5)
@@ -67,7 +67,7 @@ def test_terms_add_up():
 def test_pullback_is_the_hessian_vector_product(chunk):
     coords, support, params = _problem(30, np.float64)
     objective = (Term(all_points(coords), value(), squared_error),)
-    gradient = objective_gradient(objective, _affine, chunk)
+    gradient = objective_gradient(objective, _affine, Summation(chunk))
     direction = jax.tree.map(
         lambda x: jnp.cos(jnp.arange(x.size, dtype=x.dtype)).reshape(x.shape), params
     )

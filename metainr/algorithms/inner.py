@@ -30,11 +30,15 @@ def gradient_inner(gradient: Gradient, optimizer: optax.GradientTransformation) 
     def init(params):
         return InnerState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
 
+    @jax.checkpoint  # its inputs are kept for a backward pass, not what it computes on the way
+    def update(slope, opt_state, params):
+        updates, opt_state = optimizer.update(slope, opt_state, params)
+        return optax.apply_updates(params, updates), opt_state
+
     def step(state, support, key):
         key = jax.random.fold_in(key, state.step)
         loss, slope = gradient(state.params, support, key, state.step)
-        updates, opt_state = optimizer.update(slope, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
+        params, opt_state = update(slope, state.opt_state, state.params)
         return InnerState(params, opt_state, state.step + 1), {"loss": loss}
 
     return Inner(init, step, lambda state: state.params)
@@ -47,7 +51,7 @@ def adapt(
 
     def body(state, _):
         state, info = inner.step(state, support, key)
-        return state, info["loss"]
+        return state, lax.stop_gradient(info["loss"])  # a report: no derivative is spent on it
 
     state, losses = lax.scan(body, inner.init(meta_params), length=num_steps)
     return inner.params(state), losses

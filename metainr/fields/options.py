@@ -14,6 +14,8 @@ class FieldOptions(NamedTuple):
     output_offset: added to the values; 0.5 centres a field of images on grey.
     octaves, frequencies: the positional encoding's highest octave s and its number of frequencies.
     fourier_scale, fourier_seed: standard deviation and seed of the random Fourier matrix B.
+    compute_dtype: "float32", or "bfloat16" for the factors of the hidden layers' products, which
+        are still summed in float32; first and last layer and encodings are always float32.
     """
 
     in_dim: int = 2
@@ -29,3 +31,4 @@ class FieldOptions(NamedTuple):
     frequencies: int = 20
     fourier_scale: float = 30.0
     fourier_seed: int = 0
+    compute_dtype: str = "float32"

@@ -4,10 +4,12 @@ Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activati
 NeurIPS 2020; ω0 and the zero biases as Tancik et al., CVPR 2021, use them.
 """
 
+from typing import Any
+
 import jax
 from flax import linen as nn
 
-from metainr.fields.dense import dense, from_module
+from metainr.fields.dense import dense, from_module, hidden_precision
 from metainr.fields.options import FieldOptions
 from metainr.numerics import sin
 from metainr.types import Field
@@ -25,6 +27,7 @@ class Siren(nn.Module):
     omega: float
     first_omega: float
     output_offset: float
+    precision: Any
 
     @nn.compact
     def __call__(self, coords):
@@ -33,14 +36,16 @@ class Siren(nn.Module):
         for index in range(self.depth):
             last = index == self.depth - 1
             limit = 1 / x.shape[-1] if index == 0 else (6 / x.shape[-1]) ** 0.5 / self.omega
-            x = dense(self.out_dim if last else self.width, index, _uniform(limit))(x)
+            precision = {} if last or index == 0 else {"precision": self.precision}
+            features = self.out_dim if last else self.width
+            x = dense(features, index, _uniform(limit), **precision)(x)
             if not last:
                 x = sin((self.first_omega if index == 0 else self.omega) * x)
         return x + self.output_offset
 
 
 def siren(options: FieldOptions) -> Field:
-    """A SIREN of `depth` linear layers; reads width, depth, omega, first_omega, output_offset."""
+    """A SIREN of `depth` linear layers; reads width, depth, omegas, offset and dtype."""
     module = Siren(
         options.out_dim,
         options.width,
@@ -48,6 +53,7 @@ def siren(options: FieldOptions) -> Field:
         options.omega,
         options.first_omega,
         options.output_offset,
+        hidden_precision(options.compute_dtype),
     )
     return from_module(module, options.in_dim)
 

@@ -2,11 +2,15 @@
 
 from metainr.numerics.batching import map_tasks
 from metainr.numerics.chunks import default_chunk_size, sum_over_chunks
-from metainr.numerics.gradients import objective_gradient
+from metainr.numerics.gradients import hessian_vector_product, objective_gradient
 from metainr.numerics.sine import sin, sin_cos
+from metainr.numerics.terms import WHOLE, Summation
 
 __all__ = [
+    "WHOLE",
+    "Summation",
     "default_chunk_size",
+    "hessian_vector_product",
     "map_tasks",
     "objective_gradient",
     "sin",

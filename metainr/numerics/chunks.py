@@ -9,12 +9,16 @@ from jax import lax
 
 from metainr.types import Observations
 
-_CPU_CHUNK = 1024  # 256 activations of each fill a core's second-level cache
+_CACHED_VALUES = 2**18  # activations of one layer that stay in a core's second-level cache
+_SMALLEST = 1024  # below, the products of a chunk are too small to run at full speed
+_ALIGNMENT = 64
 
 
-def default_chunk_size() -> int | None:
-    """Observations per chunk for this machine: cache-sized on CPU, None (all at once) elsewhere."""
-    return _CPU_CHUNK if jax.default_backend() == "cpu" else None
+def default_chunk_size(width: int) -> int | None:
+    """Field evaluations per chunk for a field `width` units wide: max(1024, 2^18 / width) on CPU,
+    where a chunk should stay in the cache; None (all at once) elsewhere.
+    """
+    return max(_SMALLEST, _CACHED_VALUES // width) if jax.default_backend() == "cpu" else None
 
 
 def sum_over_chunks(
@@ -23,31 +27,64 @@ def sum_over_chunks(
     """Returns Σ_c function(chunk_c), leaf by leaf, over equal chunks of the n observations.
 
     `function` must be a sum over its observations in which those of weight 0 add nothing: the last
-    chunk is padded with copies of the first row at weight 0. Equal to `function(observations)` up
-    to rounding. `chunk_size=None` means one chunk.
+    chunk overlaps the one before it, and what it repeats has weight 0 there. Equal to
+    `function(observations)` up to rounding. `chunk_size=None` means one chunk.
     """
     n = len(observations.weights)
-    num_chunks = 1 if chunk_size is None else -(-n // chunk_size)
+    num_chunks, size = _layout(n, chunk_size)
     if num_chunks == 1:
         return function(observations)
-    size = -(-n // num_chunks)
-    chunks = jax.tree.map(
-        lambda x: x.reshape(num_chunks, size, *x.shape[1:]), _pad(observations, num_chunks * size)
-    )
-    first = jax.tree.map(lambda x: x[0], chunks)
-    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(function, first))
+
+    def chunk(number):
+        rows, start = _rows(observations, number, size, n)
+        is_new = start + jnp.arange(size) >= number * size
+        return rows._replace(weights=jnp.where(is_new, rows.weights, 0))
+
+    total = _zeros(jax.eval_shape(lambda: function(chunk(0))))
     total, _ = lax.scan(
-        lambda total, chunk: (jax.tree.map(jnp.add, total, function(chunk)), None), zeros, chunks
+        lambda total, number: (jax.tree.map(jnp.add, total, function(chunk(number))), None),
+        total,
+        jnp.arange(num_chunks),
     )
     return total
 
 
-def _pad(observations, length):
-    missing = length - len(observations.weights)
-    if missing == 0:
-        return observations
-    padded = jax.tree.map(
-        lambda x: jnp.concatenate([x, jnp.broadcast_to(x[:1], (missing, *x.shape[1:]))]),
-        observations,
-    )
-    return padded._replace(weights=padded.weights.at[-missing:].set(0))
+def map_over_chunks(function: Callable[[Any], Any], rows: Any, chunk_size: int | None) -> Any:
+    """Returns `function(rows)`, computed on a chunk of rows (leading axis) at a time.
+
+    Row i of the result must depend on row i alone.
+    """
+    n = jax.tree.leaves(rows)[0].shape[0]
+    num_chunks, size = _layout(n, chunk_size)
+    if num_chunks == 1:
+        return function(rows)
+
+    def write(results, number):
+        chunk, start = _rows(rows, number, size, n)
+        return jax.tree.map(
+            lambda whole, part: lax.dynamic_update_slice_in_dim(whole, part, start, 0),
+            results,
+            function(chunk),
+        ), None
+
+    results = _zeros(jax.eval_shape(function, rows))
+    return lax.scan(write, results, jnp.arange(num_chunks))[0]
+
+
+def _layout(n, chunk_size):
+    """Number of chunks, and rows in each: equal, and a multiple of 64 where that fits."""
+    if chunk_size is None or n <= chunk_size:
+        return 1, n
+    num_chunks = -(-n // chunk_size)
+    equal = -(-n // num_chunks)
+    return num_chunks, min(-(-equal // _ALIGNMENT) * _ALIGNMENT, chunk_size)
+
+
+def _rows(tree, number, size, n):
+    """Chunk `number` of a pytree of arrays, and its first row: the last chunk ends at row n."""
+    start = jnp.minimum(number * size, n - size)
+    return jax.tree.map(lambda x: lax.dynamic_slice_in_dim(x, start, size), tree), start
+
+
+def _zeros(shapes):
+    return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)

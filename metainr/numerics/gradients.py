@@ -1,84 +1,122 @@
 """The engine's primitive: the gradient of an objective, itself cheaply differentiable."""
 
+import math
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
-from metainr.numerics.chunks import sum_over_chunks
+from metainr.numerics.shares import add_shares
+from metainr.numerics.terms import WHOLE, Summation, term_sums
 from metainr.types import Array, Key, Objective, Params, Support
 
 Gradient = Callable[[Params, Support, Key, Array], tuple[Array, Params]]
 """`(params, support, key, step) -> (loss, ∇loss)`, differentiable once more in `params`."""
 
+_PLAIN_MODE_POINTS = 128
+
 
 def objective_gradient(
     objective: Objective,
     apply: Callable[[Params, Array], Array],
-    chunk_size: int | None = None,
+    summation: Summation = WHOLE,
 ) -> Gradient:
     """Builds θ ↦ (L(θ), ∇L(θ)), L(θ) = Σ_t scale_t Σ_i w_i ℓ(M(f_θ, p_i), y_i) / Σ_i w_i.
 
-    Observations are drawn inside and summed in chunks of `chunk_size` (None: all at once). Since
-    the Hessian H is symmetric, the pullback of a cotangent v through ∇L is the product H v, taken
-    as one forward-mode derivative of the gradient (mixed mode, as in MixFlow-MG, arXiv 2505.00793).
-    A loop of such gradients thus keeps one set of weights per step and no activations. What a draw
-    returns counts as constant; derivatives reach `params` only.
+    Observations are drawn inside and summed in chunks. Since the Hessian H is symmetric, the
+    pullback of a cotangent v through ∇L is the product H v, taken as one forward-mode derivative of
+    the gradient (mixed mode, as in MixFlow-MG, arXiv 2505.00793). A loop of such gradients thus
+    keeps one set of weights per step and no activations. Where a step asks the field at no more
+    than 128 points, plain reverse mode is faster, since it need not compute them again, and is
+    taken. What a draw returns counts as constant; derivatives reach `params` only.
 
     Args:
         objective: the terms to sum.
         apply: `(params, coords[..., d]) -> values[..., c]`.
-        chunk_size: observations evaluated at a time; changes nothing but rounding.
+        summation: how the sums over observations are taken; changes nothing but rounding.
     """
+    sums = [term_sums(term, apply, summation) for term in objective]
+    product = hessian_vector_product(objective, apply, summation)
 
-    def observe(params, support, key, step):
-        keys = jax.random.split(key, len(objective))
-        drawn = [
-            _normalised(term, term.draw(params, support, k, step))
-            for term, k in zip(objective, keys)
-        ]
-        return jax.lax.stop_gradient(drawn)
-
-    def sum_terms(function, drawn):
-        sums = [
-            sum_over_chunks(lambda chunk, term=term: function(term, chunk), rows, chunk_size)
-            for term, rows in zip(objective, drawn)
-        ]
-        return jax.tree.map(lambda *parts: sum(parts), *sums)
-
-    def term_loss(params, term, rows):
-        measurement = term.measurement
-        coords = measurement.points(rows.inputs)
-        features = measurement.local(lambda x: apply(params, x), coords)
-        losses = term.loss(measurement.pool(features, rows.inputs), rows.targets)
-        return jnp.sum(rows.weights * losses)
+    def first(params, support, key, step):
+        drawn = _observe(objective, params, support, key, step)
+        return _total([s.gradient(params, rows) for s, rows in zip(sums, drawn)], summation)
 
     @jax.custom_vjp
-    def gradient(params, support, key, step):
-        return sum_terms(
-            lambda term, rows: jax.value_and_grad(term_loss)(params, term, rows),
-            observe(params, support, key, step),
-        )
+    def mixed_mode(params, support, key, step):
+        return first(params, support, key, step)
 
-    def forward(params, support, key, step):
+    def forward(*arguments):
         # The draw is repeated in the backward pass: its arguments are smaller than its result.
-        return gradient(params, support, key, step), (params, support, key, step)
+        arguments = tuple(jax.tree.map(lambda x: x.value, argument) for argument in arguments)
+        return first(*arguments), arguments
 
     def backward(arguments, cotangents):
-        params, support, key, step = arguments
         loss_cotangent, direction = cotangents
-        slope, product = sum_terms(
-            lambda term, rows: jax.jvp(
-                lambda p: jax.grad(term_loss)(p, term, rows), (params,), (direction,)
-            ),
-            observe(params, support, key, step),
-        )
-        pulled = jax.tree.map(lambda g, h: loss_cotangent * g + h, slope, product)
-        return pulled, None, None, None
+        slope, curved = product(*arguments, jax.tree.map(_instantiated, direction))
+        if not isinstance(loss_cotangent, SymbolicZero):  # else XLA drops what makes the slope
+            curved = jax.tree.map(lambda g, h: loss_cotangent * g + h, slope, curved)
+        return curved, None, None, None
 
-    gradient.defvjp(forward, backward)
+    mixed_mode.defvjp(forward, backward, symbolic_zeros=True)
+
+    def gradient(params, support, key, step):
+        num_points = _num_points(objective, params, support, key, step)
+        # Reverse mode would add a sum over devices once more.
+        plain = summation.axis_name is None and num_points <= _PLAIN_MODE_POINTS
+        return (first if plain else mixed_mode)(params, support, key, step)
+
     return gradient
 
 
-def _normalised(term, rows):
-    return rows._replace(weights=term.scale * rows.weights / jnp.sum(rows.weights))
+def hessian_vector_product(
+    objective: Objective,
+    apply: Callable[[Params, Array], Array],
+    summation: Summation = WHOLE,
+) -> Callable[[Params, Support, Key, Array, Params], tuple[Params, Params]]:
+    """Builds (params, support, key, step, v) ↦ (∇L, ∇²L v) of the objective above at params.
+
+    What `objective_gradient` uses for its pullback, for those who need the product itself, such as
+    conjugate gradients. Arguments are those of `objective_gradient`.
+    """
+    sums = [term_sums(term, apply, summation) for term in objective]
+
+    def product(params, support, key, step, direction):
+        drawn = _observe(objective, params, support, key, step)
+        parts = [s.product(params, direction, rows) for s, rows in zip(sums, drawn)]
+        return _total(parts, summation)
+
+    return product
+
+
+def _observe(objective, params, support, key, step):
+    """Draws every term's observations, with weights scale · w_i / Σ_i w_i, as constants."""
+
+    def drawn(term, key):
+        rows = term.draw(params, support, key, step)
+        return rows._replace(weights=term.scale * rows.weights / jnp.sum(rows.weights))
+
+    keys = jax.random.split(key, len(objective))
+    return lax.stop_gradient([drawn(term, key) for term, key in zip(objective, keys)])
+
+
+def _num_points(objective, *arguments):
+    """How many points a step asks the field at."""
+
+    def points():
+        drawn = _observe(objective, *arguments)
+        return [term.measurement.points(rows.inputs) for term, rows in zip(objective, drawn)]
+
+    return sum(math.prod(coords.shape[:2]) for coords in jax.eval_shape(points))
+
+
+def _total(parts, summation):
+    return add_shares(jax.tree.map(lambda *x: sum(x), *parts), summation.axis_name)
+
+
+def _instantiated(cotangent):
+    if isinstance(cotangent, SymbolicZero):
+        return jnp.zeros(cotangent.shape, cotangent.dtype)
+    return cotangent
