@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from experiments.problem import Problem, make_inner, standard_init
 from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
@@ -32,11 +33,18 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    problem: Problem, config: SimpleNamespace, learned: Params | None, evaluate: Evaluate
+    problem: Problem,
+    config: SimpleNamespace,
+    learned: Params | None,
+    evaluate: Evaluate,
+    mesh: Mesh | None = None,
 ) -> Comparison:
-    """Fits the test signals from every init; without a learned one, from those that need none."""
+    """Fits the test signals from every init; without a learned one, from those that need none.
+
+    `mesh`: of this process' devices.
+    """
     key = jax.random.key(config.seed)
-    inits, errors = _inits(problem, config, learned, key)
+    inits, errors = _inits(problem, config, learned, key, mesh)
     contenders = {name: _contender(name, params, config) for name, params in inits.items()}
     if config.tune:
         count = min(NUM_VALIDATION, problem.signals.sizes["validation"])
@@ -71,14 +79,14 @@ def compare(
     )
 
 
-def _inits(problem, config, learned, key):
+def _inits(problem, config, learned, key, mesh):
     """The inits by name, and what else there is to say of how they were made."""
     standard = standard_init(problem.field, config.seed)
     mean_key, match_key, shuffle_key = jax.random.split(key, 3)
 
     def fit(gradient, support, key):
         inner = make_inner(gradient, "adam")(FIT_LEARNING_RATE)
-        return fitted(inner, standard, support, key)
+        return fitted(inner, standard, support, key, mesh)
 
     count = min(_MEAN_OVER, problem.signals.sizes["train"])
     mean, mean_error = fit(problem.inner_gradient, problem.mean_support(count), mean_key)

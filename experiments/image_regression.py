@@ -18,22 +18,21 @@ from absl import flags
 from experiments import cli, images, shared_flags, spine
 from experiments.problem import Problem
 from metainr import signals
+from metainr.numerics import Summation
 from metainr.objectives import image_samples, image_task
 
 flags.adopt_module_key_flags(shared_flags)
 
 
-def build(config: SimpleNamespace) -> Problem:
-    """The problem that the flags describe."""
+def build(config: SimpleNamespace, summation: Summation) -> Problem:
+    """The problem that the flags describe, its sums over observations taken as said."""
     options = signals.ImageOptions(
         config.resolution, config.seed, config.image_folder, config.data_dir
     )
     signal_class = signals.make(config.signal, options)
     field = shared_flags.make_field(config, in_dim=2, out_dim=3)
     shape = (config.resolution, config.resolution)
-    gradients = images.gradients(
-        field, shape, config.inner_points, shared_flags.make_summation(config)
-    )
+    gradients = images.gradients(field, shape, config.inner_points, summation)
     return Problem(
         field=field,
         signals=signal_class,

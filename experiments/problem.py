@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import optax
+from jax.sharding import Mesh
 
 from metainr import algorithms
 from metainr.evaluation.fitting import Evaluate, Score, make_evaluate
@@ -59,13 +60,14 @@ def make_outer_optimizer(config: SimpleNamespace) -> optax.GradientTransformatio
     return optax.chain(clip, optax.adam(rate))
 
 
-def make_evaluation(problem: Problem) -> Evaluate:
+def make_evaluation(problem: Problem, mesh: Mesh | None = None) -> Evaluate:
     """Test-time fits of this problem by any optimizer; see `metainr.evaluation.fitting`."""
     return make_evaluate(
         lambda optimizer: make_inner(problem.inner_gradient, optimizer),
         problem.make_task,
         problem.score,
         problem.view,
+        mesh,
     )
 
 

@@ -2,9 +2,11 @@
 
 from types import SimpleNamespace
 
+import jax
 from absl import flags
+from jax.sharding import Mesh
 
-from metainr import algorithms, fields, signals
+from metainr import algorithms, devices, fields, signals
 from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
 from metainr.errors import UserError
 from metainr.numerics import Summation, default_chunk_size
@@ -40,6 +42,11 @@ COMPUTE_DTYPE = flags.DEFINE_enum(
 )  # fmt: skip
 CHUNK_SIZE = flags.DEFINE_integer(
     "chunk_size", None, "field evaluations at a time, 0 for all; default: what suits the machine", 0
+)
+
+NUM_DEVICES = flags.DEFINE_integer("num_devices", None, "to use per process; default: all", 1)
+TASK_MICROBATCH = flags.DEFINE_integer(
+    "task_microbatch", None, "tasks at once on a device; default: 1 on CPU, elsewhere all", 1
 )
 
 ALGORITHM = flags.DEFINE_enum(
@@ -90,9 +97,10 @@ EVALUATION_FLAGS = (
     NUM_TEST.name, TEST_STEPS.name, BASELINE_OPTIMIZER.name, BASELINE_LEARNING_RATE.name, TUNE.name,
     SEEDS.name, TRAIN_SIGNALS.name,
 )  # fmt: skip
-# A run may go on with other values of these: none changes what a step computes.
+# A run may go on with other values of these: none changes what a step computes but by rounding.
 CHANGEABLE_FLAGS = (
-    WORKDIR.name, DATA_DIR.name, TRAIN_STEPS.name, EVAL_EVERY.name, CHECKPOINT_EVERY.name,
+    WORKDIR.name, DATA_DIR.name, NUM_DEVICES.name, TASK_MICROBATCH.name, TRAIN_STEPS.name,
+    EVAL_EVERY.name, CHECKPOINT_EVERY.name,
     *EVALUATION_FLAGS,
 )  # fmt: skip
 
@@ -118,10 +126,30 @@ def make_field(config: SimpleNamespace, in_dim: int, out_dim: int) -> Field:
     return fields.make(config.field, options)
 
 
-def make_summation(config: SimpleNamespace) -> Summation:
-    """How the flags want sums over observations taken."""
+def make_mesh(config: SimpleNamespace) -> Mesh | None:
+    """The mesh of the devices to use, on which the tasks of a step can be divided."""
+    found = jax.devices()
+    available = len(jax.local_devices())
+    per_process = config.num_devices or available
+    if per_process > available:
+        raise UserError(
+            f"--num_devices={per_process} is more than the {available} there are; leave it out to "
+            "use all"
+        )
+    used = [
+        device
+        for process in range(jax.process_count())
+        for device in [d for d in found if d.process_index == process][:per_process]
+    ]
+    trains = config.algorithm != "none" and config.init is None
+    return devices.make_mesh(config.tasks_per_step if trains else len(used), used)
+
+
+def make_summation(config: SimpleNamespace, axis_name: str | None = None) -> Summation:
+    """How the flags want sums over observations taken; `axis_name` as in `Summation`."""
     size = config.chunk_size
-    return Summation(default_chunk_size(config.width) if size is None else size or None)
+    size = default_chunk_size(config.width) if size is None else size or None
+    return Summation(size, axis_name)
 
 
 def _count(text):

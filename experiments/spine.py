@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from experiments import shared_flags
 from experiments.comparison import NUM_VALIDATION, compare
@@ -19,37 +20,41 @@ from experiments.problem import (
     make_outer_optimizer,
 )
 from metainr import reporting
+from metainr.devices import local_mesh, observation_axis, own_rows
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Contender, Evaluate
+from metainr.numerics import Summation
 from metainr.reporting.results import read_results, write_json
 from metainr.reporting.samples import write_samples
 from metainr.training.data import stacked_signals, training_batches
 from metainr.training.loop import LoopOptions, Validation, train
 from metainr.training.step import init_state, make_train_step
-from metainr.training.workdir import environment, open_workdir
+from metainr.training.workdir import environment, open_workdir, recorded_flags
 from metainr.types import Params
 
 _RESULTS = "results.json"
 
 
-def run(experiment: str, build: Callable[[SimpleNamespace], Problem]) -> None:
+def run(experiment: str, build: Callable[[SimpleNamespace, Summation], Problem]) -> None:
     """Learns, compares and reports as the flags say, doing only what the workdir lacks.
 
     Args:
         experiment: its name in results.json.
-        build: flags -> problem.
+        build: (flags, how to take sums over observations) -> problem.
     """
     began = time.perf_counter()
     config = shared_flags.configuration()
     weights = None
     if config.init is not None:
         config, weights = read_init(config)
-    problem = build(config)
-    learned = None if weights is None else as_params(weights, problem.field, config.init)
     workdir = Path(config.workdir)
+    _choose_chunk_size(config, workdir)
+    mesh = shared_flags.make_mesh(config)
+    problem = build(config, shared_flags.make_summation(config, observation_axis(mesh)))
+    learned = None if weights is None else as_params(weights, problem.field, config.init)
     _check_sizes(problem, config)
     open_workdir(workdir, vars(config), _changeable(config))
-    evaluate = make_evaluation(problem)
+    evaluate = make_evaluation(problem, local_mesh(mesh))
     results = _resumed(workdir, experiment, config)
     for name, variant, folder in _variants(config, workdir):
         if name in results["settings"]:
@@ -57,9 +62,9 @@ def run(experiment: str, build: Callable[[SimpleNamespace], Problem]) -> None:
         started = time.perf_counter()
         trained = learned
         if config.init is None and config.algorithm != "none":
-            trained = learn(problem, variant, folder, evaluate)
+            trained = learn(problem, variant, folder, evaluate, mesh)
         middle = time.perf_counter()
-        comparison = compare(problem, variant, trained, evaluate)
+        comparison = compare(problem, variant, trained, evaluate, local_mesh(mesh))
         _write_samples(workdir / "samples", name, comparison)
         results["settings"][name] = comparison.setting
         _add_seconds(results, middle - started, time.perf_counter() - middle, began)
@@ -68,24 +73,36 @@ def run(experiment: str, build: Callable[[SimpleNamespace], Problem]) -> None:
     print(f"report: {reporting.report(workdir)[-1]}")
 
 
-def learn(problem: Problem, config: SimpleNamespace, folder: Path, evaluate: Evaluate) -> Params:
-    """Meta-trains, or goes on with it, and returns the learned weights."""
+def learn(
+    problem: Problem,
+    config: SimpleNamespace,
+    folder: Path,
+    evaluate: Evaluate,
+    mesh: Mesh | None = None,
+) -> Params:
+    """Meta-trains on a mesh, or goes on with it, and returns the learned weights."""
     algorithm = make_algorithm(problem, config)
     optimizer = make_outer_optimizer(config)
     folder.mkdir(parents=True, exist_ok=True)
     limit = config.train_signals[0] if config.train_signals else None
     state = train(
-        make_train_step(algorithm, optimizer, problem.make_task),
+        make_train_step(algorithm, optimizer, problem.make_task, mesh, config.task_microbatch),
         init_state(algorithm, optimizer, jax.random.key(config.seed)),
         lambda start: training_batches(
-            problem.signals, config.tasks_per_step, seed=config.seed, start=start, limit=limit
+            problem.signals,
+            config.tasks_per_step,
+            seed=config.seed,
+            start=start,
+            limit=limit,
+            rows=own_rows(config.tasks_per_step, mesh),
         ),
         _validation(problem, config, evaluate),
         LoopOptions(config.train_steps, config.eval_every, config.checkpoint_every),
         folder,
         vars(config),
+        mesh,
     )
-    return algorithm.inner.params(algorithm.inner.init(state.meta_params))
+    return jax.tree.map(np.asarray, algorithm.inner.params(algorithm.inner.init(state.meta_params)))
 
 
 def _validation(problem, config, evaluate):
@@ -94,6 +111,8 @@ def _validation(problem, config, evaluate):
     key = jax.random.key(config.seed)
 
     def validate(params):
+        # On a mesh they lie on all processes' devices, and a fit is this process' own.
+        params = jax.tree.map(np.asarray, params)
         contender = Contender(params, config.inner_optimizer, config.inner_learning_rate)
         fits = evaluate(contender, signals, [0, config.inner_steps], key, count)
         picture = np.concatenate([signals, fits.views[:, 0], fits.views[:, -1]], axis=1)
@@ -153,6 +172,17 @@ def _found(path):
             f"{path} is damaged ({error}); move it away and run the same command again: the "
             "training is kept, the evaluation is done anew"
         ) from error
+
+
+def _choose_chunk_size(config, workdir):
+    """Settles the size that the flags leave to the machine: that of the run, if there is one.
+
+    Another one rounds otherwise, and a resumed run would not be the undisturbed one.
+    """
+    if config.chunk_size is None:
+        recorded = recorded_flags(workdir).get("chunk_size")
+        chosen = shared_flags.make_summation(config).chunk_size or 0
+        config.chunk_size = chosen if recorded is None else recorded
 
 
 def _check_sizes(problem, config):

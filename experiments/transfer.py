@@ -121,8 +121,9 @@ def _columns(runs, resolution):
 
 def _row(run, tests, step):
     """Summaries of PSNR at [0, step] for one init on every class."""
-    evaluate = make_evaluation(image_regression.build(run.config))
     config = run.config
+    problem = image_regression.build(config, shared_flags.make_summation(config))
+    evaluate = make_evaluation(problem)
     contender = Contender(run.params, config.inner_optimizer, config.inner_learning_rate)
     key = jax.random.key(shared_flags.SEED.value)
     fits = [evaluate(contender, test, [0, step], key) for test in tests]

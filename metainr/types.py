@@ -98,18 +98,32 @@ class Inner(NamedTuple):
     params: Callable[[Any], Params]
 
 
+class Work(NamedTuple):
+    """What one meta-gradient evaluates, all its inner steps together.
+
+    inner_gradients, query_gradients: gradients of the inner and of the query objective;
+    inner_products: Hessian-vector products of the inner objective.
+    """
+
+    inner_gradients: int
+    inner_products: int
+    query_gradients: int
+
+
 class Algorithm(NamedTuple):
     """What learns an init.
 
     init: key -> meta_params;
     inner: the loop that adapts them to one task, also at test time;
     meta_gradient: (meta_params, task, key) -> (gradient, info) of one task, where `info` holds
-        `loss_before` and `loss_after`, the objective before and after adaptation.
+        `loss_before` and `loss_after`, the objective before and after adaptation;
+    work: what a meta_gradient evaluates.
     """
 
     init: Callable[[Key], MetaParams]
     inner: Inner
     meta_gradient: Callable[[MetaParams, Task, Key], tuple[MetaParams, dict[str, Array]]]
+    work: Work
 
 
 class SignalClass(NamedTuple):

@@ -6,7 +6,7 @@ import jax
 
 from metainr.algorithms.inner import adapt
 from metainr.numerics.gradients import Gradient
-from metainr.types import Algorithm, Inner, Key, MetaParams
+from metainr.types import Algorithm, Inner, Key, MetaParams, Work
 
 
 def first_order_maml(
@@ -23,4 +23,4 @@ def first_order_maml(
         loss, gradient = query_gradient(params, task.query, query_key, num_steps)
         return gradient, {"loss_before": losses[0], "loss_after": loss}
 
-    return Algorithm(init, inner, meta_gradient)
+    return Algorithm(init, inner, meta_gradient, Work(num_steps, 0, 1))

@@ -6,7 +6,7 @@ import jax
 
 from metainr.algorithms.inner import adapt
 from metainr.numerics.gradients import Gradient
-from metainr.types import Algorithm, Inner, Key, MetaParams
+from metainr.types import Algorithm, Inner, Key, MetaParams, Work
 
 
 def maml(
@@ -32,4 +32,4 @@ def maml(
         (gradient,) = pullback(slope)
         return gradient, {"loss_before": losses[0], "loss_after": loss}
 
-    return Algorithm(init, inner, meta_gradient)
+    return Algorithm(init, inner, meta_gradient, Work(num_steps, num_steps, 1))

@@ -6,7 +6,7 @@ import jax
 
 from metainr.algorithms.inner import adapt
 from metainr.numerics.gradients import Gradient
-from metainr.types import Algorithm, Inner, Key, MetaParams
+from metainr.types import Algorithm, Inner, Key, MetaParams, Work
 
 
 def reptile(
@@ -23,4 +23,4 @@ def reptile(
         gradient = jax.tree.map(lambda theta, adapted: theta - adapted, meta_params, params)
         return gradient, {"loss_before": losses[0], "loss_after": losses[-1]}
 
-    return Algorithm(init, inner, meta_gradient)
+    return Algorithm(init, inner, meta_gradient, Work(num_steps, 0, 0))

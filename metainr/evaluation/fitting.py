@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import Mesh
 
-from metainr.numerics import map_tasks
+from metainr.devices import TASK, all_shares, own_share, spread_tasks
 from metainr.types import Array, Inner, Key, MetaParams, Params, Task
 
 _SLOTS = 8  # signals fitted side by side; memory grows with it, not with their number
@@ -59,26 +60,31 @@ class Fits(NamedTuple):
     views: np.ndarray
 
 
-def make_fitter(make_inner: Callable[[Any], Inner]) -> Fitter:
-    """Compiles the steps of `make_inner(learning_rate)`, once for all rates and step counts."""
+def make_fitter(make_inner: Callable[[Any], Inner], mesh: Mesh | None = None) -> Fitter:
+    """Compiles the steps of `make_inner(learning_rate)`, once for all rates and step counts.
+
+    `mesh`: of the devices to divide the fits over; the length of its task axis divides `num`.
+    """
 
     def init(meta_params, learning_rate, num):
         state = make_inner(learning_rate).init(meta_params)
         return jax.tree.map(lambda x: jnp.broadcast_to(x, (num, *x.shape)), state)
 
-    def advance(states, learning_rate, supports, keys, num_steps):
+    def fit(learning_rate, num_steps, state, support, key):
         inner = make_inner(learning_rate)
 
-        def fit(state, support, key):
-            def body(i, carry):
-                state, first_loss = carry
-                state, info = inner.step(state, support, key)
-                return state, jnp.where(i == 0, info["loss"], first_loss)
+        def body(i, carry):
+            state, first_loss = carry
+            state, info = inner.step(state, support, key)
+            return state, jnp.where(i == 0, info["loss"], first_loss)
 
-            loss = jax.eval_shape(lambda: inner.step(state, support, key)[1]["loss"])
-            return lax.fori_loop(0, num_steps, body, (state, jnp.zeros((), loss.dtype)))
+        loss = jax.eval_shape(lambda: inner.step(state, support, key)[1]["loss"])
+        return lax.fori_loop(0, num_steps, body, (state, jnp.zeros((), loss.dtype)))
 
-        return map_tasks(fit, states, supports, keys)
+    spread = spread_tasks(fit, mesh, num_shared=2)
+
+    def advance(states, learning_rate, supports, keys, num_steps):
+        return spread(learning_rate, num_steps, states, supports, keys)
 
     return Fitter(
         jax.jit(init, static_argnums=2),
@@ -92,39 +98,46 @@ def make_evaluate(
     make_task: Callable[[Any, Key], Task],
     score: Score,
     view: Callable[[Params], Array],
+    mesh: Mesh | None = None,
 ) -> Evaluate:
     """Builds `evaluate(contender, signals, steps, key, num_views=0) -> Fits`.
 
-    It fits every signal (a pytree with a leading axis) from the contender's init, measures it at
-    the listed, increasing step counts, and keeps views of the first `num_views` signals. Each
-    signal has a key of its own, so that results do not depend on the blocks. Calls share their
-    compiled programs.
+    It fits every one of a sequence of signals from the contender's init, measures it at the listed,
+    increasing step counts, and keeps views of the first `num_views` signals. Each signal has a key
+    of its own, so that results do not depend on the blocks. Calls share their compiled programs.
+    Of several processes each reads and fits its own signals, and all get all results.
 
     Args:
         make_inner: optimizer name -> (learning rate -> inner loop).
         make_task: gives each signal's support.
         score: what to measure.
         view: params -> what to keep for pictures.
+        mesh: of this process' devices to divide the fits over; None: one device.
     """
-    make_fitter_once = functools.cache(lambda optimizer: make_fitter(make_inner(optimizer)))
-    full = jax.jit(lambda params, signals: map_tasks(score.full, params, signals))
-    look = jax.jit(lambda params: map_tasks(view, params))
-    make_supports = jax.jit(lambda s, k: map_tasks(lambda s, k: make_task(s, k).support, s, k))
+    make_fitter_once = functools.cache(lambda optimizer: make_fitter(make_inner(optimizer), mesh))
+    full = jax.jit(spread_tasks(score.full, mesh))
+    look = jax.jit(spread_tasks(view, mesh))
+    make_supports = jax.jit(spread_tasks(lambda s, k: make_task(s, k).support, mesh))
+    devices = 1 if mesh is None else mesh.shape[TASK]
+    slots = -(-_SLOTS // devices) * devices
 
     def evaluate(contender, signals, steps, key, num_views=0):
         fitter = make_fitter_once(contender.optimizer)
         rate = contender.learning_rate
-        num = jax.tree.leaves(signals)[0].shape[0]
-        keys = jax.random.split(key, num)
+        keys = jax.random.split(key, len(signals))
+        own = own_share(len(signals))
+        num_views = min(num_views, len(signals))
+        own_views = len(own_share(num_views)) if num_views else 0
 
         def fit_block(begin):
-            rows = np.minimum(np.arange(begin, begin + _SLOTS), num - 1)  # the last one is padded
-            block, block_keys = jax.tree.map(lambda x: x[rows], (signals, keys))
-            supports = make_supports(block, block_keys)
-            states = fitter.init(contender.meta_params, rate, _SLOTS)
+            rows = own[np.minimum(np.arange(begin, begin + slots), len(own) - 1)]  # padded
+            block = jax.tree.map(lambda *x: np.stack(x), *(signals[row] for row in rows))
+            supports = make_supports(block, keys[rows])
+            states = fitter.init(contender.meta_params, rate, slots)
             if steps[0]:
-                states, _ = fitter.advance(states, rate, supports, block_keys, steps[0])
-            shown = max(0, min(num_views, num) - begin)
+                states, _ = fitter.advance(states, rate, supports, keys[rows], steps[0])
+            kept = len(own[begin : begin + slots])
+            shown = max(0, min(own_views, len(own)) - begin)
             measured, seen = [], []
             for step, following in zip(steps, [*steps[1:], None]):
                 params = fitter.params(states)
@@ -134,17 +147,18 @@ def make_evaluate(
                     metrics = full(params, block)
                 if following is not None:
                     count = following - step
-                    states, losses = fitter.advance(states, rate, supports, block_keys, count)
+                    states, losses = fitter.advance(states, rate, supports, keys[rows], count)
                     if score.of_loss is not None:
                         metrics = score.of_loss(losses)
-                measured.append({name: np.asarray(x)[: num - begin] for name, x in metrics.items()})
+                measured.append({name: np.asarray(x)[:kept] for name, x in metrics.items()})
             return _by_name(measured), np.stack(seen, axis=1) if shown else None
 
-        blocks, views = zip(*map(fit_block, range(0, num, _SLOTS)))
+        blocks, views = zip(*map(fit_block, range(0, len(own), slots)))
         views = [view for view in views if view is not None]
+        metrics = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
         return Fits(
-            {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]},
-            np.concatenate(views) if views else np.empty((0, len(steps))),
+            {name: all_shares(values, len(signals)) for name, values in metrics.items()},
+            all_shares(np.concatenate(views), num_views) if views else np.empty((0, len(steps))),
         )
 
     return evaluate

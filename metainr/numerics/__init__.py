@@ -1,6 +1,6 @@
 """What makes metainr fast and exact: sine, chunked sums, mixed-mode gradients, task batching."""
 
-from metainr.numerics.batching import map_tasks
+from metainr.devices.batching import map_tasks
 from metainr.numerics.chunks import default_chunk_size, sum_over_chunks
 from metainr.numerics.gradients import hessian_vector_product, objective_gradient
 from metainr.numerics.sine import sin, sin_cos

@@ -16,12 +16,18 @@ _ENDLESS = 2**60  # signals; a length that still fits an index
 
 
 def training_batches(
-    signals: SignalClass, batch_size: int, *, seed: int, start: int = 0, limit: int | None = None
+    signals: SignalClass,
+    batch_size: int,
+    *,
+    seed: int,
+    start: int = 0,
+    limit: int | None = None,
+    rows: slice = slice(None),
 ) -> Iterator[Any]:
     """Yields batches of training signals for ever, from batch number `start` on.
 
     Every epoch visits each signal once in an order of its own; batch k is the same however often
-    the run was stopped before it. Leaves gain a leading axis of `batch_size`.
+    the run was stopped before it. Leaves gain a leading axis, `batch_size` long or as `rows` says.
 
     Args:
         signals: the class whose "train" split is read.
@@ -29,6 +35,7 @@ def training_batches(
         seed: of the orders.
         start: number of the first batch, the data position of a resumed run.
         limit: use the first so many training signals only.
+        rows: of each batch, the part to read and yield, where other processes take the rest.
     """
     size = signals.sizes["train"]
     if limit is not None and limit > size:
@@ -39,9 +46,9 @@ def training_batches(
         grain.MapDataset.range(limit or size)
         .shuffle(seed=seed)
         .repeat(_ENDLESS // (limit or size))
-        .map(lambda index: signals.get("train", int(index)))
         .batch(batch_size)
         .slice(slice(start, None))
+        .map(lambda indices: _stacked(signals, "train", indices[rows]))
     )
     options = grain.ReadOptions(num_threads=_THREADS, prefetch_buffer_size=_AHEAD)
     return iter(batches.to_iter_dataset(options))
@@ -57,4 +64,8 @@ def stacked_signals(signals: SignalClass, split: str, num: int) -> Any:
             f"{num} {split} signals were asked for and there are {signals.sizes[split]}; "
             "lower --num_test or add signals"
         )
-    return jax.tree.map(lambda *x: np.stack(x), *(signals.get(split, i) for i in range(num)))
+    return _stacked(signals, split, range(num))
+
+
+def _stacked(signals, split, indices):
+    return jax.tree.map(lambda *x: np.stack(x), *(signals.get(split, int(i)) for i in indices))

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from jax.sharding import Mesh
 from tqdm import tqdm
 
+from metainr.devices import divide, replicate
 from metainr.errors import UserError
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.interrupts import Interrupted, deferred_interrupts
@@ -44,6 +46,7 @@ def train(
     options: LoopOptions,
     workdir: Path,
     config: dict[str, Any],
+    mesh: Mesh | None = None,
 ) -> TrainState:
     """Runs outer steps until `options.train_steps`, from the newest good checkpoint if any.
 
@@ -55,6 +58,7 @@ def train(
         options: when to stop, validate and save.
         workdir: holds `checkpoints/` and `metrics/`.
         config: the run's flags, stored in every checkpoint.
+        mesh: of the devices that `train_step` runs on; None: one.
 
     Raises:
         UserError: the loss or weights stopped being finite, of which nothing is saved; the newest
@@ -62,7 +66,7 @@ def train(
         Interrupted: by Ctrl-C or SIGTERM, after saving.
     """
     with Checkpoints(workdir / "checkpoints") as checkpoints:
-        state = checkpoints.restore(state) or state
+        state = replicate(checkpoints.restore(state) or state, mesh)
         start = int(state.step)
         if start > options.train_steps:
             raise UserError(
@@ -77,7 +81,13 @@ def train(
             tqdm(initial=start, total=options.train_steps, unit="step", disable=None) as progress,
         ):
             run = _Run(checkpoints, writer, progress, options, config)
-            return run.steps(train_step, state, make_batches(start), validate, requested)
+            return run.steps(
+                train_step,
+                state,
+                (divide(batch, mesh) for batch in make_batches(start)),
+                validate,
+                requested,
+            )
 
 
 class _Run(NamedTuple):

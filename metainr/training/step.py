@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 
-from metainr.numerics import map_tasks
+from metainr.devices import mean_over_tasks, replicated_sharding
 from metainr.types import Algorithm, Array, Key, MetaParams, Task
 
 TrainStep = Callable[["TrainState", Any], tuple["TrainState", dict[str, Array]]]
@@ -35,25 +36,33 @@ def make_train_step(
     algorithm: Algorithm,
     optimizer: optax.GradientTransformation,
     make_task: Callable[[Any, Key], Task],
+    mesh: Mesh | None = None,
+    microbatch: int | None = None,
 ) -> TrainStep:
     """Compiles θ₀ ← θ₀ + update(mean_tasks meta_gradient).
 
     Returns a function of (state, signals with a leading task axis) that gives the next state
     (the old one's buffers are reused) and metrics: task means of the algorithm's info,
     `gradient_norm`, and `finite`, whether the losses and all numbers of the new state are.
+
+    Args:
+        algorithm: the meta-learner.
+        optimizer: the outer one.
+        make_task: (signal, key) -> task.
+        mesh: of devices to divide the tasks over (`metainr.devices.make_mesh`); None: one device.
+        microbatch: tasks that a device works on at once; None: what suits it.
     """
 
     def task_gradient(meta_params, signal, key):
         task_key, gradient_key = jax.random.split(key)
         return algorithm.meta_gradient(meta_params, make_task(signal, task_key), gradient_key)
 
+    mean_gradient = mean_over_tasks(task_gradient, mesh, microbatch)
+
     def train_step(state, signals):
         num_tasks = jax.tree.leaves(signals)[0].shape[0]
         keys = jax.random.split(jax.random.fold_in(state.key, state.step), num_tasks)
-        gradients, infos = map_tasks(
-            lambda signal, key: task_gradient(state.meta_params, signal, key), signals, keys
-        )
-        gradient, info = jax.tree.map(lambda x: x.mean(0), (gradients, infos))
+        gradient, info = mean_gradient(state.meta_params, signals, keys)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.meta_params)
         meta_params = optax.apply_updates(state.meta_params, updates)
         metrics = info | {
@@ -62,7 +71,7 @@ def make_train_step(
         }
         return TrainState(state.step + 1, meta_params, opt_state, state.key), metrics
 
-    return jax.jit(train_step, donate_argnums=0)
+    return jax.jit(train_step, donate_argnums=0, out_shardings=replicated_sharding(mesh))
 
 
 def _all_finite(tree):

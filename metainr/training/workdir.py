@@ -54,6 +54,14 @@ def open_workdir(path: Path, config: Mapping[str, Any], changeable: Collection[s
         raise UserError(f"cannot write to --workdir={path}: {error.strerror}") from error
 
 
+def recorded_flags(path: Path) -> dict[str, Any]:
+    """The flags of the run in a folder; empty if there is none, or its record is damaged."""
+    try:
+        return dict(json.loads((path / _CONFIG).read_text())["flags"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def _check_same(file, config, changeable):
     try:
         recorded = dict(json.loads(file.read_text())["flags"])

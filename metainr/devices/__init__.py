@@ -1,0 +1,31 @@
+"""Where tasks run: meshes of devices, batches on each of them, processes that share the work."""
+
+from metainr.devices.batching import map_tasks, mean_over_tasks, on_every_device, spread_tasks
+from metainr.devices.mesh import (
+    TASK,
+    divide,
+    local_mesh,
+    make_mesh,
+    observation_axis,
+    own_rows,
+    replicate,
+    replicated_sharding,
+)
+from metainr.devices.shares import all_shares, own_share
+
+__all__ = [
+    "TASK",
+    "all_shares",
+    "divide",
+    "local_mesh",
+    "make_mesh",
+    "map_tasks",
+    "mean_over_tasks",
+    "observation_axis",
+    "on_every_device",
+    "own_rows",
+    "own_share",
+    "replicate",
+    "replicated_sharding",
+    "spread_tasks",
+]

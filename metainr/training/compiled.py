@@ -1,0 +1,93 @@
+"""The outer step compiled ahead of the first one, and whether the machine has the memory for it."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from metainr.errors import UserError
+from metainr.training.instruments import Cost
+from metainr.training.step import TrainState, TrainStep
+
+_SMALL_CHUNK = 4096
+
+
+class CompiledStep(NamedTuple):
+    """A step that no longer compiles.
+
+    run: (state, batch) -> (state, metrics);
+    seconds: what tracing and compiling took;
+    num_bytes: memory that a device needs for arguments, results and all between.
+    """
+
+    run: TrainStep
+    seconds: float
+    num_bytes: int
+
+
+def compile_step(train_step: jax.stages.Wrapped, state: TrainState, batch: Any) -> CompiledStep:
+    """Compiles a jitted step for arguments of these shapes, dtypes and devices alone."""
+    began = time.perf_counter()
+    compiled = train_step.lower(state, batch).compile()
+    seconds = time.perf_counter() - began
+    memory = compiled.memory_analysis()
+    num_bytes = (
+        memory.argument_size_in_bytes
+        + memory.output_size_in_bytes
+        - memory.alias_size_in_bytes  # results that take over an argument's place
+        + memory.temp_size_in_bytes
+    )
+    return CompiledStep(compiled, seconds, num_bytes)
+
+
+def available_memory(num_devices: int) -> int | None:
+    """Free bytes for each of `num_devices` devices of this process; None where nothing tells.
+
+    On CPU they share what Linux calls available; elsewhere the fullest device counts.
+    """
+    if jax.default_backend() == "cpu":
+        file = Path("/proc/meminfo")
+        lines = file.read_text().splitlines() if file.exists() else []
+        kilobytes = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+        return kilobytes[0] * 1024 // num_devices if kilobytes else None
+    stats = [device.memory_stats() or {} for device in jax.local_devices()]
+    free = [s["bytes_limit"] - s["bytes_in_use"] for s in stats if "bytes_limit" in s]
+    return min(free, default=None)
+
+
+def check_memory(
+    needed: int, available: int | None, cost: Cost, flags: Mapping[str, Any], num_devices: int
+) -> None:
+    """Raises UserError, naming what would fit, if a step needs more bytes than a device has.
+
+    Args:
+        needed: by a device.
+        available: to it; None: unknown, and not checked.
+        cost: of a step.
+        flags: the run's, by name.
+        num_devices: that the step runs on.
+    """
+    if available is not None and needed > available:
+        remedy = _remedy(available / needed, cost, flags, num_devices)
+        raise UserError(
+            f"a training step needs {needed / 1e9:.3g} GB of memory per device and "
+            f"{available / 1e9:.3g} GB are available; use {remedy} in another --workdir"
+        )
+
+
+def _remedy(share, cost, flags, num_devices):
+    """The least change that brings the need down to a share, by what it scales with."""
+    tasks = -(-cost.tasks // num_devices)
+    at_once = flags.get("task_microbatch") or (1 if jax.default_backend() == "cpu" else tasks)
+    points = min(flags.get("chunk_size") or cost.points, cost.points)
+    microbatch = ("--task_microbatch=1", 1 / at_once)
+    chunks = (f"--chunk_size={_SMALL_CHUNK}", min(1, _SMALL_CHUNK / points))
+    both = (f"{microbatch[0]} and {chunks[0]}", microbatch[1] * chunks[1])
+    for setting, factor in (microbatch, chunks, both):
+        if factor < 1 and factor <= share:
+            return setting
+    useful = [setting for setting, factor in (microbatch, chunks) if factor < 1]
+    useful += ["fewer --tasks_per_step"] if tasks > 1 else []
+    return ", ".join([*useful, "a smaller --resolution or --width"])

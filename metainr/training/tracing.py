@@ -1,0 +1,49 @@
+"""A trace of some training steps: what host and device did when."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+
+_SKIPPED = 10  # the first steps warm up
+_TRACED = 10
+
+
+@contextlib.contextmanager
+def tracing(folder: Path | None, start: int, end: int) -> Iterator[Callable[[int], None]]:
+    """Within it, `before(step)`, called ahead of every step, traces ten of the steps of a run.
+
+    They are 11 to 20 of the steps start + 1, …, end, or the last ones where there are fewer.
+    Leaving it prints where the trace is and what shows it.
+
+    Args:
+        folder: gets the trace; None: nothing is traced.
+        start: steps done before the run.
+        end: its last step.
+    """
+    first = start + 1 + min(_SKIPPED, max(0, end - start - _TRACED))
+    running = []
+
+    def stop():
+        running.clear()
+        jax.profiler.stop_trace()
+        files = folder.glob("plugins/profile/*/perfetto_trace.json.gz")
+        newest = max(files, key=lambda file: file.stat().st_mtime)
+        print(
+            f"profile of {_TRACED} steps from {first} on: open {newest} at https://ui.perfetto.dev,"
+            f" or run tensorboard --logdir={folder} (with tensorboard-plugin-profile)"
+        )
+
+    def before(step):
+        if folder is not None and step == first:
+            jax.profiler.start_trace(folder, create_perfetto_trace=True)
+            running.append(step)
+        elif running and step == first + _TRACED:
+            stop()
+
+    try:
+        yield before
+    finally:
+        if running:
+            stop()
