@@ -1,4 +1,4 @@
-"""What every field, algorithm, draw and inner optimizer keeps, in whatever combination.
+"""What every field, measurement, algorithm, draw, inner optimizer and way to sum keep together.
 
 New entries of the registries take part by themselves: in pairs here, in the full product in the
 tests marked slow.
@@ -6,6 +6,9 @@ tests marked slow.
 
 import functools
 import itertools
+import os
+import subprocess
+import sys
 from typing import NamedTuple
 
 import chex
@@ -15,19 +18,23 @@ import numpy as np
 import optax
 import pytest
 
-from metainr import algorithms, fields
+from metainr import algorithms, fields, measurements
 from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
-from metainr.measurements import value
+from metainr.devices import divide, make_mesh, observation_axis, replicate
 from metainr.numerics import Summation, objective_gradient
 from metainr.objectives import Samples, all_points, pixel_grid, random_points, squared_error
 from metainr.training import init_state, make_train_step
 from metainr.types import Algorithm, Field, Inner, Task, Term
 
-SIDE, STEPS, CHUNK = 6, 2, 20
+SIDE, STEPS = 6, 2
 COORDS = pixel_grid((SIDE, SIDE))
 DRAWS = {
     "all_points": lambda: all_points(COORDS),
     "random_points": lambda: random_points(COORDS, 9),
+}
+SUMS = {
+    "chunked_mixed": Summation(chunk_size=20, plain_mode_points=0),
+    "whole_plain": Summation(plain_mode_points=10**9),
 }
 RATES = {"sgd": 1e-2, "momentum": 1e-2}  # others: 1e-3
 KEY = jax.random.key(0)
@@ -38,9 +45,16 @@ class Case(NamedTuple):
     algorithm: str = "maml"
     draw: str = "all_points"
     optimizer: str = "sgd"
+    measurement: str = "value"
+    sums: str = "chunked_mixed"
 
 
-CHOICES = Case(list(fields.REGISTRY), list(algorithms.REGISTRY), list(DRAWS), list(OPTIMIZERS))
+CHOICES = Case(
+    *map(
+        list,
+        (fields.REGISTRY, algorithms.REGISTRY, DRAWS, OPTIMIZERS, measurements.REGISTRY, SUMS),
+    )
+)
 PAIRS = sorted(
     {
         Case()._replace(**{name: choice})
@@ -62,14 +76,15 @@ class Parts(NamedTuple):
     algorithm: Algorithm
 
 
-def _build(case, rate=None, steps=STEPS):
+def _build(case, rate=None, steps=STEPS, axis_name=None):
     options = fields.FieldOptions(width=8, depth=3, omega=10.0, first_omega=10.0, octaves=3.0)
     field = fields.make(case.field, options._replace(fourier_scale=3.0))
 
+    summation = SUMS[case.sums]._replace(axis_name=axis_name)
+
     def gradient(draw):
-        return objective_gradient(
-            (Term(draw, value(), squared_error),), field.apply, Summation(CHUNK)
-        )
+        term = Term(draw, measurements.REGISTRY[case.measurement](), squared_error)
+        return objective_gradient((term,), field.apply, summation)
 
     rate = RATES.get(case.optimizer, 1e-3) if rate is None else rate
     optimizer = algorithms.make_optimizer(case.optimizer)(rate)
@@ -183,3 +198,61 @@ def test_the_inner_loop_is_a_state_machine(case):
     still = _build(case, rate=0.0).inner
     kept, _ = jax.jit(still.step)(still.init(params), support, KEY)
     chex.assert_trees_all_equal(still.params(kept), params)
+
+
+@pytest.mark.parametrize("case", [case for case in PRODUCT if case.values[0].sums == "whole_plain"])
+def test_chunks_and_mixed_mode_change_nothing(case):
+    params, task = _meta_params(_build(case)), _make_task(jnp.asarray(_signal(0)))
+    plain, plain_info = _compiled(case)(params, task, KEY)
+    mixed, mixed_info = _compiled(case._replace(sums="chunked_mixed"))(params, task, KEY)
+    assert _norm_distance(mixed, plain) < 1e-4
+    chex.assert_trees_all_close(mixed_info, plain_info, rtol=1e-4)
+
+
+def _norm_distance(tree, other):
+    """Largest relative norm of a leaf's difference."""
+    pairs = zip(jax.tree.leaves(tree), jax.tree.leaves(other), strict=True)
+    return max(float(jnp.linalg.norm(a - b) / jnp.linalg.norm(b)) for a, b in pairs)
+
+
+SHARDED = [case for case in PRODUCT if case.values[0].sums == "chunked_mixed"]
+
+
+@pytest.mark.skipif(len(jax.devices()) < 2, reason="test_sharded runs it with two devices")
+@pytest.mark.parametrize("num_tasks", [2, 1])
+@pytest.mark.parametrize("case", SHARDED)
+def test_two_devices_change_nothing(case, num_tasks):
+    """One task each, or half of a task's observations each."""
+    optimizer = optax.sgd(1.0)
+    signals = np.stack([_signal(number) for number in range(num_tasks)])
+
+    def step(devices):
+        mesh = make_mesh(num_tasks, devices)
+        algorithm = _build(case, axis_name=observation_axis(mesh)).algorithm
+        train_step = make_train_step(algorithm, optimizer, _make_task, mesh)
+        state = replicate(init_state(algorithm, optimizer, KEY), mesh)
+        state, metrics = train_step(state, divide(signals, mesh))
+        return jax.tree.map(np.asarray, (state.meta_params, metrics))
+
+    chex.assert_trees_all_close(
+        step(jax.devices()[:2]), step(jax.devices()[:1]), rtol=1e-4, atol=1e-6
+    )
+
+
+def _run_sharded(marker):
+    """Runs the tests of two devices in a process that has them."""
+    options = ["-k", "two_devices", "-m", marker, "--override-ini=addopts="]
+    command = [sys.executable, "-m", "pytest", __file__, *options]
+    environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert " passed" in run.stdout and " skipped" not in run.stdout
+
+
+def test_sharded():
+    _run_sharded("not slow")
+
+
+@pytest.mark.slow
+def test_sharded_in_the_full_product():
+    _run_sharded("slow")

@@ -61,3 +61,12 @@ def test_float64_is_exact_and_checked_numerically():
 @pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16])
 def test_small_floats_keep_their_dtype(dtype):
     assert sin(jnp.ones(3, dtype)).dtype == dtype
+
+
+def test_a_batch_of_arrays_takes_one_branch():
+    """Under vmap the choice of a sine stays a branch: a select would run the slow one too."""
+    x = jnp.ones((3, 4), jnp.float32)
+    assert "conditional(" in jax.jit(jax.vmap(sin)).lower(x).compile().as_text()
+    values = jnp.asarray([[1.0, 2.0], [1e6, np.nan]], jnp.float32)
+    found = jax.jit(jax.vmap(sin))(values)
+    np.testing.assert_allclose(found, np.sin(np.asarray(values, np.float64)), atol=1e-6)

@@ -1,7 +1,7 @@
 """What makes metainr fast and exact: sine, chunked sums, mixed-mode gradients, task batching."""
 
 from metainr.devices.batching import map_tasks
-from metainr.numerics.chunks import default_chunk_size, sum_over_chunks
+from metainr.numerics.chunks import default_chunk_size, map_over_chunks, sum_over_chunks
 from metainr.numerics.gradients import hessian_vector_product, objective_gradient
 from metainr.numerics.sine import sin, sin_cos
 from metainr.numerics.terms import WHOLE, Summation
@@ -11,6 +11,7 @@ __all__ = [
     "Summation",
     "default_chunk_size",
     "hessian_vector_product",
+    "map_over_chunks",
     "map_tasks",
     "objective_gradient",
     "sin",

@@ -15,8 +15,6 @@ from metainr.types import Array, Key, Objective, Params, Support
 Gradient = Callable[[Params, Support, Key, Array], tuple[Array, Params]]
 """`(params, support, key, step) -> (loss, ∇loss)`, differentiable once more in `params`."""
 
-_PLAIN_MODE_POINTS = 128
-
 
 def objective_gradient(
     objective: Objective,
@@ -28,9 +26,9 @@ def objective_gradient(
     Observations are drawn inside and summed in chunks. Since the Hessian H is symmetric, the
     pullback of a cotangent v through ∇L is the product H v, taken as one forward-mode derivative of
     the gradient (mixed mode, as in MixFlow-MG, arXiv 2505.00793). A loop of such gradients thus
-    keeps one set of weights per step and no activations. Where a step asks the field at no more
-    than 128 points, plain reverse mode is faster, since it need not compute them again, and is
-    taken. What a draw returns counts as constant; derivatives reach `params` only.
+    keeps one set of weights per step and no activations. Gradients of few points are left to plain
+    reverse mode (`Summation.plain_mode_points`). What a draw returns counts as constant;
+    derivatives reach `params` only.
 
     Args:
         objective: the terms to sum.
@@ -42,7 +40,8 @@ def objective_gradient(
 
     def first(params, support, key, step):
         drawn = _observe(objective, params, support, key, step)
-        return _total([s.gradient(params, rows) for s, rows in zip(sums, drawn)], summation)
+        parts = [s.gradient(params, rows) for s, rows in zip(sums, drawn)]
+        return _total(parts, objective, drawn, summation)
 
     @jax.custom_vjp
     def mixed_mode(params, support, key, step):
@@ -64,8 +63,8 @@ def objective_gradient(
 
     def gradient(params, support, key, step):
         num_points = _num_points(objective, params, support, key, step)
-        # Reverse mode would add a sum over devices once more.
-        plain = summation.axis_name is None and num_points <= _PLAIN_MODE_POINTS
+        # Plain reverse mode would add up a sum over devices once more.
+        plain = summation.axis_name is None and num_points <= summation.plain_mode_points
         return (first if plain else mixed_mode)(params, support, key, step)
 
     return gradient
@@ -86,20 +85,16 @@ def hessian_vector_product(
     def product(params, support, key, step, direction):
         drawn = _observe(objective, params, support, key, step)
         parts = [s.product(params, direction, rows) for s, rows in zip(sums, drawn)]
-        return _total(parts, summation)
+        return _total(parts, objective, drawn, summation)
 
     return product
 
 
 def _observe(objective, params, support, key, step):
-    """Draws every term's observations, with weights scale · w_i / Σ_i w_i, as constants."""
-
-    def drawn(term, key):
-        rows = term.draw(params, support, key, step)
-        return rows._replace(weights=term.scale * rows.weights / jnp.sum(rows.weights))
-
+    """Draws every term's observations, as constants."""
     keys = jax.random.split(key, len(objective))
-    return lax.stop_gradient([drawn(term, key) for term, key in zip(objective, keys)])
+    drawn = [term.draw(params, support, k, step) for term, k in zip(objective, keys)]
+    return lax.stop_gradient(drawn)
 
 
 def _num_points(objective, *arguments):
@@ -112,8 +107,11 @@ def _num_points(objective, *arguments):
     return sum(math.prod(coords.shape[:2]) for coords in jax.eval_shape(points))
 
 
-def _total(parts, summation):
-    return add_shares(jax.tree.map(lambda *x: sum(x), *parts), summation.axis_name)
+def _total(parts, objective, drawn, summation):
+    """Σ_t scale_t part_t / Σ_i w_i, of all devices."""
+    factors = [term.scale / jnp.sum(rows.weights) for term, rows in zip(objective, drawn)]
+    scaled = [jax.tree.map(lambda x, f=f: f * x, part) for f, part in zip(factors, parts)]
+    return add_shares(jax.tree.map(lambda *x: sum(x), *scaled), summation.axis_name)
 
 
 def _instantiated(cotangent):

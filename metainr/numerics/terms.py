@@ -16,10 +16,14 @@ class Summation(NamedTuple):
 
     chunk_size: field evaluations at a time; None: all.
     axis_name: axis of a `shard_map`'s mesh over whose devices observations are divided, or None.
+    plain_mode_points: a gradient that asks the field at no more points than this is differentiated
+        by plain reverse mode, which need not compute activations again; there it is faster by up to
+        a third, above it slower (benchmarks/RESULTS.md). Divided observations never are.
     """
 
     chunk_size: int | None = None
     axis_name: str | None = None
+    plain_mode_points: int = 128
 
 
 WHOLE = Summation()
