@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import jax
+import jax.extend
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -200,3 +201,58 @@ def test_an_nnx_module_is_a_field():
     with jax.numpy_rank_promotion("allow"):  # nnx.Linear adds its bias by it
         losses = _fit(field)
     assert losses[-1] < 1e-2 * losses[0]
+
+
+def _products(jaxpr):
+    """Every matrix product in a jaxpr and those it calls."""
+    for equation in jaxpr.eqns:
+        if equation.primitive.name == "dot_general":
+            yield equation
+        for inner in jax.extend.core.jaxprs_in_params(equation.params):
+            yield from _products(inner)
+
+
+@pytest.mark.parametrize("name", ["siren", "mlp"])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_only_factors_of_hidden_layers_are_rounded(name, dtype):
+    field = fields.make(name, FieldOptions(width=8, depth=4, compute_dtype=dtype))
+    products = list(_products(jax.make_jaxpr(field.apply)(field.init(KEY), COORDS).jaxpr))
+    types = [[str(x.aval.dtype) for x in (*e.invars, *e.outvars)] for e in products]
+    hidden = [dtype, dtype, "float32"]
+    assert types == [["float32"] * 3, hidden, hidden, ["float32"] * 3]
+
+
+def test_bfloat16_keeps_float32_derivatives():
+    field = fields.make("siren", FieldOptions(width=64, depth=4, omega=30.0, first_omega=30.0))
+    rounded = fields.make(
+        "siren",
+        FieldOptions(width=64, depth=4, omega=30.0, first_omega=30.0, compute_dtype="bfloat16"),
+    )
+    params = field.init(KEY)
+
+    def product(apply):
+        def loss(params):
+            return jnp.mean(jnp.square(apply(params, COORDS)))
+
+        return jax.jvp(jax.grad(loss), (params,), (params,))
+
+    for found, wanted in zip(*map(jax.tree.leaves, (product(rounded.apply), product(field.apply)))):
+        assert found.dtype == jnp.float32
+        assert jnp.linalg.norm(found - wanted) < 0.1 * jnp.linalg.norm(wanted)
+
+
+def test_bfloat16_rounds_but_stays_near():
+    options = FieldOptions(width=64, omega=30.0, first_omega=30.0)
+    exact, rounded = (
+        fields.make("siren", options._replace(compute_dtype=dtype)).apply
+        for dtype in ("float32", "bfloat16")
+    )
+    params = fields.make("siren", options).init(KEY)
+    found, wanted = rounded(params, COORDS), exact(params, COORDS)
+    assert found.dtype == jnp.float32
+    assert 1e-6 < float(jnp.abs(found - wanted).max()) < 2e-2 * float(jnp.abs(wanted).max())
+
+
+def test_an_unknown_compute_dtype_is_told():
+    with pytest.raises(UserError, match="unknown compute dtype 'float8'.*bfloat16"):
+        fields.make("siren", FieldOptions(compute_dtype="float8")).init(KEY)

@@ -5,7 +5,6 @@ et al., "Fourier Features Let Networks Learn High Frequency Functions", NeurIPS 
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +12,7 @@ import numpy as np
 from flax import linen as nn
 
 from metainr.errors import UserError
-from metainr.fields.dense import dense, from_module, hidden_precision
+from metainr.fields.dense import dense, from_module
 from metainr.fields.options import FieldOptions
 from metainr.numerics import sin, sin_cos
 from metainr.types import Array, Field
@@ -33,15 +32,15 @@ class Mlp(nn.Module):
     width: int
     depth: int
     output_offset: float
-    precision: Any
+    compute_dtype: str
 
     @nn.compact
     def __call__(self, coords):
         """Maps coords [..., in_dim] to values [..., out_dim]."""
         x = self.encoding(coords)
         for index in range(self.depth - 1):
-            precision = {"precision": self.precision} if index else {}
-            x = dense(self.width, index, nn.initializers.he_normal(), **precision)(x)
+            dtype = self.compute_dtype if index else "float32"
+            x = dense(self.width, index, nn.initializers.he_normal(), dtype)(x)
             x = self.activation(x)
         x = dense(self.out_dim, self.depth - 1, nn.initializers.lecun_normal())(x)
         return self.output_activation(x) + self.output_offset
@@ -94,7 +93,7 @@ def _mlp(options, encoding):
         options.width,
         options.depth,
         options.output_offset,
-        hidden_precision(options.compute_dtype),
+        options.compute_dtype,
     )
     return from_module(module, options.in_dim)
 

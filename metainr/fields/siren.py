@@ -4,12 +4,10 @@ Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activati
 NeurIPS 2020; ω0 and the zero biases as Tancik et al., CVPR 2021, use them.
 """
 
-from typing import Any
-
 import jax
 from flax import linen as nn
 
-from metainr.fields.dense import dense, from_module, hidden_precision
+from metainr.fields.dense import dense, from_module
 from metainr.fields.options import FieldOptions
 from metainr.numerics import sin
 from metainr.types import Field
@@ -27,7 +25,7 @@ class Siren(nn.Module):
     omega: float
     first_omega: float
     output_offset: float
-    precision: Any
+    compute_dtype: str
 
     @nn.compact
     def __call__(self, coords):
@@ -36,9 +34,9 @@ class Siren(nn.Module):
         for index in range(self.depth):
             last = index == self.depth - 1
             limit = 1 / x.shape[-1] if index == 0 else (6 / x.shape[-1]) ** 0.5 / self.omega
-            precision = {} if last or index == 0 else {"precision": self.precision}
             features = self.out_dim if last else self.width
-            x = dense(features, index, _uniform(limit), **precision)(x)
+            dtype = "float32" if last or index == 0 else self.compute_dtype
+            x = dense(features, index, _uniform(limit), dtype)(x)
             if not last:
                 x = sin((self.first_omega if index == 0 else self.omega) * x)
         return x + self.output_offset
@@ -53,7 +51,7 @@ def siren(options: FieldOptions) -> Field:
         options.omega,
         options.first_omega,
         options.output_offset,
-        hidden_precision(options.compute_dtype),
+        options.compute_dtype,
     )
     return from_module(module, options.in_dim)
 
