@@ -14,7 +14,7 @@ from flax import linen as nn
 from metainr.errors import UserError
 from metainr.fields.dense import dense, from_module
 from metainr.fields.options import FieldOptions
-from metainr.numerics import sin, sin_cos
+from metainr.numerics import sin, sin_cos, softplus
 from metainr.types import Array, Field
 
 
@@ -99,10 +99,9 @@ def _mlp(options, encoding):
 
 
 def _activation(name):
-    if name == "identity":
-        return lambda x: x
-    if name == "sin":
-        return sin
+    own = {"identity": lambda x: x, "sin": sin, "softplus": softplus}
+    if name in own:
+        return own[name]
     function = getattr(jax.nn, name, None) or getattr(jnp, name, None)
     if not _is_elementwise(function):
         raise UserError(f"unknown activation {name!r}; use a function of jax.nn such as relu, tanh")

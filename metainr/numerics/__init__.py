@@ -4,6 +4,7 @@ from metainr.devices.batching import map_tasks
 from metainr.numerics.chunks import default_chunk_size, map_over_chunks, sum_over_chunks
 from metainr.numerics.gradients import hessian_vector_product, objective_gradient
 from metainr.numerics.sine import sin, sin_cos
+from metainr.numerics.softplus import softplus
 from metainr.numerics.terms import WHOLE, Summation
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "objective_gradient",
     "sin",
     "sin_cos",
+    "softplus",
     "sum_over_chunks",
 ]
