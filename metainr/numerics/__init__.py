@@ -5,10 +5,9 @@ from metainr.numerics.chunks import default_chunk_size, map_over_chunks, sum_ove
 from metainr.numerics.gradients import hessian_vector_product, objective_gradient
 from metainr.numerics.sine import sin, sin_cos
 from metainr.numerics.softplus import softplus
-from metainr.numerics.terms import WHOLE, Summation
+from metainr.numerics.terms import Summation
 
 __all__ = [
-    "WHOLE",
     "Summation",
     "default_chunk_size",
     "hessian_vector_product",

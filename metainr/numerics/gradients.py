@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
+from metainr.numerics.chunks import default_chunk_size
 from metainr.numerics.shares import add_shares
-from metainr.numerics.terms import WHOLE, Summation, term_sums
+from metainr.numerics.terms import Summation, term_sums
 from metainr.types import Array, Key, Objective, Params, Support
 
 Gradient = Callable[[Params, Support, Key, Array], tuple[Array, Params]]
@@ -19,7 +20,7 @@ Gradient = Callable[[Params, Support, Key, Array], tuple[Array, Params]]
 def objective_gradient(
     objective: Objective,
     apply: Callable[[Params, Array], Array],
-    summation: Summation = WHOLE,
+    summation: Summation | None = None,
 ) -> Gradient:
     """Builds θ ↦ (L(θ), ∇L(θ)), L(θ) = Σ_t scale_t Σ_i w_i ℓ(M(f_θ, p_i), y_i) / Σ_i w_i.
 
@@ -33,15 +34,19 @@ def objective_gradient(
     Args:
         objective: the terms to sum.
         apply: `(params, coords[..., d]) -> values[..., c]`.
-        summation: how the sums over observations are taken; changes nothing but rounding.
+        summation: how the sums over observations are taken, which changes nothing but rounding;
+            None: in chunks that suit the machine and the widest layer.
     """
-    sums = [term_sums(term, apply, summation) for term in objective]
     product = hessian_vector_product(objective, apply, summation)
 
     def first(params, support, key, step):
+        how = summation or _automatic(params)
         drawn = _observe(objective, params, support, key, step)
-        parts = [s.gradient(params, rows) for s, rows in zip(sums, drawn)]
-        return _total(parts, objective, drawn, summation)
+        parts = [
+            term_sums(term, apply, how).gradient(params, rows)
+            for term, rows in zip(objective, drawn)
+        ]
+        return _total(parts, objective, drawn, how)
 
     @jax.custom_vjp
     def mixed_mode(params, support, key, step):
@@ -62,9 +67,10 @@ def objective_gradient(
     mixed_mode.defvjp(forward, backward, symbolic_zeros=True)
 
     def gradient(params, support, key, step):
+        how = summation or _automatic(params)
         num_points = _num_points(objective, params, support, key, step)
         # Plain reverse mode would add up a sum over devices once more.
-        plain = summation.axis_name is None and num_points <= summation.plain_mode_points
+        plain = how.axis_name is None and num_points <= how.plain_mode_points
         return (first if plain else mixed_mode)(params, support, key, step)
 
     return gradient
@@ -73,21 +79,29 @@ def objective_gradient(
 def hessian_vector_product(
     objective: Objective,
     apply: Callable[[Params, Array], Array],
-    summation: Summation = WHOLE,
+    summation: Summation | None = None,
 ) -> Callable[[Params, Support, Key, Array, Params], tuple[Params, Params]]:
     """Builds (params, support, key, step, v) ↦ (∇L, ∇²L v) of the objective above at params.
 
     What `objective_gradient` uses for its pullback, for those who need the product itself, such as
     conjugate gradients. Arguments are those of `objective_gradient`.
     """
-    sums = [term_sums(term, apply, summation) for term in objective]
 
     def product(params, support, key, step, direction):
+        how = summation or _automatic(params)
         drawn = _observe(objective, params, support, key, step)
-        parts = [s.product(params, direction, rows) for s, rows in zip(sums, drawn)]
-        return _total(parts, objective, drawn, summation)
+        parts = [
+            term_sums(term, apply, how).product(params, direction, rows)
+            for term, rows in zip(objective, drawn)
+        ]
+        return _total(parts, objective, drawn, how)
 
     return product
+
+
+def _automatic(params):
+    widths = [leaf.shape[-1] for leaf in jax.tree.leaves(params) if leaf.ndim]
+    return Summation(default_chunk_size(max(widths, default=1)))
 
 
 def _observe(objective, params, support, key, step):

@@ -26,10 +26,6 @@ class Summation(NamedTuple):
     plain_mode_points: int = 128
 
 
-WHOLE = Summation()
-"""All observations at once, on one device."""
-
-
 class TermSums(NamedTuple):
     """The derivatives of Σ_i w_i ℓ(M(f_θ, p_i), y_i), as this device's part of the sum.
 
