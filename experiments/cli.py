@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from absl import app, flags, logging
 
+from metainr import devices
 from metainr.errors import UserError
 from metainr.training.interrupts import Interrupted
 
@@ -52,25 +53,35 @@ def _near(error):
 
 
 def status(main: Callable[[], None], argv: list[str]) -> int:
-    """Calls `main()` and returns the exit status, having said why on stderr if it is not 0."""
+    """Calls `main()` and returns the exit status, having said why on stderr if it is not 0.
+
+    Of several processes that `main()` joined, one that fails says so in all and ends them.
+    """
     try:
         if len(argv) > 1:
             raise UserError(f"{argv[1]!r} is not a flag; every argument starts with --")
         main()
+        devices.leave()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return _ended(f"error: {error}", 1)
     except OSError as error:
         place = f" {os.fspath(error.filename)!r}" if error.filename else ""
-        print(f"error: {error.strerror or error}{place}; {_KEPT}", file=sys.stderr)
-        return 1
+        return _ended(f"error: {error.strerror or error}{place}; {_KEPT}", 1)
     except Interrupted as interrupted:
-        print(interrupted, file=sys.stderr)
-        return 128 + interrupted.signum
+        return _ended(str(interrupted), 128 + interrupted.signum)
     except KeyboardInterrupt as interrupt:
-        print(f"interrupted; {_KEPT}", file=sys.stderr)
-        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
+        signum = interrupt.args[0] if interrupt.args else signal.SIGINT
+        return _ended(f"interrupted; {_KEPT}", 128 + signum)
+    except Exception as error:
+        devices.fail(error)
+        raise
     return 0
+
+
+def _ended(line, code):
+    devices.end(line, code)
+    print(line, file=sys.stderr)
+    return code
 
 
 def _terminate(signum, frame):

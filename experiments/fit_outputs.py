@@ -1,14 +1,15 @@
-"""What `experiments.fit` leaves behind: pictures, curves and numbers of one picture's fits."""
+"""What `experiments.fit` leaves behind: pictures, weights, curves and numbers, and their names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from experiments.observed import Observed
-from experiments.pictures_io import Picture, encode_png, quantised
-from metainr.evaluation.metrics import psnr
+from experiments.fit_inputs import Target
+from experiments.pictures_io import encode_png, quantised
+from experiments.tile_fits import PictureFit, decibels
+from metainr.evaluation.fitting import Contender
 from metainr.files import write_bytes
 from metainr.reporting.figures import write_figures
 from metainr.reporting.results import write_json
@@ -17,23 +18,25 @@ from metainr.reporting.tables import Table
 _TITLES = {"meta": "learned init", "standard": "standard init"}
 _UNSEEN_GREY = 0.5
 
+Fits = Mapping[str, PictureFit]
 
-class Fit(NamedTuple):
-    """A fit of the whole picture from one init.
 
-    picture: float32 [scale·h, scale·w, 3], after the last step, not clipped.
-    psnr: in dB, [steps + 1], by kind of pixel: "seen" and, if there are any, "unseen".
-    optimizer, learning_rate, seconds: what took the steps, and how long they took.
+def picture_file(name: str | None, kind: str) -> str:
+    """Where a picture goes: KIND.png, or KIND/NAME.png for NAME in a folder.
+
+    NAME keeps its own suffix, so that a.png and a.jpg do not meet.
     """
-
-    picture: np.ndarray
-    psnr: dict[str, np.ndarray]
-    optimizer: str
-    learning_rate: float
-    seconds: float
+    return f"{kind}.png" if name is None else f"{kind}/{name}.png"
 
 
-Fits = Mapping[str, Fit]
+def weights_file(name: str | None, mode: str, tile: tuple[int, int]) -> str:
+    """Where the weights of a fit go: one file, or with mode "tile" one by row and column."""
+    stem = "weights" if name is None else f"weights/{name}"
+    return (
+        f"{stem}.safetensors"
+        if mode == "resize"
+        else "{}/{:03d}_{:03d}.safetensors".format(stem, *tile)
+    )
 
 
 def psnr_table(fits: Fits) -> Table:
@@ -46,37 +49,43 @@ def psnr_table(fits: Fits) -> Table:
     return Table("PSNR in dB by step", ("step", *columns), tuple(rows))
 
 
-def settings(fits: Fits) -> dict[str, Any]:
+def settings(fits: Fits, contenders: Mapping[str, Contender]) -> dict[str, Any]:
     """`settings` of results.json: "default", or "seen" and "unseen" where a part is shown."""
     kinds = list(fits["meta"].psnr)
     return {
         kind if len(kinds) > 1 else "default": {
             "steps": list(range(len(fits["meta"].psnr[kind]))),
-            "inits": {init: _entry(fit, fit.psnr[kind]) for init, fit in fits.items()},
+            "inits": {init: _entry(fit, kind, contenders[init]) for init, fit in fits.items()},
         }
         for kind in kinds
     }
 
 
-def _entry(fit, psnr):
-    values = [float(x) if np.isfinite(x) else None for x in psnr]  # a perfect fit's is infinite
+def _entry(fit, kind, contender):
+    values = finite(fit.psnr[kind])
     metric = {"mean": values, "stderr": [None] * len(values), "per_signal": [values]}
     return {
-        "optimizer": fit.optimizer,
-        "learning_rate": fit.learning_rate,
+        "optimizer": contender.optimizer,
+        "learning_rate": contender.learning_rate,
         "seconds": fit.seconds,
         "metrics": {"psnr": metric},
     }
 
 
+def finite(psnr: Iterable[float]) -> list[float | None]:
+    """Numbers as JSON has them: None for the PSNR of a perfect fit, which is infinite."""
+    return [float(x) if np.isfinite(x) else None for x in psnr]
+
+
 def write_pictures(
-    directory: Path, fits: Fits, observed: Observed, source: Picture, scale: int
+    directory: Path, fits: Fits, target: Target, scale: int
 ) -> dict[str, dict[str, float]]:
     """Writes target, observed, fitted and scaled pictures at the bit depth of the source.
 
     Returns {file: PSNR in dB by kind of pixel}, measured on the levels that are written; it is
     empty for files that are no fits of the target.
     """
+    observed, source = target.observed, target.source
     partial = not observed.seen.all()
     pictures = {"target": observed.values}
     if partial:
@@ -84,17 +93,18 @@ def write_pictures(
     pictures |= {init: fit.picture[::scale, ::scale] for init, fit in fits.items()}
     if scale > 1:
         pictures |= {f"{init}_x{scale}": fit.picture for init, fit in fits.items()}
+    files = {kind: picture_file(target.name, kind) for kind in pictures}
     levels = {
-        name: quantised(values, source.bits, source.is_grey) for name, values in pictures.items()
+        kind: quantised(values, source.bits, source.is_grey) for kind, values in pictures.items()
     }
-    for name, values in levels.items():
-        write_bytes(directory / f"{name}.png", encode_png(values))
+    for kind, values in levels.items():
+        write_bytes(directory / files[kind], encode_png(values))
     kinds = {"seen": observed.seen} | ({"unseen": ~observed.seen} if partial else {})
     measured = {
         init: {kind: _psnr(levels[init], levels["target"], kinds[kind]) for kind in kinds}
         for init in fits
     }
-    return {f"{name}.png": measured.get(name, {}) for name in levels}
+    return {files[kind]: measured.get(kind, {}) for kind in levels}
 
 
 def write_numbers(directory: Path, results: dict[str, Any]) -> list[str]:
@@ -118,4 +128,5 @@ def listing(files: Mapping[str, Mapping[str, float]]) -> str:
 
 def _psnr(levels, target, chosen):
     largest = np.iinfo(levels.dtype).max
-    return float(psnr(*(x[chosen].astype(np.float64) / largest for x in (levels, target))))
+    errors = (levels[chosen].astype(np.float64) - target[chosen]) / largest
+    return float(decibels(np.mean(np.square(errors))))

@@ -15,13 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import cli, images, shared_flags, spine
+from experiments import cli, images, processes, shared_flags, spine
 from experiments.problem import Problem
 from metainr import signals
 from metainr.numerics import Summation
 from metainr.objectives import image_samples, image_task
 
 flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(processes)
 
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
@@ -35,11 +36,13 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     gradients = images.gradients(field, shape, config.inner_points, summation)
     return Problem(
         field=field,
+        in_dim=2,
         signals=signal_class,
         make_task=image_task,
         inner_gradient=gradients.inner,
         query_gradient=gradients.query,
         matching_gradient=gradients.matching,
+        points=gradients.points,
         mean_support=lambda num: image_samples(
             jnp.asarray(np.mean([signal_class.get("train", i) for i in range(num)], axis=0))
         ),

@@ -8,6 +8,7 @@ from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
 from metainr.measurements import value
 from metainr.numerics import Summation, objective_gradient
+from metainr.numerics.flops import Points
 from metainr.numerics.gradients import Gradient
 from metainr.objectives import (
     all_points,
@@ -22,11 +23,12 @@ _MATCHING_POINTS = 2048
 
 
 class Gradients(NamedTuple):
-    """The gradients of an image problem; see `experiments.problem.Problem`."""
+    """The gradients of an image problem, with their points; see `experiments.problem.Problem`."""
 
     inner: Gradient
     query: Gradient
     matching: Gradient
+    points: Points
 
 
 def gradients(
@@ -35,14 +37,16 @@ def gradients(
     """Mean squared error over pixels; inner steps see `inner_points` random ones (0: all)."""
     coords = pixel_grid(shape)
     everything = all_points(coords)
-    subset = random_points(coords, min(inner_points, len(coords))) if inner_points else everything
+    num_points = min(inner_points, len(coords)) or len(coords)
+    subset = random_points(coords, num_points) if inner_points else everything
 
     def gradient(draw):
         objective = (Term(draw, value(), squared_error),)
         return objective_gradient(objective, field.apply, summation)
 
     matching = output_of(field.apply, _MATCHING_POINTS, dim=2)
-    return Gradients(gradient(subset), gradient(everything), gradient(matching))
+    points = Points(num_points, len(coords))
+    return Gradients(gradient(subset), gradient(everything), gradient(matching), points)
 
 
 def render(field: Field, params: Params, shape: tuple[int, int]) -> Array:

@@ -67,6 +67,7 @@ TASKS_PER_STEP = flags.DEFINE_integer("tasks_per_step", 3, "signals per outer st
 TRAIN_STEPS = flags.DEFINE_integer("train_steps", 150_000, "outer steps", 0)
 EVAL_EVERY = flags.DEFINE_integer("eval_every", 1_000, "outer steps between validations", 1)
 CHECKPOINT_EVERY = flags.DEFINE_integer("checkpoint_every", 500, "outer steps between saves", 1)
+PROFILE = flags.DEFINE_bool("profile", False, "trace ten outer steps into WORKDIR/profile")
 
 NUM_TEST = flags.DEFINE_integer("num_test", 100, "test signals to fit", 1)
 TEST_STEPS = flags.DEFINE_integer("test_steps", 50, "gradient steps of a test-time fit", 1)
@@ -100,9 +101,10 @@ EVALUATION_FLAGS = (
 # A run may go on with other values of these: none changes what a step computes but by rounding.
 CHANGEABLE_FLAGS = (
     WORKDIR.name, DATA_DIR.name, NUM_DEVICES.name, TASK_MICROBATCH.name, TRAIN_STEPS.name,
-    EVAL_EVERY.name, CHECKPOINT_EVERY.name,
-    *EVALUATION_FLAGS,
+    EVAL_EVERY.name, CHECKPOINT_EVERY.name, PROFILE.name, *EVALUATION_FLAGS,
 )  # fmt: skip
+# Results stay true with other values of these.
+NEUTRAL_FLAGS = (WORKDIR.name, PROFILE.name, SEEDS.name, TRAIN_SIGNALS.name)
 
 
 def configuration() -> SimpleNamespace:

@@ -1,7 +1,9 @@
 """What every experiment does with its problem: learn an init, compare it, report."""
 
+import json
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from experiments import shared_flags
+from experiments import processes, shared_flags
 from experiments.comparison import NUM_VALIDATION, compare
 from experiments.inits import as_params, read_init
 from experiments.problem import (
@@ -18,15 +20,17 @@ from experiments.problem import (
     make_algorithm,
     make_evaluation,
     make_outer_optimizer,
+    step_cost,
 )
 from metainr import reporting
-from metainr.devices import local_mesh, observation_axis, own_rows
+from metainr.devices import from_first, is_first, local_mesh, observation_axis, own_rows
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Contender, Evaluate
 from metainr.numerics import Summation
 from metainr.reporting.results import read_results, write_json
 from metainr.reporting.samples import write_samples
 from metainr.training.data import stacked_signals, training_batches
+from metainr.training.instruments import INSTRUMENTS
 from metainr.training.loop import LoopOptions, Validation, train
 from metainr.training.step import init_state, make_train_step
 from metainr.training.workdir import environment, open_workdir, recorded_flags
@@ -38,24 +42,25 @@ _RESULTS = "results.json"
 def run(experiment: str, build: Callable[[SimpleNamespace, Summation], Problem]) -> None:
     """Learns, compares and reports as the flags say, doing only what the workdir lacks.
 
+    Of several processes the first alone reads and writes the workdir, and prints.
+
     Args:
         experiment: its name in results.json.
         build: (flags, how to take sums over observations) -> problem.
     """
     began = time.perf_counter()
     config = shared_flags.configuration()
-    weights = None
-    if config.init is not None:
-        config, weights = read_init(config)
+    processes.join()
+    config, weights = _with_init(config)
     workdir = Path(config.workdir)
     _choose_chunk_size(config, workdir)
     mesh = shared_flags.make_mesh(config)
     problem = build(config, shared_flags.make_summation(config, observation_axis(mesh)))
     learned = None if weights is None else as_params(weights, problem.field, config.init)
     _check_sizes(problem, config)
-    open_workdir(workdir, vars(config), _changeable(config))
+    from_first(lambda: open_workdir(workdir, vars(config), _changeable(config)))
     evaluate = make_evaluation(problem, local_mesh(mesh))
-    results = _resumed(workdir, experiment, config)
+    results = from_first(lambda: _resumed(workdir, experiment, config))
     for name, variant, folder in _variants(config, workdir):
         if name in results["settings"]:
             continue
@@ -65,12 +70,9 @@ def run(experiment: str, build: Callable[[SimpleNamespace, Summation], Problem])
             trained = learn(problem, variant, folder, evaluate, mesh)
         middle = time.perf_counter()
         comparison = compare(problem, variant, trained, evaluate, local_mesh(mesh))
-        _write_samples(workdir / "samples", name, comparison)
-        results["settings"][name] = comparison.setting
         _add_seconds(results, middle - started, time.perf_counter() - middle, began)
-        write_json(workdir / _RESULTS, results)
-        print(reporting.to_text(reporting.init_table(results, name)))
-    print(f"report: {reporting.report(workdir)[-1]}")
+        from_first(partial(_record, results, workdir, name, folder, comparison))
+    from_first(lambda: print(f"report: {reporting.report(workdir)[-1]}"))
 
 
 def learn(
@@ -83,7 +85,8 @@ def learn(
     """Meta-trains on a mesh, or goes on with it, and returns the learned weights."""
     algorithm = make_algorithm(problem, config)
     optimizer = make_outer_optimizer(config)
-    folder.mkdir(parents=True, exist_ok=True)
+    if is_first():
+        folder.mkdir(parents=True, exist_ok=True)
     limit = config.train_signals[0] if config.train_signals else None
     state = train(
         make_train_step(algorithm, optimizer, problem.make_task, mesh, config.task_microbatch),
@@ -97,9 +100,10 @@ def learn(
             rows=own_rows(config.tasks_per_step, mesh),
         ),
         _validation(problem, config, evaluate),
-        LoopOptions(config.train_steps, config.eval_every, config.checkpoint_every),
+        LoopOptions(config.train_steps, config.eval_every, config.checkpoint_every, config.profile),
         folder,
         vars(config),
+        step_cost(problem, algorithm, config.tasks_per_step),
         mesh,
     )
     return jax.tree.map(np.asarray, algorithm.inner.params(algorithm.inner.init(state.meta_params)))
@@ -148,16 +152,25 @@ def _resumed(workdir, experiment, config):
         "match_step": config.inner_steps,
         "config": vars(config),
         "environment": environment(),
+        "instruments": {},
         "settings": {},
     }
     found = _found(workdir / _RESULTS) or fresh
-    counting = {shared_flags.SEEDS.name, shared_flags.TRAIN_SIGNALS.name, shared_flags.WORKDIR.name}
     same = all(
         found["config"].get(name) == value
         for name, value in fresh["config"].items()
-        if name not in counting
+        if name not in shared_flags.NEUTRAL_FLAGS
     )
-    return fresh | {"settings": found["settings"], "seconds": found["seconds"]} if same else fresh
+    kept = ("settings", "seconds", "instruments")
+    return fresh | {name: found[name] for name in kept} if same else fresh
+
+
+def _instruments(name, folder):
+    """How the training of a setting went, if it was ever ended and its record can be read."""
+    try:
+        return {name: json.loads((folder / INSTRUMENTS).read_text())}
+    except (OSError, ValueError):
+        return {}
 
 
 def _found(path):
@@ -166,7 +179,9 @@ def _found(path):
         return None
     try:
         results = read_results(path)
-        return {"config": dict(results["config"]), "seconds": dict(results["seconds"])} | results
+        instruments = dict(results.get("instruments", {}))
+        parts = {"config": dict(results["config"]), "seconds": dict(results["seconds"])}
+        return results | parts | {"instruments": instruments}
     except (UserError, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{path} is damaged ({error}); move it away and run the same command again: the "
@@ -174,15 +189,32 @@ def _found(path):
         ) from error
 
 
+def _with_init(config):
+    """The flags with those that the init was learned with, and its weights; None without one."""
+    if config.init is None:
+        return config, None
+
+    def read():
+        adapted, weights = read_init(config)
+        return [vars(adapted), weights]
+
+    adapted, weights = from_first(read)
+    return SimpleNamespace(**adapted), weights
+
+
 def _choose_chunk_size(config, workdir):
     """Settles the size that the flags leave to the machine: that of the run, if there is one.
 
     Another one rounds otherwise, and a resumed run would not be the undisturbed one.
     """
-    if config.chunk_size is None:
+
+    def choose():
         recorded = recorded_flags(workdir).get("chunk_size")
         chosen = shared_flags.make_summation(config).chunk_size or 0
-        config.chunk_size = chosen if recorded is None else recorded
+        return chosen if recorded is None else recorded
+
+    if config.chunk_size is None:
+        config.chunk_size = from_first(choose)
 
 
 def _check_sizes(problem, config):
@@ -206,6 +238,15 @@ def _changeable(config):
     if config.outer_schedule != "constant":
         names -= {shared_flags.TRAIN_STEPS.name}  # the schedule is stretched over them
     return names
+
+
+def _record(results, workdir, name, folder, comparison):
+    """Adds a setting to the results, writes them with its samples, and prints its table."""
+    _write_samples(workdir / "samples", name, comparison)
+    results["settings"][name] = comparison.setting
+    results["instruments"] |= _instruments(name, folder)
+    write_json(workdir / _RESULTS, results)
+    print(reporting.to_text(reporting.init_table(results, name)))
 
 
 def _write_samples(directory, setting, comparison):

@@ -1,156 +1,145 @@
-"""Fits of a picture's tiles, each by a field of its own from the same init.
+"""Fits of pictures' tiles, each by a field of its own, as requests to `evaluation.streaming`."""
 
-Tiles go through a bounded number of slots, so that the memory of a fit does not grow with their
-number; one compiled program per optimizer serves them all.
-"""
-
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from tqdm import tqdm
+from jax import lax
+from jax.sharding import Mesh
 
 from experiments import images
 from experiments.observed import Observed
 from experiments.problem import make_inner
-from experiments.tiles import Tiling, cut
-from metainr.evaluation.fitting import Contender, make_fitter
-from metainr.evaluation.metrics import psnr_of_mse
-from metainr.numerics import Summation, map_tasks
+from experiments.tiles import Tiling, cut, join
+from metainr.evaluation.fitting import Score
+from metainr.evaluation.streaming import Fit, Request, Stream, make_stream
+from metainr.numerics import Summation
 from metainr.objectives import Samples, pixel_grid, squared_error
-from metainr.types import Field, Key, Params
+from metainr.types import Array, Field, Params, Task
 
-_SLOTS = 8
+SLOTS = 8
+_DISPATCHED_PIXELS = 2**18  # per dispatch, over its slots and steps: a second or two on two cores
 
 
-class Tiles(NamedTuple):
-    """What to fit, stacked: float32 values [tiles, n·n, 3], and weights 0 or 1 [tiles, n·n] of
-    those pixels that a fit sees and of those that it does not; both are 0 at padding.
+class PictureFit(NamedTuple):
+    """The fits of a picture's tiles from one init, put together.
+
+    picture: float32 [scale·h, scale·w, 3], after the last step; not clipped.
+    psnr: in dB, float64 [steps + 1], of all "seen" and, if there are any, all "unseen" pixels.
+    seconds: what the tiles took.
     """
 
-    values: np.ndarray
-    seen: np.ndarray
-    unseen: np.ndarray
+    picture: np.ndarray
+    psnr: dict[str, np.ndarray]
+    seconds: float
 
 
-class TileFits(NamedTuple):
-    """The fits of all tiles.
+def make_tile_stream(
+    field: Field,
+    side: int,
+    inner_points: int,
+    summation: Summation,
+    *,
+    is_partial: bool,
+    scale: int,
+    slots: int = SLOTS,
+    mesh: Mesh | None = None,
+) -> Stream:
+    """Builds the stream of fits of tiles [side, side], views being [scale·side, scale·side, 3].
 
-    squared_errors: float64 [2, steps + 1], summed over seen and over unseen pixels of all tiles,
-        each pixel's being the mean over channels.
-    pictures: float32 [tiles, scale·n, scale·n, 3], after the last step; not clipped.
-    """
-
-    squared_errors: np.ndarray
-    pictures: np.ndarray
-
-
-FitTiles = Callable[..., TileFits]
-
-
-def stacked(observed: Observed, tiling: Tiling) -> Tiles:
-    """A picture's tiles; padding repeats the picture's border at weight 0."""
-    flat = (tiling.rows * tiling.columns, tiling.side**2)
-    values = cut(observed.values, tiling, mode="edge").reshape(*flat, 3)
-    kinds = (cut(kind, tiling).reshape(flat) for kind in (observed.seen, ~observed.seen))
-    return Tiles(values, *(kind.astype(np.float32) for kind in kinds))
-
-
-def psnr_by_kind(squared_errors: np.ndarray, seen: np.ndarray) -> dict[str, np.ndarray]:
-    """PSNR in dB after each step, over all "seen" and, if there are any, all "unseen" pixels.
-
-    squared_errors: [2, steps + 1], as `TileFits` has them; seen: bool [h, w].
-    """
-    counts = {"seen": seen.sum(), "unseen": (~seen).sum()}
-    return {
-        kind: np.asarray(psnr_of_mse(jnp.asarray(errors / counts[kind])), np.float64)
-        for kind, errors in zip(counts, squared_errors)
-        if counts[kind]
-    }
-
-
-def make_fit_tiles(field: Field, side: int, inner_points: int, summation: Summation) -> FitTiles:
-    """Builds `fit(contender, tiles, key, num_steps, scale, keep) -> TileFits`.
-
-    `keep(index, params)` is called with each tile's fitted weights. A tile without a seen pixel is
-    not fitted and shows the init. A fit that diverges raises FloatingPointError, which says when.
+    Metrics are the mean squared errors over a tile's "seen" and, if `is_partial`, its "unseen"
+    pixels, each pixel's being the mean over channels; 0 where a tile has no such pixel.
     """
     coords = jnp.asarray(pixel_grid((side, side)))
     gradient = images.gradients(field, (side, side), inner_points, summation).inner
-    make_fitter_once = functools.cache(lambda name: make_fitter(make_inner(gradient, name)))
 
-    def squared_errors(params, samples, unseen):
-        losses = squared_error(field.apply(params, coords), samples.values)
-        return jnp.stack([jnp.sum(samples.weights * losses), jnp.sum(unseen * losses)])
+    def full(params: Params, task: Task) -> dict[str, Array]:
+        losses = squared_error(field.apply(params, coords), task.support.values)
+        weights = {"seen": task.support.weights} | ({"unseen": task.query} if is_partial else {})
+        return {kind: _mean(losses, weights[kind]) for kind in weights}
 
-    measure = jax.jit(lambda *stacked: map_tasks(squared_errors, *stacked))
-    look = jax.jit(lambda params, x: map_tasks(lambda p: field.apply(p, x), params))
+    def view(params: Params) -> Array:
+        return _sampled(lambda x: field.apply(params, x), coords, side, scale)
 
-    def fit_block(contender, samples, unseen, keys, num_steps):
-        """Stacked weights after the last step, and squared errors [num_steps + 1, slots, 2]."""
-        fitter, rate = make_fitter_once(contender.optimizer), contender.learning_rate
-        states = fitter.init(contender.meta_params, rate, len(keys))
-        errors = [measure(fitter.params(states), samples, unseen)]
-        for _ in range(num_steps):
-            states, _ = fitter.advance(states, rate, samples, keys, 1)
-            errors.append(measure(fitter.params(states), samples, unseen))
-        return fitter.params(states), np.stack(errors)
-
-    def fit(
-        contender: Contender,
-        tiles: Tiles,
-        key: Key,
-        num_steps: int,
-        scale: int,
-        keep: Callable[[int, Params], None],
-    ) -> TileFits:
-        num = len(tiles.values)
-        keys = jax.random.split(key, num)
-        totals = np.zeros((2, num_steps + 1))
-        pictures = np.empty((num, scale * side, scale * side, 3), np.float32)
-        for rows, slots, is_fitted in _blocks(tiles.seen.max(axis=1) > 0):
-            samples = Samples(jnp.asarray(tiles.values[slots]), jnp.asarray(tiles.seen[slots]))
-            count = num_steps if is_fitted else 0
-            params, errors = fit_block(contender, samples, tiles.unseen[slots], keys[slots], count)
-            _require_finite(errors)
-            totals += errors[:, : len(rows)].sum(axis=1, dtype=np.float64).T
-            pictures[rows] = _sampled(look, params, coords, side, scale)[: len(rows)]
-            params = jax.tree.map(np.asarray, params)
-            for slot, row in enumerate(rows):
-                keep(int(row), jax.tree.map(lambda x, slot=slot: x[slot], params))
-        return TileFits(totals, pictures)
-
-    return fit
+    of_loss = None if is_partial or inner_points else lambda loss: {"seen": loss}
+    return make_stream(
+        lambda optimizer: make_inner(gradient, optimizer),
+        Score(full, of_loss),
+        view,
+        slots=slots,
+        steps_per_dispatch=max(1, _DISPATCHED_PIXELS // (slots * side**2)),
+        mesh=mesh,
+    )
 
 
-def _blocks(has_seen: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
-    """The tiles in blocks of equal size: (tiles, the same padded by repetition, to be fitted)."""
-    num_blocks = -(-len(has_seen) // _SLOTS)
-    size = -(-len(has_seen) // num_blocks)
-    groups = [(np.flatnonzero(has_seen), True), (np.flatnonzero(~has_seen), False)]
-    with tqdm(total=len(has_seen), unit="tile", disable=None, leave=False) as progress:
-        for group, is_fitted in groups:
-            for begin in range(0, len(group), size):
-                rows = group[begin : begin + size]
-                yield rows, np.pad(rows, (0, size - len(rows)), mode="edge"), is_fitted
-                progress.update(len(rows))
+def tile_requests(
+    observed: Observed, tiling: Tiling, num_steps: int, first_number: int = 0
+) -> Iterator[Request]:
+    """A request for each tile, tagged with its index; padding repeats the border at weight 0.
+
+    A tile without a seen pixel takes no step: it shows the init. Random draws of steps depend on
+    `first_number` and the index.
+    """
+    values = cut(observed.values, tiling, mode="edge").reshape(-1, tiling.side**2, 3)
+    seen, unseen = (
+        cut(kind, tiling).reshape(len(values), -1).astype(np.float32)
+        for kind in (observed.seen, ~observed.seen)
+    )
+    for index, (tile, weights, rest) in enumerate(zip(values, seen, unseen)):
+        number = (first_number + index) % 2**32
+        steps = num_steps if weights.any() else 0
+        yield Request(index, Task(Samples(tile, weights), rest), number, steps)
 
 
-def _sampled(look, params, coords, side, scale):
-    """The fields at (i, j)/(scale·n), as scale² shifted grids: [slots, scale·n, scale·n, 3]."""
-    slots = jax.tree.leaves(params)[0].shape[0]
-    picture = np.empty((slots, scale * side, scale * side, 3), np.float32)
-    for i, j in np.ndindex(scale, scale):
-        shift = np.array([[i, j]], np.float32) / np.float32(scale * side)
-        values = np.asarray(look(params, coords + shift))
-        picture[:, i::scale, j::scale] = values.reshape(slots, side, side, 3)
-    return picture
+def put_together(
+    fits: Sequence[Fit], observed: Observed, tiling: Tiling, num_steps: int
+) -> PictureFit:
+    """The picture that its tiles' fits make, and its PSNR after every step."""
+    errors = {}
+    for kind, chosen in (("seen", observed.seen), ("unseen", ~observed.seen)):
+        if chosen.any():
+            rows = np.stack([_all_steps(fit.metrics[kind], num_steps) for fit in fits])
+            counts = cut(chosen, tiling).sum(axis=(1, 2), dtype=np.float64)
+            errors[kind] = counts @ rows / counts.sum()
+    picture = join(np.stack([fit.view for fit in fits]), tiling)
+    return PictureFit(
+        picture,
+        {kind: decibels(values) for kind, values in errors.items()},
+        sum(fit.seconds for fit in fits),
+    )
 
 
-def _require_finite(errors):
-    finite = np.isfinite(errors).all(axis=(1, 2))
-    if not finite.all():
-        raise FloatingPointError(f"diverged at step {np.argmin(finite)}")
+def decibels(mse: np.ndarray) -> np.ndarray:
+    """PSNR in dB for a peak of 1; infinite for a perfect fit.
+
+    As `metainr.evaluation.metrics.psnr_of_mse`, but in float64 and without asking the device, which
+    is busy with other pictures.
+    """
+    with np.errstate(divide="ignore"):
+        return -10 * np.log10(mse)
+
+
+def divergence(fit: Fit) -> int | None:
+    """The first step after which the fit is not finite, None if there is none."""
+    finite = np.isfinite(list(fit.metrics.values())).all(axis=0)
+    return None if finite.all() else int(np.argmin(finite))
+
+
+def _mean(losses, weights):
+    return jnp.sum(weights * losses) / jnp.maximum(jnp.sum(weights), 1)
+
+
+def _all_steps(metrics, num_steps):
+    """Metrics [num_steps + 1], also of a tile that took no step."""
+    return np.broadcast_to(metrics, num_steps + 1) if len(metrics) == 1 else metrics
+
+
+def _sampled(field: Callable[[Array], Array], coords: Array, side: int, scale: int) -> Array:
+    """The field at (i, j)/(scale·side), as scale² shifted grids: [scale·side, scale·side, 3]."""
+    if scale == 1:
+        return field(coords).reshape(side, side, -1)
+    shifts = pixel_grid((scale, scale)) / np.float32(side)
+    values = lax.map(lambda shift: field(coords + shift[None]), jnp.asarray(shifts))
+    grids = values.reshape(scale, scale, side, side, -1)
+    return grids.transpose(2, 0, 3, 1, 4).reshape(scale * side, scale * side, -1)

@@ -4,6 +4,8 @@ import os
 import tempfile
 from pathlib import Path
 
+_PREFIX, _SUFFIX = ".writing-", ".tmp"
+
 
 def write_bytes(path: str | Path, data: bytes) -> Path:
     """Writes a file so that a reader finds the old or the new content, never a part.
@@ -13,8 +15,8 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
     """
     path = Path(path)
     if not path.parent.exists():
-        path.parent.mkdir(parents=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=".tmp")
+        path.parent.mkdir(parents=True, exist_ok=True)  # another thread may be quicker
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=_SUFFIX)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
@@ -26,3 +28,12 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
         os.unlink(temporary)
         raise
     return path
+
+
+def remove_unfinished(folder: str | Path) -> None:
+    """Removes what a killed `write_bytes` left in a folder and those below it.
+
+    Nobody else may be writing there. Raises OSError if a file cannot be removed.
+    """
+    for path in Path(folder).rglob(f"{_PREFIX}*{_SUFFIX}"):
+        path.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """The binary that fits one picture: what it says and writes is right for pictures of any kind."""
 
-import functools
 import json
 import pickle
 import struct
@@ -17,46 +16,23 @@ import tifffile
 from absl import flags
 from absl.testing import flagsaver
 from PIL import Image
+from tiny_fits import FIELD, OPTIONS, PARAMS, RECORD, SIDE, levels, saved, share_programs, smooth
 
 from experiments import fit
 from experiments.images import gradients
-from experiments.observed import scaled_to
+from experiments.observed import Observed, scaled_to
 from experiments.pictures_io import encode_png, read_picture
 from experiments.problem import make_inner
-from experiments.tile_fits import Tiles, make_fit_tiles
+from experiments.tile_fits import make_tile_stream, tile_requests
 from experiments.tiles import Tiling, cut, join
-from metainr import fields
 from metainr.algorithms.inner import adapt
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Contender
-from metainr.numerics import WHOLE
+from metainr.numerics import Summation
 from metainr.objectives import image_samples, pixel_grid
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.step import TrainState
 from metainr.weights import load_weights, save_weights
-
-SIDE = 12
-OPTIONS = {"width": 16, "depth": 3, "omega": 30.0, "first_omega": 30.0}
-RECORD = {"field": "siren", "inner_learning_rate": 0.02, "resolution": SIDE} | OPTIONS
-FIELD = fields.make("siren", fields.FieldOptions(**OPTIONS))
-PARAMS = FIELD.init(jax.random.key(5))
-
-
-def smooth(height, width, seed=0):
-    """A picture of low contrast, whose fits need no clipping: [h, w, 3]."""
-    rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(90, 160, (3, 3, 3), dtype=np.uint8))
-    return np.asarray(coarse.resize((width, height), Image.Resampling.BILINEAR)) / 255
-
-
-def saved(path, values, bits=8):
-    path.write_bytes(encode_png(np.round(values * (2**bits - 1)).astype(f"u{bits // 8}")))
-    return path
-
-
-def levels(path):
-    picture = read_picture(path)
-    return np.round(picture.values * (2**picture.bits - 1)).astype(int)
 
 
 def psnr(values, reference):
@@ -70,19 +46,13 @@ def init(tmp_path):
     return path
 
 
-@functools.cache
-def compiled(side, inner_points):
-    """Programs that tests share, since all use one field: compiling takes most of the time."""
-    return make_fit_tiles(FIELD, side, inner_points, WHOLE)
-
-
 @pytest.fixture
 def run(tmp_path, init, monkeypatch):
     """(picture [h, w, c] or path, flags…, name=folder) -> (folder, results)."""
 
     def run(picture, *arguments, name="out", bits=8, is_shared=True):
         if is_shared:
-            monkeypatch.setattr(fit, "make_fit_tiles", lambda field, *given: compiled(*given))
+            share_programs(monkeypatch)
         path = picture
         if isinstance(picture, np.ndarray):
             path = saved(tmp_path / f"{name}.png", picture, bits)
@@ -103,7 +73,7 @@ def test_curve_is_that_of_the_library(run):
     picture = smooth(SIDE, SIDE)
     folder, results = run(picture, is_shared=False)
     samples = image_samples(read_picture(folder / "target.png").values)
-    gradient = gradients(FIELD, (SIDE, SIDE), 0, WHOLE).inner
+    gradient = gradients(FIELD, (SIDE, SIDE), 0, Summation()).inner
     standard = FIELD.init(jax.random.fold_in(jax.random.key(0), 1))
     for init, params, how in (
         ("meta", PARAMS, ("sgd", 0.02)),
@@ -168,26 +138,26 @@ def test_each_tile_is_a_fit_of_its_own(run):
     ]
 
 
-def test_memory_and_programs_do_not_grow_with_the_tiles():
+def test_programs_do_not_grow_with_the_tiles():
     shapes = []
 
     def apply(params, coords):
         shapes.append(coords.shape)
         return FIELD.apply(params, coords)
 
-    fit_tiles = make_fit_tiles(FIELD._replace(apply=apply), SIDE, 0, WHOLE)
+    stream = make_tile_stream(
+        FIELD._replace(apply=apply), SIDE, 0, Summation(), is_partial=False, scale=1, slots=4
+    )
     traces = []
-    for num in (8, 32):
-        ones = np.ones((num, SIDE**2), np.float32)
-        tiles = Tiles(np.zeros((num, SIDE**2, 3), np.float32), ones, ones)
-        kept = []
+    for rows in (1, 9):
+        tiling = Tiling(rows * SIDE, 2 * SIDE, SIDE)
+        shape = (tiling.height, tiling.width)
+        observed = Observed(np.zeros((*shape, 3), np.float32), np.ones(shape, bool))
         shapes.clear()
-        fit_tiles(
-            Contender(PARAMS, "sgd", 0.01), tiles, jax.random.key(0), 2, 1,
-            lambda index, params, kept=kept: kept.append(index),
-        )  # fmt: skip
+        requests = tile_requests(observed, tiling, 2)
+        fits = stream([Contender(PARAMS, "sgd", 0.01)], requests, jax.random.key(0))
+        assert [index for index, _ in fits] == list(range(2 * rows))
         traces.append(len(shapes))
-        assert kept == list(range(num))
     assert traces[0] > 0 and traces[1] == 0
 
 

@@ -19,6 +19,7 @@ from absl.testing import flagsaver
 from jax.experimental.compilation_cache import compilation_cache
 
 from experiments import cli, image_regression, spine
+from metainr.reporting import read_results
 from metainr.training.portable import read_checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -114,6 +115,20 @@ def assert_same_bits(state: dict[str, np.ndarray], other: dict[str, np.ndarray])
     for name, array in state.items():
         assert array.dtype == other[name].dtype and array.shape == other[name].shape, name
         assert array.tobytes() == other[name].tobytes(), name
+
+
+def assert_same_but_for_rounding(workdir: Path, other: Path, step: int) -> None:
+    """Fails unless two runs have about the same state at a step and the same results."""
+    arrays, others = state(workdir, step), state(other, step)
+    assert arrays.keys() == others.keys()
+    for name, array in arrays.items():
+        distance, size = np.linalg.norm(array - others[name]), np.linalg.norm(others[name])
+        assert distance <= 1e-5 * size, name
+    results, expected = (read_results(path)["settings"]["default"] for path in (workdir, other))
+    for init, entry in expected["inits"].items():
+        for metric, values in entry["metrics"].items():
+            found = results["inits"][init]["metrics"][metric]
+            np.testing.assert_allclose(found["per_signal"], values["per_signal"], atol=1e-3)
 
 
 def _flat(tree, prefix):

@@ -1,6 +1,8 @@
 """Where tasks run: meshes of devices, batches on each of them, processes that share the work."""
 
 from metainr.devices.batching import map_tasks, mean_over_tasks, on_every_device, spread_tasks
+from metainr.devices.detection import detect
+from metainr.devices.meeting import Place
 from metainr.devices.mesh import (
     TASK,
     divide,
@@ -11,18 +13,38 @@ from metainr.devices.mesh import (
     replicate,
     replicated_sharding,
 )
+from metainr.devices.processes import (
+    end,
+    fail,
+    from_any,
+    from_first,
+    is_first,
+    join,
+    leave,
+    only_first,
+)
 from metainr.devices.shares import all_shares, own_share
 
 __all__ = [
     "TASK",
+    "Place",
     "all_shares",
+    "detect",
     "divide",
+    "end",
+    "fail",
+    "from_any",
+    "from_first",
+    "is_first",
+    "join",
+    "leave",
     "local_mesh",
     "make_mesh",
     "map_tasks",
     "mean_over_tasks",
     "observation_axis",
     "on_every_device",
+    "only_first",
     "own_rows",
     "own_share",
     "replicate",

@@ -58,8 +58,16 @@ def replicate(tree: Any, mesh: Mesh | None) -> Any:
     """Puts a copy of every array on each device of the mesh."""
     if mesh is None:
         return tree
-    # A copy: the result may otherwise share the buffer that a step is going to give away.
-    return jax.device_put(jax.tree.map(jax.numpy.copy, tree), replicated_sharding(mesh))
+    sharding = replicated_sharding(mesh)
+
+    def copies(x):
+        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+            data = copies(jax.random.key_data(x))
+            return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
+        # A copy: the result may otherwise share the buffer that a step is going to give away.
+        return jax.make_array_from_process_local_data(sharding, np.array(x))
+
+    return jax.tree.map(copies, tree)
 
 
 def divide(tree: Any, mesh: Mesh | None) -> Any:

@@ -1,6 +1,5 @@
 """What makes metainr fast and exact: sine, chunked sums, mixed-mode gradients, task batching."""
 
-from metainr.devices.batching import map_tasks
 from metainr.numerics.chunks import default_chunk_size, map_over_chunks, sum_over_chunks
 from metainr.numerics.gradients import hessian_vector_product, objective_gradient
 from metainr.numerics.sine import sin, sin_cos
@@ -12,7 +11,6 @@ __all__ = [
     "default_chunk_size",
     "hessian_vector_product",
     "map_over_chunks",
-    "map_tasks",
     "objective_gradient",
     "sin",
     "sin_cos",

@@ -169,6 +169,8 @@ def duration(seconds: float) -> str:
 def _run(results: Mapping[str, Any]) -> str:
     seconds = {k: duration(v) for k, v in (results.get("seconds") or {}).items() if v is not None}
     parts = {"Time": seconds, "Environment": results.get("environment") or {}}
+    trained = results.get("instruments") or {}
+    parts["Training"] = {name: told["summary"] for name, told in trained.items()}
     parts["Flags"] = results.get("config") or {}
     rows = [_pairs(name, pairs) for name, pairs in parts.items() if pairs]
     return "\n".join(rows) or "<p>The results do not say.</p>"

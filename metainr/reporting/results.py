@@ -1,7 +1,8 @@
 """results.json: written and read here, and asked for its numbers by everything that shows them.
 
     {"experiment", "signal", "num_test", "train_steps", "seconds", "config", "environment",
-     "match_step", "settings": {NAME: {"steps": [S], "inits": {INIT: {
+     "instruments": {NAME: {"summary", …}}, "match_step",
+     "settings": {NAME: {"steps": [S], "inits": {INIT: {
         "optimizer", "learning_rate", "steps_to_match", "missed", "fit_error",
         "metrics": {METRIC: {"mean": [S], "stderr": [S], "per_signal": [[S], …]}}}}}}}
 

@@ -29,7 +29,7 @@ def folder(options: ImageOptions) -> SignalClass:
     if not options.image_folder:
         raise UserError("signal class 'folder' needs a folder of pictures; give --image_folder")
     root = Path(options.image_folder).expanduser()
-    splits = split_paths(_good(root, _pictures(root)), options.seed)
+    splits = split_paths(_good(root, picture_paths(root)), options.seed)
 
     def read(split, index):
         return to_square(read_image(root / splits[split][index]), options.resolution)
@@ -47,8 +47,11 @@ def split_paths(paths: list[str], seed: int) -> dict[str, list[str]]:
     return dict(zip(SPLITS, parts))
 
 
-def _pictures(root):
-    """Relative paths of all files under `root` that are named like pictures, sorted."""
+def picture_paths(root: Path) -> list[str]:
+    """Relative paths of all files under `root` that are named like pictures, sorted.
+
+    Raises UserError if `root` is no folder, or holds none.
+    """
     if not root.exists():
         raise UserError(f"image folder {root} does not exist; give --image_folder another one")
     if not root.is_dir():

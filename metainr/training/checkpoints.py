@@ -25,6 +25,7 @@ from metainr.training.portable import (
     from_portable,
     portable,
     read_checkpoint,
+    this_process,
     without_stragglers,
 )
 from metainr.training.step import TrainState
@@ -36,7 +37,7 @@ _KEEP_LAST = 3
 class Checkpoints:
     """The checkpoints of one run: the last three and the best by validation PSNR.
 
-    A context manager; leaving it waits for the last save.
+    A context manager; leaving it waits for the last save. Of several processes one is to have it.
     """
 
     def __init__(self, directory: Path):
@@ -58,9 +59,13 @@ class Checkpoints:
 
     def _open(self):
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=_LastAndBest(self._psnr), cleanup_tmp_directories=True
+            preservation_policy=_LastAndBest(self._psnr),
+            cleanup_tmp_directories=True,
+            multiprocessing_options=this_process(),
+            create=False,  # orbax does not for one of several processes
         )
         try:
+            self._directory.mkdir(parents=True, exist_ok=True)
             self._manager = ocp.CheckpointManager(self._directory, options=options)
             self._psnr.update(_recorded_psnr(self._directory))
         except OSError as error:

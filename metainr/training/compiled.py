@@ -73,21 +73,24 @@ def check_memory(
         remedy = _remedy(available / needed, cost, flags, num_devices)
         raise UserError(
             f"a training step needs {needed / 1e9:.3g} GB of memory per device and "
-            f"{available / 1e9:.3g} GB are available; use {remedy} in another --workdir"
+            f"{available / 1e9:.3g} GB are available; use {remedy}"
         )
 
 
 def _remedy(share, cost, flags, num_devices):
-    """The least change that brings the need down to a share, by what it scales with."""
+    """The least change that brings the need down to a share of it: it grows with the tasks and the
+    points that are worked on at once.
+    """
     tasks = -(-cost.tasks // num_devices)
-    at_once = flags.get("task_microbatch") or (1 if jax.default_backend() == "cpu" else tasks)
-    points = min(flags.get("chunk_size") or cost.points, cost.points)
-    microbatch = ("--task_microbatch=1", 1 / at_once)
-    chunks = (f"--chunk_size={_SMALL_CHUNK}", min(1, _SMALL_CHUNK / points))
-    both = (f"{microbatch[0]} and {chunks[0]}", microbatch[1] * chunks[1])
-    for setting, factor in (microbatch, chunks, both):
-        if factor < 1 and factor <= share:
-            return setting
-    useful = [setting for setting, factor in (microbatch, chunks) if factor < 1]
-    useful += ["fewer --tasks_per_step"] if tasks > 1 else []
-    return ", ".join([*useful, "a smaller --resolution or --width"])
+    tasks_at_once = flags.get("task_microbatch") or (1 if jax.default_backend() == "cpu" else tasks)
+    points = cost.points // max(1, num_devices // cost.tasks)
+    points_at_once = min(flags.get("chunk_size") or points, points)
+    fewer_tasks, fewer_points = 1 / tasks_at_once, min(1, _SMALL_CHUNK / points_at_once)
+    if fewer_tasks <= share:
+        return "--task_microbatch=1"
+    chunks = f"--chunk_size={_SMALL_CHUNK} in another --workdir"
+    if fewer_points <= share:
+        return chunks
+    if fewer_tasks * fewer_points <= share:
+        return f"--task_microbatch=1 and {chunks}"
+    return "a smaller --resolution, --width or --tasks_per_step in another --workdir"

@@ -9,6 +9,11 @@ from typing import Any, NamedTuple
 
 import jax
 
+from metainr.numerics.peak import matmul_peak
+
+INSTRUMENTS = "instruments.json"
+"""The file of a run that holds the `Meter.summary` of its last stretch of steps."""
+
 
 class Cost(NamedTuple):
     """What one outer step takes, all devices together.
@@ -24,22 +29,21 @@ class Cost(NamedTuple):
 
 
 class Meter:
-    """The clock of a run's steps, and what follows from it: `lap` and `summary` are dicts of
+    """The clock of a run's steps, started when made. What `lap` and `summary` tell:
 
-    steps_per_second, tasks_per_second, flops_per_second;
-    peak_share: flops_per_second by `peak`;
+    steps_per_second, tasks_per_second, flops_per_second, and peak_share, the latter's part of peak;
     data_wait_share: of the time, what passed waiting for data;
-    compile_seconds: what compiling the step took;
-    peak_memory_bytes: see `peak_memory`; left out where unknown.
+    compile_seconds, and peak_memory_bytes where it is known.
+
+    Args:
+        cost: of a step.
+        peak: FLOP/s that the machine reaches at best (`machine_peak`).
+        compile_seconds: that compiling the step took.
     """
 
     def __init__(self, cost: Cost, peak: float, compile_seconds: float):
-        """Starts the clock; `peak`: FLOP/s of all devices' matrix products at best."""
         self._cost, self._peak, self._compile_seconds = cost, peak, compile_seconds
         self._before = _Span(0, 0.0, 0.0)
-        self._restart()
-
-    def _restart(self):
         self._steps, self._waited, self._since = 0, 0.0, time.perf_counter()
 
     def step(self) -> None:
@@ -61,18 +65,23 @@ class Meter:
         self._since += time.perf_counter() - began
 
     def lap(self) -> dict[str, float]:
-        """The rates since the last lap, which end it."""
-        span = _Span(self._steps, time.perf_counter() - self._since, self._waited)
-        self._before = _Span(*map(sum, zip(self._before, span)))
-        self._restart()
-        return self._rates(span)
+        """Rates since the last lap, or the start."""
+        return self._rates(self._finished())
 
     def summary(self) -> dict[str, Any]:
-        """The rates of all steps, their number and seconds, and all that in a line: `summary`."""
-        self.lap()
+        """Rates of all steps, their number and seconds, and all that in a line: `summary`."""
+        self._finished()
         total = {"steps": self._before.steps, "seconds": self._before.seconds}
         total |= self._rates(self._before) | {"matmul_peak": self._peak}
         return {"summary": _line(total)} | total
+
+    def _finished(self):
+        """The span of steps that ends here; the next one begins."""
+        now = time.perf_counter()
+        span = _Span(self._steps, now - self._since, self._waited)
+        self._before = _Span(*map(sum, zip(self._before, span)))
+        self._steps, self._waited, self._since = 0, 0.0, now
+        return span
 
     def _rates(self, span):
         steps = span.steps / span.seconds
@@ -94,6 +103,11 @@ class _Span(NamedTuple):
     steps: int
     seconds: float
     waited: float
+
+
+def machine_peak(num_devices: int) -> float:
+    """FLOP/s of the devices' matrix products at best; those of a CPU share its cores."""
+    return matmul_peak() * (1 if jax.default_backend() == "cpu" else num_devices)
 
 
 def peak_memory() -> int | None:

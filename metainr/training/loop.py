@@ -1,22 +1,28 @@
 """The outer loop: steps, validation, checkpoints, progress, and a clean end however it comes."""
 
 import itertools
+import json
 import math
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from metainr.devices import divide, replicate
+from metainr.devices import divide, from_any, from_first, is_first, only_first, replicate
 from metainr.errors import UserError
+from metainr.files import write_bytes
 from metainr.training.checkpoints import Checkpoints
+from metainr.training.compiled import available_memory, check_memory, compile_step
+from metainr.training.instruments import INSTRUMENTS, Cost, Meter, machine_peak
 from metainr.training.interrupts import Interrupted, deferred_interrupts
 from metainr.training.metrics import MetricsWriter
-from metainr.training.step import TrainState, TrainStep
+from metainr.training.portable import from_portable, portable
+from metainr.training.step import TrainState
+from metainr.training.tracing import tracing
 from metainr.types import MetaParams
 
 _LOG_EVERY = 10
@@ -31,42 +37,49 @@ class Validation(NamedTuple):
 
 
 class LoopOptions(NamedTuple):
-    """When the loop does what: all in outer steps."""
+    """When the loop does what, all in outer steps, and whether it traces some (`profile`)."""
 
     train_steps: int
     eval_every: int
     checkpoint_every: int
+    profile: bool = False
 
 
 def train(
-    train_step: TrainStep,
+    train_step: jax.stages.Wrapped,
     state: TrainState,
     make_batches: Callable[[int], Iterator[Any]],
     validate: Callable[[MetaParams], Validation],
     options: LoopOptions,
     workdir: Path,
     config: dict[str, Any],
+    cost: Cost,
     mesh: Mesh | None = None,
 ) -> TrainState:
     """Runs outer steps until `options.train_steps`, from the newest good checkpoint if any.
 
+    It compiles the step before the first one and, at the end, prints how fast it was. Of several
+    processes the first alone touches the workdir, and a signal to any of them stops all.
+
     Args:
-        train_step: (state, signals) -> (state, metrics), as `make_train_step` compiles it.
+        train_step: jitted (state, signals) -> (state, metrics), as `make_train_step` returns it.
         state: where a run without checkpoints starts.
         make_batches: step -> the batches from that step on.
         validate: meta-parameters -> how well they adapt.
         options: when to stop, validate and save.
-        workdir: holds `checkpoints/` and `metrics/`.
+        workdir: holds `checkpoints/`, `metrics/`, `profile/` and `instruments.json`.
         config: the run's flags, stored in every checkpoint.
+        cost: of a step.
         mesh: of the devices that `train_step` runs on; None: one.
 
     Raises:
         UserError: the loss or weights stopped being finite, of which nothing is saved; the newest
-            checkpoint is past `options.train_steps`; or something cannot be written.
+            checkpoint is past `options.train_steps`; a step needs more memory than there is; or
+            something cannot be written.
         Interrupted: by Ctrl-C or SIGTERM, after saving.
     """
-    with Checkpoints(workdir / "checkpoints") as checkpoints:
-        state = replicate(checkpoints.restore(state) or state, mesh)
+    with only_first(lambda: Checkpoints(workdir / "checkpoints")) as checkpoints:
+        state = replicate(_restored(checkpoints, state, workdir), mesh)
         start = int(state.step)
         if start > options.train_steps:
             raise UserError(
@@ -76,18 +89,46 @@ def train(
         if start == options.train_steps:
             return state
         with (
-            MetricsWriter(workdir / "metrics", start) as writer,
-            deferred_interrupts() as requested,
-            tqdm(initial=start, total=options.train_steps, unit="step", disable=None) as progress,
+            only_first(lambda: MetricsWriter(workdir / "metrics", start)) as writer,
+            deferred_interrupts() as received,
+            _progress(start, options.train_steps) as progress,
+            tracing(
+                workdir / "profile" if options.profile and is_first() else None,
+                start,
+                options.train_steps,
+            ) as before,
         ):
-            run = _Run(checkpoints, writer, progress, options, config)
-            return run.steps(
-                train_step,
-                state,
-                (divide(batch, mesh) for batch in make_batches(start)),
-                validate,
-                requested,
-            )
+            num_devices = 1 if mesh is None else mesh.size
+            peak = machine_peak(num_devices)  # ahead of the threads that read signals
+            batches = (divide(batch, mesh) for batch in make_batches(start))
+            first = next(batches)
+            compiled = compile_step(train_step, state, first)
+            available = available_memory(1 if mesh is None else len(mesh.local_devices))
+            check_memory(compiled.num_bytes, available, cost, config, num_devices)
+            meter = Meter(cost, peak, compiled.seconds)
+            run = _Run(checkpoints, writer, progress, options, config, meter, workdir)
+            batches = itertools.chain([first], batches)
+
+            def requested():
+                return from_any(received())
+
+            return run.steps(compiled.run, state, batches, validate, requested, before)
+
+
+def _restored(checkpoints, state, workdir):
+    """The newest good state, read by the first process for all; without one the state given."""
+
+    def read():
+        found = checkpoints.restore(state)
+        return None if found is None else portable(found)
+
+    arrays = from_first(read)
+    return state if arrays is None else from_portable(arrays, state, workdir)
+
+
+def _progress(start, end):
+    hidden = None if is_first() else True  # None: where nobody watches
+    return tqdm(initial=start, total=end, unit="step", disable=hidden)
 
 
 class _Run(NamedTuple):
@@ -98,33 +139,37 @@ class _Run(NamedTuple):
     progress: tqdm
     options: LoopOptions
     config: dict[str, Any]
+    meter: Meter
+    workdir: Path
 
-    def steps(self, train_step, state, batches, validate, requested):
-        waited, since, validated = 0.0, time.perf_counter(), {}
+    def steps(self, train_step, state, batches, validate, requested, before):
+        validated, metrics = {}, {"finite": True}
         for step in itertools.count(int(state.step) + 1):
-            began = time.perf_counter()
-            batch = next(batches)
-            waited += time.perf_counter() - began
-            state, metrics = train_step(state, batch)
-            if not bool(metrics["finite"]):
-                raise UserError(self._divergence(step, metrics))
-            if step % _LOG_EVERY == 0 or step == self.options.train_steps:
-                elapsed = time.perf_counter() - since
-                self._log(step, metrics, elapsed, waited, validated)
-                waited, since = 0.0, time.perf_counter()
+            with self.meter.paused():
+                before(step)
+            with self.meter.waiting():
+                batch = next(batches)
+            previous, (state, metrics) = metrics, train_step(state, batch)
+            # Of the step before, so that the device works while the host goes on.
+            self._check(step - 1, previous)
+            self.meter.step()
             self.progress.update()
+            if not self._due(step) and requested() is None:
+                continue
+            self._check(step, metrics)
             last = step == self.options.train_steps
+            if step % _LOG_EVERY == 0 or last:
+                self._log(step, metrics, validated)
             psnr = None
             if (last or step % self.options.eval_every == 0) and requested() is None:
-                began = time.perf_counter()
-                psnr = self._validate(step, validate(state.meta_params))
+                with self.meter.paused():
+                    psnr = self._validate(step, validate(state.meta_params))
                 validated = {"validation": f"{psnr:.2f} dB"}
-                since += time.perf_counter() - began
             signum = requested()
             if last or signum or psnr is not None or step % self.options.checkpoint_every == 0:
                 self.checkpoints.save(state, self.config, psnr)
             if signum or last:
-                self.checkpoints.wait()
+                from_first(self._end)
             if signum := signum or (requested() if last else None):
                 raise Interrupted(
                     f"stopped at step {step} of {self.options.train_steps} and saved; run the same "
@@ -134,11 +179,18 @@ class _Run(NamedTuple):
             if last:
                 return state
 
-    def _log(self, step, metrics, elapsed, waited, validated):
-        steps = _LOG_EVERY if step % _LOG_EVERY == 0 else step % _LOG_EVERY
+    def _due(self, step):
+        """Whether something is to be done with the state after this step."""
+        every = (_LOG_EVERY, self.options.eval_every, self.options.checkpoint_every)
+        return step == self.options.train_steps or any(step % interval == 0 for interval in every)
+
+    def _check(self, step, metrics):
+        if not bool(metrics["finite"]):
+            raise UserError(self._divergence(step, metrics))
+
+    def _log(self, step, metrics, validated):
         values = {name: float(value) for name, value in metrics.items() if name != "finite"}
-        rates = {"steps_per_second": steps / elapsed, "data_wait_share": waited / elapsed}
-        values |= {"train_psnr": _psnr(values["loss_after"])} | rates
+        values |= {"train_psnr": _psnr(values["loss_after"])} | self.meter.lap()
         self.writer.scalars(step, values)
         self.progress.set_postfix({"train": f"{values['train_psnr']:.2f} dB"} | validated)
 
@@ -147,8 +199,19 @@ class _Run(NamedTuple):
         self.writer.image(step, "validation", validation.picture)
         return validation.psnr
 
+    def _end(self):
+        self.checkpoints.wait()
+        summary = self.meter.summary()
+        self.progress.close()
+        print(summary["summary"])
+        write_bytes(self.workdir / INSTRUMENTS, (json.dumps(summary, indent=2) + "\n").encode())
+
+    def _kept(self):
+        self.checkpoints.wait()
+        return self.checkpoints.latest_step()
+
     def _divergence(self, step, metrics):
-        kept = self.checkpoints.latest_step()
+        kept = from_first(self._kept)
         rates = [f"--{k}={v}" for k, v in self.config.items() if k in _RATES]
         return (
             f"the loss or the weights are no longer finite at step {step} (loss before adaptation "

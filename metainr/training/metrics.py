@@ -12,6 +12,8 @@ import numpy as np
 from metainr.errors import UserError
 from metainr.files import write_bytes
 
+_SECONDS_BETWEEN_FLUSHES = 2.0  # each waits for the disk, some milliseconds
+
 
 class MetricsWriter:
     """Writes scalars to `metrics.jsonl` and TensorBoard, images to TensorBoard.
@@ -27,6 +29,7 @@ class MetricsWriter:
         from tensorboardX.proto import event_pb2
 
         self._directory, self._summary, self._event = directory, summary, event_pb2.Event
+        self._flushed = time.monotonic()
         path = directory / "metrics.jsonl"
         with self._writing():
             directory.mkdir(parents=True, exist_ok=True)
@@ -49,16 +52,23 @@ class MetricsWriter:
         """Writes named numbers measured at a step."""
         with self._writing():
             self._file.write(json.dumps({"step": step, **values}) + "\n")
-            for name, value in values.items():
-                self._add(step, summary=self._summary.scalar(name, value))
-            self._board.flush()
+            record, *others = (self._summary.scalar(name, value) for name, value in values.items())
+            for other in others:
+                record.MergeFrom(other)
+            self._add(step, summary=record)
+            if time.monotonic() - self._flushed > _SECONDS_BETWEEN_FLUSHES:
+                self._flush()
 
     def image(self, step: int, name: str, image: np.ndarray) -> None:
         """Writes an image [h, w, c] with values in [0, 1]."""
         shown = np.clip(image, 0, 1)
         with self._writing():
             self._add(step, summary=self._summary.image(name, shown, dataformats="HWC"))
-            self._board.flush()
+            self._flush()
+
+    def _flush(self):
+        self._board.flush()
+        self._flushed = time.monotonic()
 
     def _add(self, step, **content):
         self._board.write_event(self._event(wall_time=time.time(), step=step, **content))

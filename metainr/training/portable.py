@@ -100,12 +100,19 @@ def read_checkpoint(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises whatever its damage makes the reader raise, and ValueError if the content has changed.
     """
     about = json.loads((checkpoint / ABOUT / "metadata").read_text())
-    with without_stragglers(), contextlib.closing(ocp.StandardCheckpointer()) as reader:
+    checkpointer = ocp.StandardCheckpointer(multiprocessing_options=this_process())
+    with without_stragglers(), contextlib.closing(checkpointer) as reader:
         arrays = {name: reader.restore(checkpoint / name) for name in ("meta_params", "outer")}
     arrays = jax.tree.map(np.asarray, arrays)
     if digest(arrays, about["config"], about.get("psnr")) != about[DIGEST]:
         raise ValueError("its content does not match its digest")
     return arrays, about["config"]
+
+
+def this_process() -> ocp.options.MultiprocessingOptions:
+    """Options for orbax that let this process work alone, waiting for no other."""
+    index = jax.process_index()
+    return ocp.options.MultiprocessingOptions(primary_host=index, active_processes={index})
 
 
 @contextlib.contextmanager

@@ -22,7 +22,8 @@ def tracing(folder: Path | None, start: int, end: int) -> Iterator[Callable[[int
         start: steps done before the run.
         end: its last step.
     """
-    first = start + 1 + min(_SKIPPED, max(0, end - start - _TRACED))
+    num_steps = min(_TRACED, end - start)
+    first = start + 1 + min(_SKIPPED, end - start - num_steps)
     running = []
 
     def stop():
@@ -31,7 +32,7 @@ def tracing(folder: Path | None, start: int, end: int) -> Iterator[Callable[[int
         files = folder.glob("plugins/profile/*/perfetto_trace.json.gz")
         newest = max(files, key=lambda file: file.stat().st_mtime)
         print(
-            f"profile of {_TRACED} steps from {first} on: open {newest} at https://ui.perfetto.dev,"
+            f"profile of steps {first} to {first + num_steps - 1}: open {newest} at https://ui.perfetto.dev,"
             f" or run tensorboard --logdir={folder} (with tensorboard-plugin-profile)"
         )
 
@@ -39,7 +40,7 @@ def tracing(folder: Path | None, start: int, end: int) -> Iterator[Callable[[int
         if folder is not None and step == first:
             jax.profiler.start_trace(folder, create_perfetto_trace=True)
             running.append(step)
-        elif running and step == first + _TRACED:
+        elif running and step == first + num_steps:
             stop()
 
     try:

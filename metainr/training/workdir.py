@@ -34,24 +34,30 @@ def environment() -> dict[str, str]:
     }
 
 
-def open_workdir(path: Path, config: Mapping[str, Any], changeable: Collection[str]) -> None:
+def open_workdir(
+    path: Path,
+    config: Mapping[str, Any],
+    changeable: Collection[str],
+    flag: str = "workdir",
+) -> None:
     """Creates the folder of a run, or checks that the run in it had the same flags.
 
     Args:
         path: the folder; `config.json` in it records flags and environment.
         config: flag name -> value, of JSON's types.
         changeable: the flags that may differ from those recorded.
+        flag: the one that names the folder.
 
     Raises UserError if it cannot be written, or names what differs.
     """
     file = path / _CONFIG
     try:
         if file.exists():
-            _check_same(file, config, changeable)
+            _check_same(file, config, changeable, flag)
         record = {"flags": dict(config), "environment": environment()}
         write_bytes(file, (json.dumps(record, indent=2) + "\n").encode())
     except OSError as error:
-        raise UserError(f"cannot write to --workdir={path}: {error.strerror}") from error
+        raise UserError(f"cannot write to --{flag}={path}: {error.strerror}") from error
 
 
 def recorded_flags(path: Path) -> dict[str, Any]:
@@ -62,12 +68,12 @@ def recorded_flags(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _check_same(file, config, changeable):
+def _check_same(file, config, changeable, flag):
     try:
         recorded = dict(json.loads(file.read_text())["flags"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{file} is not a run's record ({error}); use another --workdir, or delete that file "
+            f"{file} is not a run's record ({error}); use another --{flag}, or delete that file "
             "to go on if you know that the flags are the run's"
         ) from error
     differing = [
@@ -77,8 +83,8 @@ def _check_same(file, config, changeable):
     ]
     if differing:
         raise UserError(
-            f"--workdir={file.parent} holds a run with other flags: {'; '.join(differing)}; use "
-            "those flags to go on, or another --workdir"
+            f"--{flag}={file.parent} holds a run with other flags: {'; '.join(differing)}; use "
+            f"those flags to go on, or another --{flag}"
         )
 
 

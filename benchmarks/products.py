@@ -1,0 +1,110 @@
+"""What limits a CPU: products by layout and precision, and what elementary functions add.
+
+python -m benchmarks.products
+"""
+
+import statistics
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from absl import flags
+
+from benchmarks import kernels, shared_flags, torch_recipe
+from benchmarks.report import number, report
+from benchmarks.timing import alternate
+from experiments import cli
+from metainr.reporting.tables import NOTHING, Table
+
+_FORWARD = kernels.PRODUCTS[0]
+_WAYS = (*kernels.DOTS, *kernels.TORCH_DOTS)
+
+Runs = dict[tuple[str, str], kernels.Run]
+Maker = Callable[[str, Any], kernels.Run]
+
+ROWS = flags.DEFINE_integer("rows", 1024, "points of a chunk", 1)
+CHUNKS = flags.DEFINE_integer("chunks", 31, "chunks; 31 of 1024 points are an image of 178²", 1)
+SQUARES = shared_flags.integers("squares", "1024,2048", "sizes of square matrices to multiply")
+flags.set_default(shared_flags.ROUNDS, 20)  # of milliseconds each
+
+
+def tables() -> Iterator[Table]:
+    """Products, then elementary functions."""
+    shape = kernels.Shape(CHUNKS.value, ROWS.value, shared_flags.WIDTH.value)
+    operands = kernels.make_operands(shape)
+    flops = 2 * shape.chunks * shape.rows * shape.width**2
+    about = (
+        f"Medians of {shared_flags.ROUNDS.value} rounds over {shape.chunks} chunks of "
+        f"{shape.rows} points, {shape.width} units wide."
+    )
+    yield _products(operands, flops, about)
+    yield _functions(operands, about)
+
+
+def _products(operands: kernels.Operands, flops: int, about: str) -> Table:
+    """GFLOP/s of every product, multiplied in every way there is."""
+    sizes = {f"square, {size}": size for size in shared_flags.numbers(SQUARES)}
+    counts = dict.fromkeys(kernels.PRODUCTS, flops)
+    counts |= {name: 2 * size**3 for name, size in sizes.items()}
+    runs = _in_all_ways(
+        kernels.PRODUCTS,
+        lambda name, dot: kernels.jax_product(name, dot, operands),
+        lambda name, bf16: kernels.torch_product(name, bf16, operands),
+    ) | _in_all_ways(
+        sizes,
+        lambda name, dot: kernels.jax_square(dot, sizes[name]),
+        lambda name, bf16: kernels.torch_square(bf16, sizes[name]),
+    )
+    seconds = _medians(runs)
+
+    def rate(product, way):
+        took = seconds.get((product, way))
+        return number(took and counts[product] / took / 1e9)
+
+    rows = [(product, *(rate(product, way) for way in _WAYS)) for product in counts]
+    rounding = {name: kernels.rounding(dot, operands) for name, dot in kernels.DOTS.items()}
+    shown = (f"{rounding[way]:.0e}" if way in rounding else NOTHING for way in _WAYS)
+    rows.append((f"rounding of {_FORWARD}", *shown))
+    note = (
+        f"{about} x, g: activations and their cotangents [{ROWS.value}, width]; xt, gt: the same, "
+        "lying transposed in memory. bf16: float32 factors are cast within the timed program, sums "
+        "are in float32 (PyTorch: the result is bf16). PyTorch's dash: not installed. Rounding: "
+        "‖result − exact‖ / ‖exact‖; a bf16 way that rounds like float32 was not followed."
+    )
+    return Table("Products, GFLOP/s", ("product", *_WAYS), tuple(rows), note)
+
+
+def _in_all_ways(names: Iterable[str], jax_run: Maker, torch_run: Maker) -> Runs:
+    """The runs of some products by (product, way), PyTorch's only where it is installed."""
+    runs = {(n, way): jax_run(n, dot) for n in names for way, dot in kernels.DOTS.items()}
+    if torch_recipe.is_installed():
+        ways = kernels.TORCH_DOTS.items()
+        runs |= {(n, way): torch_run(n, bf16) for n in names for way, bf16 in ways}
+    return runs
+
+
+def _functions(operands: kernels.Operands, about: str) -> Table:
+    """Milliseconds of elementary functions of as many values as one product gives."""
+    runs = {_FORWARD: kernels.jax_product(_FORWARD, kernels.DOTS["float32"], operands)}
+    for name, function in kernels.FUNCTIONS.items():
+        runs[name] = kernels.jax_function(function, operands)
+    seconds = _medians(runs)
+    rows = tuple(
+        (name, number(1e3 * took, 2), number(took / seconds[_FORWARD], 2))
+        for name, took in seconds.items()
+    )
+    note = f"{about} `2 x` shows what reading and writing takes."
+    return Table("Elementary functions, float32", ("function", "ms", f"× {_FORWARD}"), rows, note)
+
+
+def _medians(runs):
+    seconds = alternate(runs, shared_flags.ROUNDS.value)
+    return {name: statistics.median(times) for name, times in seconds.items()}
+
+
+def main() -> None:
+    """Prints the tables, and records them if asked to."""
+    report("products", tables(), shared_flags.results_file())
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,179 @@
+"""What fits of one picture and of a folder have in common: inits, streams, the output folder."""
+
+import tempfile
+from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import jax
+
+from experiments import shared_flags
+from experiments.fit_inputs import Target
+from experiments.fit_outputs import weights_file
+from experiments.inits import weights_metadata
+from experiments.problem import standard_init
+from experiments.tile_fits import (
+    SLOTS,
+    PictureFit,
+    divergence,
+    make_tile_stream,
+    put_together,
+    tile_requests,
+)
+from metainr.errors import UserError
+from metainr.evaluation.ahead import map_ahead
+from metainr.evaluation.fitting import Contender
+from metainr.types import Field, Params
+from metainr.weights import save_weights
+
+_THREADS = 4
+
+
+class Job(NamedTuple):
+    """What the flags ask for.
+
+    config: their values, with those that the init was learned with.
+    learned, field: the init, and what it is an init of.
+    record: the values of the flags that matter, by name.
+    """
+
+    config: SimpleNamespace
+    learned: Params
+    field: Field
+    record: dict[str, Any]
+
+
+class Failure(NamedTuple):
+    """Why a picture has no fit, in one line."""
+
+    reason: str
+
+
+def contenders(job: Job) -> dict[str, Contender]:
+    """The inits to fit from, by name: the learned one and, with --compare, the standard one."""
+    config = job.config
+    learned = Contender(job.learned, config.inner_optimizer, config.inner_learning_rate)
+    if not config.compare:
+        return {"meta": learned}
+    standard = standard_init(job.field, config.seed)
+    return {
+        "meta": learned,
+        "standard": Contender(standard, config.baseline_optimizer, config.baseline_learning_rate),
+    }
+
+
+def fitted(
+    job: Job,
+    targets: Iterable[Target],
+    directory: Path,
+    *,
+    is_partial: bool,
+    slots: int = SLOTS,
+    tile_done: Callable[[], Any] = lambda: None,
+) -> Generator[tuple[Target, dict[str, PictureFit] | Failure], None, None]:
+    """Yields every target, in order, with its fits by init or the reason that there are none.
+
+    The weights of those from the learned init are written as they come. Tiles of all targets
+    stream through the same slots; what is held at a time does not grow with their number.
+
+    Args:
+        job: what the flags ask for.
+        targets: what to fit, read as it is needed.
+        directory: where weights are written.
+        is_partial: whether any target has unseen pixels.
+        slots: tiles fitted side by side.
+        tile_done: called after each tile.
+    """
+    inits = contenders(job)
+    tiles, has_failed = [], False
+    for target, fits in _fitted_tiles(job, inits, targets, directory, is_partial, slots):
+        tile_done()
+        tiles.append(fits)
+        if isinstance(fits, Failure) and not has_failed:
+            yield target, fits
+            has_failed = True
+        if len(tiles) == target.num_tiles:
+            if not has_failed:
+                yield target, _joined(tiles, target, job.config.steps)
+            tiles, has_failed = [], False
+
+
+def _fitted_tiles(job, inits, targets, directory, is_partial, slots):
+    """Yields (target, fits by init or a Failure) of every tile, its weights being written."""
+    config = job.config
+    stream = make_tile_stream(
+        job.field,
+        config.resolution,
+        config.inner_points,
+        shared_flags.make_summation(config),
+        is_partial=is_partial,
+        scale=config.scale,
+        slots=slots,
+        mesh=shared_flags.make_mesh(config),
+    )
+    metadata = weights_metadata(config)
+
+    def keep(item):
+        (target, index), fits = item
+        fits = dict(zip(inits, fits))
+        if failure := _failure(fits, inits):
+            return target, failure
+        file = weights_file(target.name, config.mode, divmod(index, target.tiling.columns))
+        save_weights(directory / file, fits["meta"].params, metadata)
+        return target, {init: fit._replace(params=None) for init, fit in fits.items()}
+
+    requests = (
+        request._replace(tag=(target, request.tag))
+        for target in targets
+        for request in tile_requests(target.observed, target.tiling, config.steps, target.number)
+    )
+    fits = stream(list(inits.values()), requests, jax.random.key(config.seed))
+    return map_ahead(keep, fits, _THREADS, slots)
+
+
+def output_dir(config: SimpleNamespace) -> Path:
+    """The folder to write to, made if it is missing. Raises UserError if it is not writable."""
+    directory = Path(config.output_dir)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return directory
+    except OSError as error:
+        raise unwritable(directory, error) from error
+
+
+def unwritable(directory: Path, error: OSError) -> UserError:
+    """The one line that tells why nothing can be written."""
+    return UserError(
+        f"cannot write to --output_dir={directory}: {error.strerror or error}; name a folder with "
+        "room and permission to write"
+    )
+
+
+def _joined(tiles, target, num_steps):
+    return {
+        init: put_together(
+            [fits[init] for fits in tiles], target.observed, target.tiling, num_steps
+        )
+        for init in tiles[0]
+    }
+
+
+def _failure(fits, inits):
+    """Which fit of a tile diverged, when, and what may help; None if none did."""
+    for init, fit in fits.items():
+        step = divergence(fit)
+        if step is None:
+            continue
+        how, rate = inits[init].optimizer, inits[init].learning_rate
+        if init == "standard":
+            return Failure(
+                f"from the standard init {how} diverged at step {step}; lower "
+                f"--baseline_learning_rate={rate}"
+            )
+        return Failure(
+            f"from the learned init {how} with --inner_learning_rate={rate} diverged at step "
+            f"{step}; take fewer --steps, or an init that goes with a lower rate"
+        )
+    return None

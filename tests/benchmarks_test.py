@@ -1,0 +1,222 @@
+"""The benchmarks' contenders agree with metainr, and every binary runs and records its tables."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from benchmarks import flops, kernels, ours, recipe, report, timing, torch_memory, torch_recipe
+from benchmarks.comparison import OURS, Contender, compare, if_it_fits
+from benchmarks.differences import largest_differences
+from benchmarks.setting import Setting, make_images
+from metainr.reporting.tables import Table
+
+ROOT = Path(__file__).parents[1]
+TINY = Setting(side=12, tasks=2, width=8, depth=3, omega=20.0, inner_rate=0.1)
+TABLE = Table("A table", ("contender", "seconds"), (("ours", "1"), ("recipe", "2")), "A note.")
+BINARIES = {
+    "meta_step": ("--part=steps", "--steps=1", "--side=8", "--width=8", "--depth=2", "--tasks=1"),
+    "fit_many": ("--sets=3x8", "--steps=2", "--slots=2", "--width=8", "--depth=2"),
+    "memory": ("--steps=1", "--sides=8", "--side=8", "--width=8", "--depth=2", "--tasks=1"),
+    "scaling": ("--side=8", "--tasks=2", "--devices=2", "--processes=2", "--width=8", "--depth=2"),
+    "products": ("--rows=8", "--chunks=2", "--width=8", "--squares=16"),
+}
+FIRST_CELLS = {
+    "meta_step": ["1"] * 4,
+    "fit_many": ["3 of 8²"] * 3,
+    "memory": ["1", "weights per extra step", "8²"],
+    "scaling": ["1 device", "2 devices", "2 processes"],
+    "products": [
+        *kernels.PRODUCTS, "square, 16", "rounding of x @ W", "x @ W", *kernels.FUNCTIONS,
+    ],
+}  # fmt: skip
+_HEADINGS = ("---", "K", "images", "pixels", "divided over", "product", "function")
+MISTAKES = {
+    "--part=defalt": "default,steps,sides,algorithms",
+    "--steps=1,x": "give whole numbers",
+}
+
+
+@pytest.fixture(autouse=True)
+def plain_broadcasting():
+    """The recipe is as one writes it, with biases that gain an axis."""
+    with jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@pytest.fixture
+def counted_tensors(monkeypatch):
+    """What PyTorch keeps is not measured anew: 2 tensors besides, and 5 per inner step."""
+    monkeypatch.setattr(torch_memory, "_tensors", lambda small, bf16: (2.0, 5.0))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def started(tmp_path_factory):
+    """Every binary in a process of its own, all at once, and the file that it records to."""
+    folder = tmp_path_factory.mktemp("results")
+    found = {}
+    for name, arguments in BINARIES.items():
+        results = folder / f"{name}.md"
+        command = [sys.executable, "-m", f"benchmarks.{name}", *arguments, "--rounds=2"]
+        process = _start(*command, "--record", f"--results={results}")
+        found[name] = (process, results)
+    for argument in MISTAKES:
+        process = _start(sys.executable, "-m", "benchmarks.meta_step", argument)
+        found[argument] = (process, None)
+    yield found
+    for process, _ in found.values():
+        process.kill()
+        process.communicate()
+
+
+def _start(*command):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}  # PyTorch's threads wait by spinning
+    return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)
+
+
+@pytest.mark.usefixtures("counted_tensors")
+@pytest.mark.parametrize(
+    ("algorithm", "dtype", "tolerance"),
+    [
+        ("maml", "float32", 1e-4),
+        ("maml", "float64", 1e-9),
+        ("first_order_maml", "float64", 1e-9),
+        ("reptile", "float64", 1e-9),
+    ],
+)
+def test_meta_gradients_agree(algorithm, dtype, tolerance):
+    depth = TINY.depth if algorithm == "maml" else 2  # compiling takes most of the time
+    found = largest_differences(TINY._replace(algorithm=algorithm, depth=depth), dtype)
+    exact = {name for name in found if "bf16" not in name}
+    assert exact == {OURS, *(["PyTorch"] if torch_recipe.is_installed() else [])}
+    assert all(found[name] < tolerance for name in exact), found
+
+
+def test_outer_steps_agree():
+    images = make_images(TINY.tasks, TINY.side)
+    step, state = ours.make_step(TINY)
+    plain_step, plain_state = recipe.make_step(TINY, recipe.layers(ours.first_params(TINY)))
+    for _ in range(3):
+        state, metrics = step(state, images)
+        plain_state, norm = plain_step(plain_state, images)
+        np.testing.assert_allclose(metrics["gradient_norm"], norm, rtol=1e-4)
+    assert int(state.step) == 3
+
+
+def test_the_torch_recipe_takes_steps(monkeypatch):
+    torch = pytest.importorskip("torch")
+    weights = [(np.asarray(w), np.asarray(b)) for w, b in recipe.layers(ours.first_params(TINY))]
+    adam, seen = torch.optim.Adam, []
+    images = make_images(TINY.tasks, TINY.side)
+
+    def watched(params, rate):
+        seen.append(params)
+        return adam(params, rate)
+
+    monkeypatch.setattr(torch.optim, "Adam", watched)
+    torch_recipe.make_step(TINY, weights, images, bf16=False, device="cpu")()
+    (params,) = seen
+    for before, after in zip((x for pair in weights for x in pair), params):
+        moved = np.abs(before - after.detach().numpy()).max()
+        np.testing.assert_allclose(moved, TINY.outer_rate, rtol=1e-2)  # Adam's first step
+
+
+def test_flops_against_a_count_by_hand():
+    setting = Setting(side=4, tasks=3, inner_steps=2, width=8, depth=3)
+    forward = 2 * (2 * 8 + 8 * 8 + 8 * 3)
+    passes = {"maml": 2 * (3 + 6) + 3, "first_order_maml": 2 * 3 + 3, "reptile": 2 * 3}
+    for algorithm, count in passes.items():
+        counted = flops.step_flops(setting._replace(algorithm=algorithm))
+        assert counted == 3 * 16 * forward * count
+    assert flops.fit_flops(setting, 5) == 16 * forward * 3 * 5
+
+
+def test_contenders_take_turns_and_ratios_are_of_a_round(monkeypatch):
+    clock, calls = [0.0], []
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+
+    def contender(name, seconds):
+        def run():
+            calls.append(name)
+            clock[0] += seconds.pop(0)
+
+        return run
+
+    runs = {"a": contender("a", [9.0, 1.0, 2.0, 4.0]), "b": contender("b", [9.0, 1.0, 4.0, 12.0])}
+    seconds = timing.alternate(runs, 3)
+    assert calls == ["a", "b"] * 4
+    assert seconds == {"a": [1, 2, 4], "b": [1, 4, 12]}
+    assert timing.ratio(seconds["b"], seconds["a"]) == (2, 1, 3)
+    assert str(timing.ratio(seconds["a"], seconds["a"])) == "1.00 [1.00–1.00]"
+
+
+def test_equal_contenders_are_equally_fast():
+    work = lambda: sum(range(100_000))  # noqa: E731
+    seconds = timing.alternate({"a": work, "b": work}, 9)
+    found = timing.ratio(seconds["a"], seconds["b"])
+    assert found.low <= found.median <= found.high and 0.3 < found.median < 3
+
+
+def test_what_does_not_fit_is_listed_and_not_run():
+    ran = []
+    contenders = {
+        OURS: Contender(lambda: None),
+        "large": if_it_fits(Contender(lambda: ran.append(1)), 3e9, 2e9),
+    }
+    measured = compare(contenders, 2)
+    assert [m.name for m in measured] == [OURS, "large"] and not ran
+    assert measured[1].seconds is None and measured[1].contender.note == "does not fit (3.0 GB)"
+
+
+@pytest.mark.usefixtures("counted_tensors")
+def test_predicted_memory_grows_with_points_and_steps():
+    setting = Setting(side=10, width=8, depth=3, inner_steps=4)
+    assert torch_memory.predicted_bytes(setting, False) == 4 * 100 * 8 * 2 * (2 + 5 * 4)
+
+
+def test_sections_are_appended(tmp_path, capsys):
+    results = tmp_path / "results.md"
+    results.write_text("# Results\n", encoding="utf-8")
+    for _ in range(2):
+        report.report("some_name", iter([TABLE, TABLE]), results)
+    text = results.read_text(encoding="utf-8")
+    assert text.startswith("# Results\n\n## some_name, ")
+    assert len(_sections(text, "some_name")) == 2 and text.count("**A table**") == 4
+    assert capsys.readouterr().out.count("**A table**") == 4
+    report.report("some_name", iter([TABLE]), None)
+    assert results.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("name", BINARIES)
+def test_binaries_run_and_record(started, name):
+    process, results = started[name]
+    shown, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    (section,) = _sections(results.read_text(encoding="utf-8"), name)
+    assert str(results) not in section and "--record" not in section
+    assert f"`python -m benchmarks.{name} {BINARIES[name][0]}" in section and "jax " in section
+    rows = [line[2:-2].split(" | ") for line in section.splitlines() if line.startswith("| ")]
+    assert all(cell.strip() for row in rows for cell in row)
+    assert [row[0] for row in rows if row[0] not in _HEADINGS] == FIRST_CELLS[name]
+    assert section.split("\n\n", 3)[3].strip() in shown
+
+
+def _sections(text, name):
+    """The sections of a file of results; each has its heading, command and machine."""
+    head = rf"## {name}, \d{{4}}-\d\d-\d\d\n\n`python -m benchmarks\.{name}.*`\n\nPython [^\n]+\n\n"
+    return re.findall(rf"{head}(?:(?!## ).*\n)+", text)
+
+
+@pytest.mark.parametrize("argument", MISTAKES)
+def test_mistakes_are_told_in_one_line(started, argument):
+    process, _ = started[argument]
+    shown, errors = process.communicate(timeout=120)
+    assert process.returncode == 1 and not shown
+    assert errors.count("\n") == 1 and errors.startswith("error: ")
+    assert MISTAKES[argument] in errors
