@@ -70,9 +70,11 @@ def _distance(gradient: Sequence | None, reference: Sequence | None) -> float | 
 
 @contextlib.contextmanager
 def _precision(dtype: str) -> Iterator[None]:
+    """Computes in a dtype, with full products also where JAX rounds their factors by default."""
     previous = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", dtype == "float64")
     try:
-        yield
+        with jax.default_matmul_precision("highest"):
+            yield
     finally:
         jax.config.update("jax_enable_x64", previous)

@@ -12,6 +12,7 @@ from benchmarks import comparison, shared_flags
 from benchmarks.comparison import compare
 from benchmarks.fit_contenders import fit_contenders
 from benchmarks.flops import fit_flops
+from benchmarks.network_flags import network_setting
 from benchmarks.report import number, report
 from experiments import cli
 from metainr.numerics.peak import matmul_peak
@@ -19,6 +20,7 @@ from metainr.reporting.tables import Table
 
 _SETS = "64x64,1024x64,64x178"
 
+ROUNDS = shared_flags.rounds(5)
 SETS = flags.DEFINE_list("sets", _SETS, "NUMBERxSIDE of images to fit")
 STEPS = flags.DEFINE_integer("steps", 5, "steps of gradient descent on each image", 1)
 SLOTS = flags.DEFINE_integer("slots", 8, "images that metainr fits side by side", 1)
@@ -31,11 +33,11 @@ flags.register_validator(
 
 def tables() -> Iterator[Table]:
     """One table: every contender on every set of images."""
-    peak, rounds = matmul_peak(), shared_flags.ROUNDS.value
+    peak, rounds = matmul_peak(), ROUNDS.value
     rows = []
     for text in SETS.value:
         num, side = map(int, text.split("x"))
-        setting = shared_flags.field_setting()._replace(side=side)
+        setting = network_setting()._replace(side=side)
         flops = num * fit_flops(setting, STEPS.value)
         contenders = fit_contenders(setting, num, STEPS.value, SLOTS.value)
         for measured in compare(contenders, rounds):

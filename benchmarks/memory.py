@@ -9,6 +9,7 @@ import jax
 from absl import flags
 
 from benchmarks import ours, recipe, shared_flags
+from benchmarks.network_flags import network_setting
 from benchmarks.programs import compile_program
 from benchmarks.report import number, report
 from benchmarks.setting import Setting
@@ -29,7 +30,7 @@ SIDES = shared_flags.integers("sides", "64,128,256,512,1024", "sides to compile 
 
 def tables() -> Iterator[Table]:
     """Memory by inner steps, and by pixels."""
-    base = shared_flags.field_setting()._replace(
+    base = network_setting()._replace(
         side=SIDE.value, tasks=TASKS.value, inner_steps=INNER_STEPS.value
     )
     about = f"{base.tasks} tasks, SIREN {base.depth} × {base.width}, MAML. MB, as compiled."

@@ -10,6 +10,7 @@ from absl import flags
 from benchmarks import comparison, differences, shared_flags
 from benchmarks.comparison import OURS, Contender, compare
 from benchmarks.flops import step_flops
+from benchmarks.network_flags import network_setting
 from benchmarks.report import report
 from benchmarks.setting import Setting
 from benchmarks.step_contenders import step_contenders
@@ -20,6 +21,7 @@ from metainr.reporting.tables import NOTHING, Table
 _D = Setting()
 _PARTS = ("default", "steps", "sides", "algorithms")
 
+ROUNDS = shared_flags.rounds(5)
 PART = shared_flags.some_of("part", _PARTS, "default", "tables to make")
 SIDE = flags.DEFINE_integer("side", _D.side, "of the images, in pixels", 1)
 TASKS = flags.DEFINE_integer("tasks", _D.tasks, "images per outer step", 1)
@@ -34,7 +36,7 @@ CHECK = flags.DEFINE_bool("check", False, "compare meta-gradients in float64 too
 
 def tables() -> Iterator[Table]:
     """Measures what the flags ask for."""
-    base = shared_flags.field_setting()._replace(
+    base = network_setting()._replace(
         side=SIDE.value, tasks=TASKS.value, inner_steps=INNER_STEPS.value
     )
     if "default" in PART.value:
@@ -60,13 +62,13 @@ def _comparison(title: str, label: str, settings: Mapping[str, Setting]) -> Tabl
     for name, setting in settings.items():
         flops = step_flops(setting)
         contenders = step_contenders(setting, variants=not label)
-        for measured in compare(_within_limit(contenders, flops), shared_flags.ROUNDS.value):
+        for measured in compare(_within_limit(contenders, flops), ROUNDS.value):
             row = comparison.cells(measured, flops, peak)
             rows.append((name, *row) if label else row)
     header = (label, *comparison.HEADER) if label else comparison.HEADER
     about = _described(next(iter(settings.values())), label)
     note = (
-        f"{comparison.note(shared_flags.ROUNDS.value, peak)} Of PyTorch it is what autograd keeps, "
+        f"{comparison.note(ROUNDS.value, peak)} Of PyTorch it is what autograd keeps, "
         f"as predicted. {about}"
     )
     return Table(title, header, tuple(rows), note)

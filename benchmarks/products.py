@@ -21,19 +21,20 @@ _WAYS = (*kernels.DOTS, *kernels.TORCH_DOTS)
 Runs = dict[tuple[str, str], kernels.Run]
 Maker = Callable[[str, Any], kernels.Run]
 
+WIDTH = flags.DEFINE_integer("width", 256, "units of the layer", 1)
 ROWS = flags.DEFINE_integer("rows", 1024, "points of a chunk", 1)
 CHUNKS = flags.DEFINE_integer("chunks", 31, "chunks; 31 of 1024 points are an image of 178²", 1)
 SQUARES = shared_flags.integers("squares", "1024,2048", "sizes of square matrices to multiply")
-flags.set_default(shared_flags.ROUNDS, 20)  # of milliseconds each
+ROUNDS = shared_flags.rounds(20)  # of milliseconds each
 
 
 def tables() -> Iterator[Table]:
     """Products, then elementary functions."""
-    shape = kernels.Shape(CHUNKS.value, ROWS.value, shared_flags.WIDTH.value)
+    shape = kernels.Shape(CHUNKS.value, ROWS.value, WIDTH.value)
     operands = kernels.make_operands(shape)
     flops = 2 * shape.chunks * shape.rows * shape.width**2
     about = (
-        f"Medians of {shared_flags.ROUNDS.value} rounds over {shape.chunks} chunks of "
+        f"Medians of {ROUNDS.value} rounds over {shape.chunks} chunks of "
         f"{shape.rows} points, {shape.width} units wide."
     )
     yield _products(operands, flops, about)
@@ -97,7 +98,7 @@ def _functions(operands: kernels.Operands, about: str) -> Table:
 
 
 def _medians(runs):
-    seconds = alternate(runs, shared_flags.ROUNDS.value)
+    seconds = alternate(runs, ROUNDS.value)
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 

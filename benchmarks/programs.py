@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
-
 
 class Program(NamedTuple):
     """A jitted function compiled for arguments of given shapes.
@@ -24,7 +22,6 @@ class Program(NamedTuple):
 
 def compile_program(jitted: Callable[..., Any], *arguments: Any) -> Program:
     """Compiles a `jax.jit` function ahead of its first call, which this does not make."""
-    jax.clear_caches()
     began = time.perf_counter()
     compiled = jitted.lower(*arguments).compile()
     seconds = time.perf_counter() - began

@@ -18,6 +18,7 @@ from pathlib import Path
 from absl import flags
 
 from benchmarks import shared_flags
+from benchmarks.network_flags import network_setting
 from benchmarks.report import number, report
 from benchmarks.scaling_worker import MARK, Job, environment
 from benchmarks.setting import Setting
@@ -28,6 +29,7 @@ from metainr.reporting.tables import Table
 
 _SECONDS_TO_END = 60
 
+ROUNDS = shared_flags.rounds(5)
 SIDE = flags.DEFINE_integer("side", 64, "of the images, in pixels", 1)
 TASKS = flags.DEFINE_integer("tasks", 8, "images per outer step", 1)
 INNER_STEPS = flags.DEFINE_integer("inner_steps", 2, "inner steps per outer step", 1)
@@ -37,7 +39,7 @@ PROCESSES = shared_flags.integers("processes", "2", "processes of one device eac
 
 def tables() -> Iterator[Table]:
     """One table: seconds, and efficiency against one device."""
-    setting = shared_flags.field_setting()._replace(
+    setting = network_setting()._replace(
         side=SIDE.value, tasks=TASKS.value, inner_steps=INNER_STEPS.value
     )
     teams = {"1 device": [Job(setting)]}
@@ -49,7 +51,7 @@ def tables() -> Iterator[Table]:
         _check_divisible(setting.tasks, sum(job.devices for job in jobs))
     with contextlib.ExitStack() as stack:
         runs = {name: stack.enter_context(_workers(jobs)) for name, jobs in teams.items()}
-        seconds = alternate(runs, shared_flags.ROUNDS.value)
+        seconds = alternate(runs, ROUNDS.value)
     base = seconds["1 device"]
     rows = tuple(
         (
@@ -66,7 +68,7 @@ def tables() -> Iterator[Table]:
 
 def _note(setting):
     return (
-        f"Medians of {shared_flags.ROUNDS.value} rounds; × 1 device: median [least–most] of the "
+        f"Medians of {ROUNDS.value} rounds; × 1 device: median [least–most] of the "
         f"rounds' ratios. {setting.tasks} tasks of {setting.side}² pixels, "
         f"K = {setting.inner_steps}, SIREN {setting.depth} × {setting.width}, MAML. Virtual "
         "devices and processes share all cores."

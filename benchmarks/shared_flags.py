@@ -1,20 +1,12 @@
-"""The flags that benchmarks share, and the setting that they describe."""
+"""The flags that benchmarks share, and lists of choices and numbers as flags."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
-from benchmarks.setting import Setting
-
-_D = Setting()
-
-ROUNDS = flags.DEFINE_integer("rounds", 5, "times that every contender is timed, in turns", 1)
 RECORD = flags.DEFINE_bool("record", False, "append the tables to --results")
 RESULTS = flags.DEFINE_string("results", "benchmarks/RESULTS.md", "file that --record appends to")
-WIDTH = flags.DEFINE_integer("width", _D.width, "hidden units per layer", 1)
-DEPTH = flags.DEFINE_integer("depth", _D.depth, "linear layers, the last one included", 2)
-OMEGA = flags.DEFINE_float("omega", _D.omega, "frequency of the SIREN, radians per unit", 1e-6)
 
 
 def results_file() -> Path | None:
@@ -22,9 +14,9 @@ def results_file() -> Path | None:
     return Path(RESULTS.value) if RECORD.value else None
 
 
-def field_setting() -> Setting:
-    """The default setting with the network that the flags describe."""
-    return Setting(width=WIDTH.value, depth=DEPTH.value, omega=OMEGA.value)
+def rounds(default: int) -> flags.FlagHolder[int]:
+    """Defines the flag of how often contenders are timed."""
+    return flags.DEFINE_integer("rounds", default, "times that each is timed, in turns", 1)
 
 
 def some_of(

@@ -63,9 +63,8 @@ def _peak_bytes() -> int:
         return 1024 * int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text())[1])
     import resource  # whose number, on Linux, is at least that of the process that started this one
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 @functools.cache

@@ -20,11 +20,11 @@ ROOT = Path(__file__).parents[1]
 TINY = Setting(side=12, tasks=2, width=8, depth=3, omega=20.0, inner_rate=0.1)
 TABLE = Table("A table", ("contender", "seconds"), (("ours", "1"), ("recipe", "2")), "A note.")
 BINARIES = {
-    "meta_step": ("--part=steps", "--steps=1", "--side=8", "--width=8", "--depth=2", "--tasks=1"),
-    "fit_many": ("--sets=3x8", "--steps=2", "--slots=2", "--width=8", "--depth=2"),
-    "memory": ("--steps=1", "--sides=8", "--side=8", "--width=8", "--depth=2", "--tasks=1"),
-    "scaling": ("--side=8", "--tasks=2", "--devices=2", "--processes=2", "--width=8", "--depth=2"),
-    "products": ("--rows=8", "--chunks=2", "--width=8", "--squares=16"),
+    "meta_step": "--rounds=2 --part=steps --steps=1 --side=8 --width=8 --depth=2 --tasks=1",
+    "fit_many": "--rounds=2 --sets=3x8 --steps=2 --slots=2 --width=8 --depth=2",
+    "memory": "--steps=1 --sides=8 --side=8 --width=8 --depth=2 --tasks=1",
+    "scaling": "--rounds=2 --side=8 --tasks=2 --devices=2 --processes=2 --width=8 --depth=2",
+    "products": "--rounds=2 --rows=8 --chunks=2 --width=8 --squares=16",
 }
 FIRST_CELLS = {
     "meta_step": ["1"] * 4,
@@ -62,7 +62,7 @@ def started(tmp_path_factory):
     found = {}
     for name, arguments in BINARIES.items():
         results = folder / f"{name}.md"
-        command = [sys.executable, "-m", f"benchmarks.{name}", *arguments, "--rounds=2"]
+        command = [sys.executable, "-m", f"benchmarks.{name}", *arguments.split()]
         process = _start(*command, "--record", f"--results={results}")
         found[name] = (process, results)
     for argument in MISTAKES:
@@ -111,7 +111,7 @@ def test_outer_steps_agree():
 
 def test_the_torch_recipe_takes_steps(monkeypatch):
     torch = pytest.importorskip("torch")
-    weights = [(np.asarray(w), np.asarray(b)) for w, b in recipe.layers(ours.first_params(TINY))]
+    weights = recipe.layers(ours.first_params(TINY))
     adam, seen = torch.optim.Adam, []
     images = make_images(TINY.tasks, TINY.side)
 
@@ -200,7 +200,7 @@ def test_binaries_run_and_record(started, name):
     assert process.returncode == 0, errors
     (section,) = _sections(results.read_text(encoding="utf-8"), name)
     assert str(results) not in section and "--record" not in section
-    assert f"`python -m benchmarks.{name} {BINARIES[name][0]}" in section and "jax " in section
+    assert f"`python -m benchmarks.{name} {BINARIES[name]}`" in section and "jax " in section
     rows = [line[2:-2].split(" | ") for line in section.splitlines() if line.startswith("| ")]
     assert all(cell.strip() for row in rows for cell in row)
     assert [row[0] for row in rows if row[0] not in _HEADINGS] == FIRST_CELLS[name]

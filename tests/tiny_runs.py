@@ -127,8 +127,9 @@ def assert_same_but_for_rounding(workdir: Path, other: Path, step: int) -> None:
     results, expected = (read_results(path)["settings"]["default"] for path in (workdir, other))
     for init, entry in expected["inits"].items():
         for metric, values in entry["metrics"].items():
-            found = results["inits"][init]["metrics"][metric]
-            np.testing.assert_allclose(found["per_signal"], values["per_signal"], atol=1e-3)
+            found = results["inits"][init]["metrics"][metric]["per_signal"]
+            numbers = (np.asarray(table, float) for table in (found, values["per_signal"]))
+            np.testing.assert_allclose(*numbers, atol=1e-3, err_msg=f"{metric} of {init}")
 
 
 def _flat(tree, prefix):

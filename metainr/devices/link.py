@@ -10,13 +10,15 @@ import queue
 import socket
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from flax import serialization
 
-VALUE, END, CLOSE = "value", "end", "close"
-_SILENT_SECONDS = 30  # a machine that loses its power or network bids no farewell
+VALUE, ALIVE, END, CLOSE = "value", "alive", "end", "close"
+_ALIVE_SECONDS = 10
+_SILENT_SECONDS = 60  # below those after which jax.distributed aborts
 _HEADER_BYTES = 8
 
 
@@ -35,14 +37,16 @@ class Link:
         self.index, self.count = index, count
         self._sockets = dict(sorted(sockets.items()))
         self._values = {peer: queue.SimpleQueue() for peer in self._sockets}
-        self._ending = threading.Lock()
+        self._sending, self._ending = threading.Lock(), threading.Lock()
         self._listeners = [
             threading.Thread(target=self._listen, args=(peer,), daemon=True)
             for peer in self._sockets
         ]
-        for listener, connection in zip(self._listeners, self._sockets.values()):
-            _keep_alive(connection)
-            listener.start()
+        for connection in self._sockets.values():
+            connection.settimeout(_SILENT_SECONDS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for thread in (*self._listeners, threading.Thread(target=self._beat, daemon=True)):
+            thread.start()
 
     def exchange(self, value: Any) -> list[Any]:
         """The values of all processes, in their order; all have to call this equally often.
@@ -72,33 +76,39 @@ class Link:
             listener.join()
 
     def _tell_all(self, kind, value):
-        for connection in self._sockets.values():
-            with contextlib.suppress(OSError):  # it is gone, which `_listen` notices
-                send(connection, kind, value)
+        content = _encoded(kind, value)
+        with self._sending:
+            for connection in self._sockets.values():
+                with contextlib.suppress(OSError):  # it is gone, which `_listen` notices
+                    connection.sendall(content)
+
+    def _beat(self):
+        while True:
+            self._tell_all(ALIVE, None)
+            time.sleep(_ALIVE_SECONDS)
 
     def _listen(self, peer):
-        try:
-            kind, value = receive(self._sockets[peer])
-            while kind == VALUE:
-                self._values[peer].put(value)
+        kind = None
+        while kind not in (END, CLOSE):
+            try:
                 kind, value = receive(self._sockets[peer])
-        except (OSError, ValueError):
-            kind, value = (
-                END,
-                [
-                    f"error: process {peer} of {self.count} is gone: it was killed or its machine "
-                    "lost; what was saved is kept: start all processes again to go on",
-                    1,
-                ],
-            )
+            except TimeoutError:
+                kind, value = self._lost(peer, f"has been silent for {_SILENT_SECONDS} seconds")
+            except (OSError, ValueError):
+                kind, value = self._lost(peer, "is gone: it was killed or its machine lost")
+            if kind == VALUE:
+                self._values[peer].put(value)
         if kind == END:
             self.end(*value)
+
+    def _lost(self, peer, how):
+        kept = "what was saved is kept: start all processes again to go on"
+        return END, [f"error: process {peer} of {self.count} {how}; {kept}", 1]
 
 
 def send(connection: socket.socket, kind: str, value: Any) -> None:
     """Sends a message of some kind. Raises OSError if the other end is gone."""
-    content = serialization.msgpack_serialize({"kind": kind, "value": value})
-    connection.sendall(len(content).to_bytes(_HEADER_BYTES, "big") + content)
+    connection.sendall(_encoded(kind, value))
 
 
 def receive(connection: socket.socket, most_bytes: int | None = None) -> tuple[str, Any]:
@@ -116,6 +126,11 @@ def receive(connection: socket.socket, most_bytes: int | None = None) -> tuple[s
         raise ValueError("no message") from error
 
 
+def _encoded(kind, value):
+    content = serialization.msgpack_serialize({"kind": kind, "value": value})
+    return len(content).to_bytes(_HEADER_BYTES, "big") + content
+
+
 def _exactly(connection, size):
     parts = []
     while size:
@@ -125,19 +140,3 @@ def _exactly(connection, size):
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def _keep_alive(connection):
-    """Lets a connection fail when the other end has been silent for too long."""
-    connection.settimeout(None)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    options = {  # not every system knows them all
-        "TCP_NODELAY": 1,
-        "TCP_KEEPIDLE": _SILENT_SECONDS // 2,
-        "TCP_KEEPINTVL": _SILENT_SECONDS // 6,
-        "TCP_KEEPCNT": 3,
-        "TCP_USER_TIMEOUT": 1000 * _SILENT_SECONDS,
-    }
-    for name, value in options.items():
-        if hasattr(socket, name):
-            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
