@@ -33,9 +33,9 @@ def join(place: Place, settings: Mapping[str, Any]) -> None:
     if place.count == 1:
         return
     _link = meet(place, _JOIN_SECONDS)
-    _check_same(_link.exchange(dict(settings)))
+    _check_flags(_link.exchange(dict(settings)))
     port = from_first(_free_port)
-    service = f"localhost:{port}"
+    service = f"127.0.0.1:{port}"
     if place.index:
         host = host_of(place.address)
         reach(host, port, _JOIN_SECONDS).close()  # else jax.distributed would abort the process
@@ -43,7 +43,8 @@ def join(place: Place, settings: Mapping[str, Any]) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     jax.distributed.initialize(service, place.count, place.index)
     signal.signal(signal.SIGTERM, handler)  # jax.distributed has set its own
-    jax.devices()  # a meeting too: all processes have to ask for them at about the same time
+    # The first look at devices is a meeting too: all processes have to come to it soon.
+    _check_devices(_link.exchange(jax.local_device_count()))
 
 
 def is_first() -> bool:
@@ -127,22 +128,31 @@ def _free_port():
         return server.getsockname()[1]
 
 
-def _check_same(settings):
-    """Raises UserError, naming what differs and where, unless all processes have the same."""
-    told = [_told(name, settings) for name in sorted(set().union(*settings))]
-    if any(told):
+def _check_flags(settings):
+    """Raises UserError unless all processes have the same."""
+    names = sorted(set().union(*settings))
+    told = {name: _differing([values.get(name) for values in settings]) for name in names}
+    differing = [f"--{name} is {values}" for name, values in told.items() if values]
+    if differing:
         raise UserError(
-            f"the processes were started with different flags: {'; '.join(filter(None, told))}; "
-            "give all the same"
+            f"the processes were started with different flags: {'; '.join(differing)}; give all "
+            "the same"
         )
 
 
-def _told(name, settings):
-    """The values of a setting and which processes have them; None if all have the same."""
+def _check_devices(counts):
+    """Raises UserError unless all processes have equally many."""
+    if differing := _differing(counts):
+        raise UserError(
+            f"the processes have different numbers of devices: {differing}; let all see equally "
+            "many, of GPUs by CUDA_VISIBLE_DEVICES"
+        )
+
+
+def _differing(values):
+    """The processes' values, and which ones have them; None if all have the same."""
     processes = {}
-    for index, values in enumerate(settings):
-        processes.setdefault(str(values.get(name)), []).append(str(index))
-    if len(processes) == 1:
-        return None
-    values = (f"{value} (process {', '.join(where)})" for value, where in processes.items())
-    return f"--{name} is {' and '.join(values)}"
+    for index, value in enumerate(values):
+        processes.setdefault(str(value), []).append(str(index))
+    told = [f"{value} (process {', '.join(where)})" for value, where in processes.items()]
+    return " and ".join(told) if len(told) > 1 else None

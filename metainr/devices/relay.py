@@ -11,9 +11,9 @@ import threading
 
 def relay(host: str, port: int) -> str:
     """An address of this machine that stands for another one, as long as the process lives."""
-    server = socket.create_server(("localhost", 0))
+    server = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=_serve, args=(server, (host, port)), daemon=True).start()
-    return f"localhost:{server.getsockname()[1]}"
+    return f"127.0.0.1:{server.getsockname()[1]}"
 
 
 def _serve(server, target):
