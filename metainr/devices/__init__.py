@@ -22,6 +22,7 @@ from metainr.devices.processes import (
     join,
     leave,
     only_first,
+    wait_for_all,
 )
 from metainr.devices.shares import all_shares, own_share
 
@@ -50,4 +51,5 @@ __all__ = [
     "replicate",
     "replicated_sharding",
     "spread_tasks",
+    "wait_for_all",
 ]

@@ -1,5 +1,6 @@
 """The processes of a run: joined by jax.distributed, of one mind, and ended together."""
 
+import os
 import signal
 import time
 import traceback
@@ -7,6 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
 from metainr.devices.link import Link
 from metainr.devices.meeting import Place, host_of, listen, meet, reach
@@ -40,11 +43,16 @@ def join(place: Place, settings: Mapping[str, Any]) -> None:
         host = host_of(place.address)
         reach(host, port, _JOIN_SECONDS).close()  # else jax.distributed would abort the process
         service = relay(host, port)
+    if {"http_proxy", "https_proxy", "grpc_proxy"} & os.environ.keys():
+        os.environ["no_grpc_proxy"] = "127.0.0.1"  # no proxy knows the way there
     handler = signal.getsignal(signal.SIGTERM)
-    jax.distributed.initialize(service, place.count, place.index)
+    jax.distributed.initialize(
+        service, place.count, place.index, initialization_timeout=_JOIN_SECONDS
+    )
     signal.signal(signal.SIGTERM, handler)  # jax.distributed has set its own
-    # The first look at devices is a meeting too: all processes have to come to it soon.
+    # Now that all are here: devices and connections are waited for half a minute, no longer.
     _check_devices(_link.exchange(jax.local_device_count()))
+    multihost_utils.process_allgather(np.zeros(()))
 
 
 def is_first() -> bool:
@@ -71,6 +79,15 @@ def from_any(value: _T | None) -> _T | None:
     if link is None:
         return value
     return next((found for found in link.exchange(value) if found is not None), None)
+
+
+def wait_for_all() -> None:
+    """Waits until all processes have come here.
+
+    To be called ahead of the first step of a program that connects devices: of processes that come
+    to it half a minute apart, the first to come fails.
+    """
+    from_any(None)
 
 
 def only_first(make: Callable[[], _T]) -> _T:

@@ -12,7 +12,15 @@ import numpy as np
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from metainr.devices import divide, from_any, from_first, is_first, only_first, replicate
+from metainr.devices import (
+    divide,
+    from_any,
+    from_first,
+    is_first,
+    only_first,
+    replicate,
+    wait_for_all,
+)
 from metainr.errors import UserError
 from metainr.files import write_bytes
 from metainr.training.checkpoints import Checkpoints
@@ -105,6 +113,7 @@ def train(
             compiled = compile_step(train_step, state, first)
             available = available_memory(1 if mesh is None else len(mesh.local_devices))
             check_memory(compiled.num_bytes, available, cost, config, num_devices)
+            wait_for_all()
             meter = Meter(cost, peak, compiled.seconds)
             run = _Run(checkpoints, writer, progress, options, config, meter, workdir)
             batches = itertools.chain([first], batches)
