@@ -149,7 +149,7 @@ def test_what_cannot_be_divided_is_refused_with_what_can():
 @pytest.mark.parametrize("marker", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
 def test_on_eight_devices(marker):
     """Runs the tests above in a process that has them."""
-    command = [sys.executable, "-m", "pytest", __file__, "-k", "not on_eight and not a_run"]
+    command = [sys.executable, "-m", "pytest", "-s", __file__, "-k", "not on_eight and not a_run"]
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
     run = subprocess.run(
         [*command, "-m", marker, "--override-ini=addopts="],
@@ -157,7 +157,7 @@ def test_on_eight_devices(marker):
         capture_output=True,
         text=True,
     )
-    assert run.returncode == 0, run.stdout[-3000:]
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-1000:]
     assert " passed" in run.stdout and " skipped" not in run.stdout
 
 
