@@ -15,9 +15,10 @@ import metainr
 
 ROOT = Path(metainr.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"types", "errors", "registry", "files"}
+LEAVES = {"types", "errors", "registry", "files", "cameras"}
 MAY_IMPORT = {
     "types": set(),
+    "cameras": {"types"},
     "errors": set(),
     "files": set(),
     "registry": {"errors"},
