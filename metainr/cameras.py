@@ -42,7 +42,8 @@ class Rays(NamedTuple):
 def pixel_rays(pose: Array, inverse_intrinsics: Array, bounds: Array, pixels: Array) -> Rays:
     """The rays of pixels [n, 2], given as (row, column), real numbers allowed.
 
-    Cameras are one per pixel ([n, 3, 4], [n, 3, 3], [n, 2]) or one for all ([3, 4], …).
+    Cameras are one per pixel (poses [n, 3, 4], inverse intrinsics [n, 3, 3], bounds [n, 2]) or one
+    for all, with a leading axis of 1.
     """
     rows, columns = pixels[:, :1], pixels[:, 1:]
     in_camera = (
