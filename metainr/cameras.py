@@ -39,6 +39,17 @@ class Rays(NamedTuple):
     bounds: Array
 
 
+class RaySamples(NamedTuple):
+    """Rays [n, 3] with the depths z [n, s], ascending, of the points o + z·d on them.
+
+    Directions have the length that a camera gives them; depths count in it.
+    """
+
+    origins: Array
+    directions: Array
+    depths: Array
+
+
 def pixel_rays(pose: Array, inverse_intrinsics: Array, bounds: Array, pixels: Array) -> Rays:
     """The rays of pixels [n, 2], given as (row, column), real numbers allowed.
 
@@ -54,6 +65,12 @@ def pixel_rays(pose: Array, inverse_intrinsics: Array, bounds: Array, pixels: Ar
     directions = sum(in_camera[:, i : i + 1] * pose[..., i] for i in range(3))
     zeros = 0 * directions
     return Rays(zeros + pose[..., 3], directions, zeros[:, :2] + bounds)
+
+
+def even_depths(bounds: Array, num_samples: int) -> Array:
+    """Depths [n, num_samples] from near to far, both included, for bounds (near, far) [n, 2]."""
+    shares = np.linspace(0, 1, num_samples, dtype=bounds.dtype)[None]
+    return bounds[:, :1] + shares * (bounds[:, 1:] - bounds[:, :1])
 
 
 def image_pixels(height: int, width: int) -> np.ndarray:

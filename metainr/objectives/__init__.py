@@ -3,6 +3,7 @@
 from metainr.objectives.draws import Samples, all_points, output_of, random_points
 from metainr.objectives.images import image_samples, image_task, pixel_grid
 from metainr.objectives.losses import squared_error
+from metainr.objectives.rays import random_rays, stratified
 
 __all__ = [
     "Samples",
@@ -12,5 +13,7 @@ __all__ = [
     "output_of",
     "pixel_grid",
     "random_points",
+    "random_rays",
     "squared_error",
+    "stratified",
 ]
