@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from metainr.registry import look_up
 from metainr.signals.folder import folder
+from metainr.signals.object_options import ObjectOptions
+from metainr.signals.objects import cars, chairs, lamps
 from metainr.signals.options import ImageOptions
 from metainr.signals.photos import photos
 from metainr.signals.pictures import read_image, to_square
@@ -22,6 +24,11 @@ REGISTRY: dict[str, Callable[[ImageOptions], SignalClass]] = {
     "celeba": celeba,
     "imagenette": imagenette,
 }
+OBJECTS: dict[str, Callable[[ObjectOptions], SignalClass]] = {
+    "chairs": chairs,
+    "cars": cars,
+    "lamps": lamps,
+}
 
 
 def make(name: str, options: ImageOptions) -> SignalClass:
@@ -29,13 +36,24 @@ def make(name: str, options: ImageOptions) -> SignalClass:
     return look_up("signal class", name, REGISTRY)(options)
 
 
+def make_objects(name: str, options: ObjectOptions) -> SignalClass:
+    """Builds the class of objects called `name`. Raises UserError if there is none of that name."""
+    return look_up("class of objects", name, OBJECTS)(options)
+
+
 __all__ = [
+    "OBJECTS",
     "REGISTRY",
     "ImageOptions",
+    "ObjectOptions",
+    "cars",
     "celeba",
+    "chairs",
     "folder",
     "imagenette",
+    "lamps",
     "make",
+    "make_objects",
     "photos",
     "read_image",
     "sdf",
