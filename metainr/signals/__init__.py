@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from metainr.registry import look_up
+from metainr.signals.facade import facade
 from metainr.signals.folder import folder
+from metainr.signals.landmark_options import LandmarkOptions
 from metainr.signals.object_options import ObjectOptions
 from metainr.signals.objects import cars, chairs, lamps
 from metainr.signals.options import ImageOptions
@@ -29,6 +31,9 @@ OBJECTS: dict[str, Callable[[ObjectOptions], SignalClass]] = {
     "cars": cars,
     "lamps": lamps,
 }
+LANDMARKS: dict[str, Callable[[LandmarkOptions], SignalClass]] = {
+    "facade": facade,
+}
 
 
 def make(name: str, options: ImageOptions) -> SignalClass:
@@ -41,18 +46,27 @@ def make_objects(name: str, options: ObjectOptions) -> SignalClass:
     return look_up("class of objects", name, OBJECTS)(options)
 
 
+def make_landmark(name: str, options: LandmarkOptions) -> SignalClass:
+    """Builds the class of photos called `name`. Raises UserError if there is none of that name."""
+    return look_up("landmark", name, LANDMARKS)(options)
+
+
 __all__ = [
+    "LANDMARKS",
     "OBJECTS",
     "REGISTRY",
     "ImageOptions",
+    "LandmarkOptions",
     "ObjectOptions",
     "cars",
     "celeba",
     "chairs",
+    "facade",
     "folder",
     "imagenette",
     "lamps",
     "make",
+    "make_landmark",
     "make_objects",
     "photos",
     "read_image",
