@@ -15,10 +15,11 @@ import metainr
 
 ROOT = Path(metainr.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"types", "errors", "registry", "files", "cameras"}
+LEAVES = {"types", "errors", "registry", "files", "cameras", "camera_paths"}
 MAY_IMPORT = {
     "types": set(),
     "cameras": {"types"},
+    "camera_paths": {"types", "cameras"},
     "errors": set(),
     "files": set(),
     "registry": {"errors"},
@@ -38,6 +39,7 @@ OPTIONAL = {
     "array_record",
     "imageio",
     "matplotlib",
+    "pycolmap",
     "skimage",
     "tensorboardX",
     "tensorflow",
