@@ -4,16 +4,20 @@ from metainr.objectives.draws import Samples, all_points, output_of, random_poin
 from metainr.objectives.images import image_samples, image_task, pixel_grid
 from metainr.objectives.losses import squared_error
 from metainr.objectives.rays import random_rays, stratified
+from metainr.objectives.views import Sinogram, all_views, random_views
 
 __all__ = [
     "Samples",
+    "Sinogram",
     "all_points",
+    "all_views",
     "image_samples",
     "image_task",
     "output_of",
     "pixel_grid",
     "random_points",
     "random_rays",
+    "random_views",
     "squared_error",
     "stratified",
 ]

@@ -1,0 +1,40 @@
+"""Projections of an image as data of an objective: measured ones, or views drawn afresh."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from metainr.types import Array, Draw, Observations
+
+
+class Sinogram(NamedTuple):
+    """Measured projections: angles [v] in radians, values [v, d], weights [v] ≥ 0 (0: padding)."""
+
+    angles: Array
+    values: Array
+    weights: Array
+
+
+def random_views(project: Callable[[Array, Array], Array], num_views: int) -> Draw:
+    """Draws `num_views` projections at angles uniform in [0, π) of the true image.
+
+    The support is that image [n, n, 1], and `project(image [n, n], angles [v]) -> [v, d]` is what
+    the scanner does to it.
+    """
+
+    def draw(params, image, key, step):
+        angles = jax.random.uniform(key, (num_views,), image.dtype, maxval=jnp.pi)
+        return Observations(angles, project(image[..., 0], angles), jnp.ones_like(angles))
+
+    return draw
+
+
+def all_views() -> Draw:
+    """Draws every view. The support is a `Sinogram`."""
+
+    def draw(params, sinogram, key, step):
+        return Observations(*sinogram)
+
+    return draw
