@@ -8,11 +8,13 @@ from metainr.signals.folder import folder
 from metainr.signals.landmark_options import LandmarkOptions
 from metainr.signals.object_options import ObjectOptions
 from metainr.signals.objects import cars, chairs, lamps
-from metainr.signals.options import ImageOptions
+from metainr.signals.options import ImageOptions, SliceOptions
+from metainr.signals.phantoms import phantoms
 from metainr.signals.photos import photos
 from metainr.signals.pictures import read_image, to_square
 from metainr.signals.sdf import sdf
 from metainr.signals.sdf_mixed import sdf_mixed
+from metainr.signals.slices import slice_window, slices
 from metainr.signals.text import text
 from metainr.signals.tfds_images import celeba, imagenette
 from metainr.types import SignalClass
@@ -26,13 +28,17 @@ REGISTRY: dict[str, Callable[[ImageOptions], SignalClass]] = {
     "celeba": celeba,
     "imagenette": imagenette,
 }
+SLICES: dict[str, Callable[[SliceOptions], SignalClass]] = {
+    "phantoms": phantoms,
+    "slices": slices,
+}
+LANDMARKS: dict[str, Callable[[LandmarkOptions], SignalClass]] = {
+    "facade": facade,
+}
 OBJECTS: dict[str, Callable[[ObjectOptions], SignalClass]] = {
     "chairs": chairs,
     "cars": cars,
     "lamps": lamps,
-}
-LANDMARKS: dict[str, Callable[[LandmarkOptions], SignalClass]] = {
-    "facade": facade,
 }
 
 
@@ -41,9 +47,9 @@ def make(name: str, options: ImageOptions) -> SignalClass:
     return look_up("signal class", name, REGISTRY)(options)
 
 
-def make_objects(name: str, options: ObjectOptions) -> SignalClass:
-    """Builds the class of objects called `name`. Raises UserError if there is none of that name."""
-    return look_up("class of objects", name, OBJECTS)(options)
+def make_slices(name: str, options: SliceOptions) -> SignalClass:
+    """Builds the class of grey slices called `name`. Raises UserError if there is none."""
+    return look_up("class of slices", name, SLICES)(options)
 
 
 def make_landmark(name: str, options: LandmarkOptions) -> SignalClass:
@@ -51,13 +57,20 @@ def make_landmark(name: str, options: LandmarkOptions) -> SignalClass:
     return look_up("landmark", name, LANDMARKS)(options)
 
 
+def make_objects(name: str, options: ObjectOptions) -> SignalClass:
+    """Builds the class of objects called `name`. Raises UserError if there is none of that name."""
+    return look_up("class of objects", name, OBJECTS)(options)
+
+
 __all__ = [
     "LANDMARKS",
     "OBJECTS",
     "REGISTRY",
+    "SLICES",
     "ImageOptions",
     "LandmarkOptions",
     "ObjectOptions",
+    "SliceOptions",
     "cars",
     "celeba",
     "chairs",
@@ -68,10 +81,14 @@ __all__ = [
     "make",
     "make_landmark",
     "make_objects",
+    "make_slices",
+    "phantoms",
     "photos",
     "read_image",
     "sdf",
     "sdf_mixed",
+    "slice_window",
+    "slices",
     "text",
     "to_square",
 ]

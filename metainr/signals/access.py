@@ -5,12 +5,12 @@ own, so that signals can be asked for in any order, by any thread and on any mac
 """
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.signals.options import ImageOptions
+from metainr.signals.options import ImageOptions, SliceOptions
 from metainr.types import SignalClass
 
 SPLITS = ("train", "validation", "test")
@@ -18,7 +18,9 @@ GENERATED_SIZES = (10_000, 1_000, 1_000)
 
 
 def random_access(
-    options: ImageOptions, sizes: Mapping[str, int], read: Callable[[str, int], np.ndarray]
+    options: ImageOptions | SliceOptions,
+    sizes: Mapping[str, int],
+    read: Callable[[str, int], np.ndarray],
 ) -> SignalClass:
     """Makes a SignalClass of `read`, which is only called with a valid split and index.
 
@@ -41,17 +43,20 @@ def random_access(
 
 
 def generated(
-    name: str, options: ImageOptions, draw: Callable[[np.random.Generator, int], np.ndarray]
+    name: str,
+    options: ImageOptions | SliceOptions,
+    draw: Callable[[np.random.Generator, int], np.ndarray],
+    sizes: Sequence[int] = GENERATED_SIZES,
 ) -> SignalClass:
-    """The class of all `draw(rng, resolution) -> float32 [resolution, resolution, 3]`.
+    """The class of all `draw(rng, resolution) -> float32 [resolution, resolution, c]`.
 
-    The splits have 10,000, 1,000 and 1,000 signals.
+    sizes: of training, validation and test.
     """
 
     def read(split: str, index: int) -> np.ndarray:
         return draw(generator(name, options.seed, split, index), options.resolution)
 
-    return random_access(options, dict(zip(SPLITS, GENERATED_SIZES)), read)
+    return random_access(options, dict(zip(SPLITS, sizes)), read)
 
 
 def generator(name: str, seed: int, split: str, index: int) -> np.random.Generator:

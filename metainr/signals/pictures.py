@@ -36,7 +36,7 @@ def to_square(image: np.ndarray, resolution: int) -> np.ndarray:
 
 
 def resize(image: np.ndarray, top: float, left: float, side: float, resolution: int) -> np.ndarray:
-    """Scales a square part of an image: float32 [h, w, 3] -> float32 [n, n, 3].
+    """Scales a square part of an image: float32 [h, w, c] -> float32 [n, n, c].
 
     Averages with a triangle that spans two pixels of the result (of the image, if it is enlarged):
     this neither aliases nor leaves the range of the values.
@@ -53,7 +53,7 @@ def resize(image: np.ndarray, top: float, left: float, side: float, resolution: 
         Image.fromarray(np.ascontiguousarray(image[..., channel], np.float32)).resize(
             (resolution, resolution), Image.Resampling.BILINEAR, box
         )
-        for channel in range(3)
+        for channel in range(image.shape[-1])
     ]
     return np.stack([np.asarray(channel) for channel in channels], axis=-1)
 

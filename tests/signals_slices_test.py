@@ -1,0 +1,225 @@
+import importlib
+
+import numpy as np
+import pytest
+from absl import logging
+from PIL import Image
+
+from metainr.errors import UserError
+from metainr.signals import SliceOptions, make_slices, slice_window
+from metainr.signals.stacks import read_stack
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    lines = []
+    monkeypatch.setattr(logging, "warning", lambda line, *rest: lines.append(line % rest))
+    return lines
+
+
+def _ramp(h=6, w=6, top=1000.0):
+    return (np.arange(h * w).reshape(h, w) * top / (h * w - 1)).astype(np.float32)
+
+
+def _options(root, **changes):
+    return SliceOptions(6)._replace(**{"folder": str(root), **changes})
+
+
+def _all(signals):
+    return [signals.get(split, i) for split, size in signals.sizes.items() for i in range(size)]
+
+
+def _write_dicom(path, values, series, **tags):
+    pydicom = pytest.importorskip("pydicom")
+    data = pydicom.dataset.FileDataset(str(path), {}, preamble=b"\0" * 128)
+    data.file_meta = pydicom.dataset.FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    data.file_meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
+    data.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+    data.Rows, data.Columns = values.shape
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated = data.BitsStored = 16
+    data.HighBit, data.PixelRepresentation = 15, 0
+    data.SeriesInstanceUID = series
+    for name, value in tags.items():
+        setattr(data, name, value)
+    data.PixelData = values.astype("<u2").tobytes()
+    data.save_as(path, enforce_file_format=True)
+
+
+@pytest.mark.parametrize(
+    "name,values",
+    [
+        ("a.png", _ramp().astype(np.uint16)),
+        ("a.png", _ramp(top=255).astype(np.uint8)),
+        ("a.tif", _ramp(top=60000).astype(np.uint16)),
+        ("a.tiff", _ramp() / 7),
+        ("a.npy", _ramp().astype(np.float64)),
+        ("A.NPY", _ramp(5, 7).astype(np.int16)),
+    ],
+)
+def test_intensities_stay_as_they_are_stored(tmp_path, name, values):
+    path = tmp_path / name
+    if name.lower().endswith(".npy"):
+        with path.open("wb") as file:
+            np.save(file, values)
+    else:
+        Image.fromarray(values).save(path)
+    stack = read_stack(path)
+    assert stack.dtype == np.float32
+    np.testing.assert_array_equal(stack, values[None].astype(np.float32))
+
+
+def test_pages_and_planes_are_slices(tmp_path):
+    volume = np.stack([_ramp(4, 5, top) for top in (10, 20, 30)])
+    pages = [Image.fromarray(page) for page in volume]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    np.save(tmp_path / "a.npy", volume)
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.tif"), volume)
+    for axis in range(3):
+        found = read_stack(tmp_path / "a.npy", axis)
+        np.testing.assert_array_equal(found, np.moveaxis(volume, axis, 0))
+
+
+def test_dicom_is_rescaled(tmp_path):
+    path, values = tmp_path / "a.dcm", _ramp(5, 4).astype(np.uint16)
+    _write_dicom(path, values, "1.2.3", RescaleSlope="2", RescaleIntercept="-1024")
+    np.testing.assert_array_equal(read_stack(path)[0], 2.0 * values - 1024)
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_nifti_stands_upright(tmp_path, suffix):
+    nibabel = pytest.importorskip("nibabel")
+    volume = np.zeros((4, 5, 3), np.float32)  # to the left, to the front, up
+    volume[0, 4, 2] = 7
+    path = tmp_path / f"a{suffix}"
+    nibabel.save(nibabel.Nifti1Image(volume, np.diag([-1.0, 1, 1, 1])), path)
+    found = read_stack(path)
+    assert found.shape == (3, 5, 4)
+    assert found[2, 0, 3] == 7  # the front is above, the right on the right
+    assert read_stack(path, 1).shape == (5, 3, 4)
+
+
+def test_the_window_maps_to_0_and_1(tmp_path):
+    for number in range(3):
+        np.save(tmp_path / f"{number}.npy", _ramp())
+    for image in _all(make_slices("slices", _options(tmp_path, window=(100, 600)))):
+        assert image.shape == (6, 6, 1) and image.dtype == np.float32
+        np.testing.assert_allclose(image[..., 0], np.clip((_ramp() - 100) / 500, 0, 1), atol=1e-6)
+
+
+def test_the_window_of_a_set_is_its_percentiles(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        np.save(tmp_path / f"{number}.npy", rng.uniform(0, 100 * (number + 1), (2, 80, 90)))
+    values = np.concatenate([np.load(tmp_path / f"{number}.npy").ravel() for number in range(4)])
+    window = slice_window(_options(tmp_path))
+    np.testing.assert_allclose(window, np.percentile(values, (1, 99)), rtol=0.05)
+    given, own = (
+        make_slices("slices", _options(tmp_path, window=one)).get("test", 0)
+        for one in (window, None)
+    )
+    np.testing.assert_array_equal(given, own)
+    assert slice_window(_options(tmp_path, window=(3, 4))) == (3.0, 4.0)
+
+
+def test_masks_have_a_window_too(tmp_path):
+    mask = np.zeros((3, 30, 30))
+    mask[:, 4, 4] = 1
+    np.save(tmp_path / "a.npy", mask)
+    assert slice_window(_options(tmp_path)) == (0.0, 1.0)
+    np.save(tmp_path / "a.npy", 0 * mask)
+    with pytest.raises(UserError, match="0 everywhere; give --window"):
+        slice_window(_options(tmp_path))
+
+
+def test_oblong_slices_get_margins(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((3, 4, 8)))
+    image = make_slices("slices", _options(tmp_path, resolution=8, window=(0, 1))).get("train", 0)
+    np.testing.assert_array_equal(image[2:6], 1)
+    np.testing.assert_array_equal(image[[0, 1, 6, 7]], 0)
+
+
+def _bodies(signals):
+    return {
+        split: {int(round(100 * float(signals.get(split, i).mean()))) for i in range(size)}
+        for split, size in signals.sizes.items()
+    }
+
+
+def test_volumes_never_straddle_splits(tmp_path):
+    for number in range(10):
+        np.save(tmp_path / f"{number}.npy", np.full((3, 4, 4), number / 10))
+    signals = make_slices("slices", _options(tmp_path, window=(0, 1)))
+    assert signals.sizes == {"train": 24, "validation": 3, "test": 3}
+    bodies = _bodies(signals)
+    assert set.union(*bodies.values()) == set(range(0, 100, 10))
+    assert sum(len(part) for part in bodies.values()) == 10
+    other = make_slices("slices", _options(tmp_path, window=(0, 1), seed=1))
+    assert _bodies(other) != bodies
+
+
+def test_a_series_is_one_volume(tmp_path):
+    for number in range(12):
+        values = np.full((4, 4), 10 * (number % 4), np.uint16)
+        _write_dicom(tmp_path / f"{number}.dcm", values, f"1.2.{number % 4}")
+    bodies = _bodies(make_slices("slices", _options(tmp_path, window=(0, 100))))
+    assert sum(len(part) for part in bodies.values()) == 4
+
+
+def test_one_volume_is_cut_into_runs(tmp_path):
+    np.save(tmp_path / "a.npy", np.arange(20)[:, None, None] * np.full((1, 3, 3), 0.01))
+    bodies = _bodies(make_slices("slices", _options(tmp_path, window=(0, 1))))
+    assert bodies == {"train": {*range(16)}, "validation": {16, 17}, "test": {18, 19}}
+
+
+def test_damaged_files_are_skipped_and_counted(tmp_path, warnings):
+    for number in range(3):
+        np.save(tmp_path / f"{number}.npy", _ramp())
+    (tmp_path / "x.png").write_bytes(b"no picture")
+    np.save(tmp_path / "y.npy", np.array(["no numbers"]))
+    np.save(tmp_path / "z.npy", np.ones((3, 1, 1)))
+    (tmp_path / "notes.txt").write_text("no slice")
+    signals = make_slices("slices", _options(tmp_path))
+    assert sum(signals.sizes.values()) == 3
+    assert len(warnings) == 1
+    assert "skipped 3 unreadable or tiny files: x.png, y.npy, z.npy" in warnings[0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_values_that_are_no_numbers_are_named(tmp_path, value):
+    volume = np.ones((3, 4, 5))
+    volume[1, 2, 3] = value
+    np.save(tmp_path / "a.npy", volume)
+    with pytest.raises(UserError, match="a.npy has 1 values .* slice 1, row 2, column 3; replace"):
+        make_slices("slices", _options(tmp_path))
+
+
+@pytest.mark.parametrize("name,library", [("a.dcm", "pydicom"), ("a.nii.gz", "nibabel")])
+def test_a_missing_library_is_named(tmp_path, monkeypatch, name, library):
+    def without(name):
+        raise ImportError(name)
+
+    (tmp_path / name).write_bytes(b"")
+    monkeypatch.setattr(importlib, "import_module", without)
+    with pytest.raises(UserError, match=rf"needs {library}; run: pip install 'metainr\[medical\]'"):
+        make_slices("slices", _options(tmp_path))
+
+
+def test_mistakes_are_named(tmp_path):
+    np.save(tmp_path / "a.npy", np.ones((2, 4, 4)))
+    for changes, line in [
+        ({"folder": None}, "give --slices"),
+        ({"folder": str(tmp_path / "gone")}, "gone does not exist; give --slices a folder"),
+        ({"folder": str(tmp_path / "a.npy")}, "a.npy is a file; give --slices a folder"),
+        ({"axis": 3}, "slice axis 3 does not exist; choose 0, 1 or 2"),
+        ({}, "has 2 good slices; .* at least one each"),
+        ({"axis": 1, "window": (2.0, 2.0)}, "window 2, 2 is no range; give low < high"),
+        ({"axis": 1, "window": (0.0, np.nan)}, "window 0, nan is no range"),
+        ({"axis": 1, "window": (0.0, 1.0), "resolution": 1}, "resolution 1 is too small"),
+    ]:
+        with pytest.raises(UserError, match=line):
+            make_slices("slices", _options(tmp_path, **changes))
+    (tmp_path / "a.npy").rename(tmp_path / "a.txt")
+    with pytest.raises(UserError, match="no slices among its 1 files"):
+        make_slices("slices", _options(tmp_path))
