@@ -1,0 +1,159 @@
+import numpy as np
+import pytest
+from absl import logging
+from PIL import Image
+
+from experiments.sinogram_io import SinogramOptions, parse_angles, read_sinogram
+from metainr.errors import UserError
+from metainr.evaluation.ct_baselines import filtered_back_projection
+from metainr.evaluation.metrics import psnr
+from metainr.measurements import detector_grid, project
+from metainr.signals.phantoms import MODIFIED_SHEPP_LOGAN, ellipses
+
+ANGLES = "0:180:6deg"
+VALUES = np.random.default_rng(0).uniform(0, 8, (6, 10))
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    lines = []
+    monkeypatch.setattr(logging, "warning", lambda line, *rest: lines.append(line % rest))
+    return lines
+
+
+def _read(path, values=VALUES, angles=ANGLES, **options):
+    np.save(path / "sinogram.npy", values)
+    return read_sinogram(SinogramOptions(str(path / "sinogram.npy"), angles, **options))
+
+
+def test_every_format_gives_the_same(tmp_path):
+    levels = (1000 * VALUES).astype(np.uint16)
+    np.save(tmp_path / "a.npy", levels)
+    np.savez(tmp_path / "b.npz", levels)
+    np.savez(tmp_path / "c.npz", sinogram=levels, other=1)
+    np.savetxt(tmp_path / "d.csv", levels, delimiter=",", fmt="%d")
+    Image.fromarray(levels).save(tmp_path / "e.png")
+    Image.fromarray(levels.astype(np.float32)).save(tmp_path / "f.tiff")
+    found = [
+        read_sinogram(SinogramOptions(str(path), ANGLES, white=1000))
+        for path in sorted(tmp_path.iterdir())
+    ]
+    assert len(found) == 6
+    for one in found:
+        np.testing.assert_allclose(one.sinogram.values, levels / 10_000, rtol=1e-6)
+        np.testing.assert_allclose(one.sinogram.angles, np.arange(6) * np.pi / 6, rtol=1e-6)
+        np.testing.assert_array_equal(one.sinogram.weights, 1)
+        np.testing.assert_allclose(one.detectors, detector_grid(10))
+        assert {x.dtype for x in (*one.sinogram, one.detectors)} == {np.dtype(np.float32)}
+
+
+def test_units_are_means_along_rays(tmp_path):
+    found = _read(tmp_path, VALUES, spacing=0.5, white=2.0)
+    np.testing.assert_allclose(found.sinogram.values, VALUES / (10 * 0.5 * 2), rtol=1e-6)
+    wide = _read(tmp_path, VALUES, spacing=0.5, side=8.0, offset=1.5)
+    np.testing.assert_allclose(wide.sinogram.values, VALUES / 8, rtol=1e-6)
+    np.testing.assert_allclose(wide.detectors, (np.arange(10) - 6) * 0.5 / 8, rtol=1e-6)
+
+
+def test_counts_become_line_integrals(tmp_path):
+    counts = 5000 * np.exp(-VALUES)
+    found = _read(tmp_path, counts, blank=5000.0)
+    np.testing.assert_allclose(found.sinogram.values, VALUES / 10, rtol=1e-5, atol=1e-7)
+
+
+def test_a_scan_off_its_centre_is_put_right(tmp_path):
+    n, offset, attenuation = 64, 2.0, 0.02
+    image = np.clip(ellipses(MODIFIED_SHEPP_LOGAN, n), 0, 1).astype(np.float32)
+    angles = np.linspace(0, np.pi, 90, endpoint=False)
+    seen = np.asarray(project(image, angles, (np.arange(80) - 39.5 - offset) / n))
+    # 80 detectors 3 mm apart of an object 192 mm wide.
+    counts = 1e4 * np.exp(-seen * n * 3 * attenuation)
+    known = dict(spacing=3.0, side=192.0, blank=1e4, white=attenuation)
+
+    def quality(**options):
+        found = _read(tmp_path, counts, "0:180:90deg", **known, **options)
+        return psnr(filtered_back_projection(*found.sinogram[:2], n, found.detectors), image)
+
+    ideal = filtered_back_projection(angles, project(image, angles, detector_grid(n)), n)
+    assert quality(offset=offset) > psnr(ideal, image) - 0.5
+    for wrong in (0.0, offset - 1, offset + 1, -offset):
+        assert quality(offset=wrong) < psnr(ideal, image) - 1
+
+
+def test_angles_are_words_or_files(tmp_path):
+    np.testing.assert_allclose(parse_angles("0, 0.5,1"), [0, 0.5, 1])
+    np.testing.assert_allclose(parse_angles("0,90deg"), [0, np.pi / 2])
+    np.testing.assert_allclose(parse_angles("0:3:3"), [0, 1, 2])
+    np.testing.assert_allclose(parse_angles("0:180:60deg"), np.arange(60) * np.pi / 60)
+    np.save(tmp_path / "angles.npy", [0.1, 0.2])
+    (tmp_path / "angles.txt").write_text("0.1\n0.2\n")
+    for name in ("angles.npy", "angles.txt"):
+        np.testing.assert_allclose(parse_angles(str(tmp_path / name)), [0.1, 0.2])
+    for text in ("", "a,b", "0:1", "0:1:2:3", "gone.npy"):
+        with pytest.raises(UserError, match="neither a file nor numbers"):
+            parse_angles(text)
+
+
+def test_an_npz_may_bring_its_angles(tmp_path):
+    path = tmp_path / "scan.npz"
+    np.savez(path, sinogram=VALUES, angles=np.arange(6.0))
+    found = read_sinogram(SinogramOptions(str(path)))
+    np.testing.assert_array_equal(found.sinogram.angles, np.arange(6))
+    np.savez(path, a=VALUES, b=VALUES)
+    with pytest.raises(UserError, match="holds a, b; call the array 'sinogram'"):
+        read_sinogram(SinogramOptions(str(path)))
+    path.write_bytes(b"PK no zip")
+    with pytest.raises(UserError, match="cannot read sinogram"):
+        read_sinogram(SinogramOptions(str(path)))
+
+
+def test_degrees_without_their_name_are_warned_of(tmp_path, warnings):
+    _read(tmp_path, angles="0,30,60,90,120,150")
+    assert len(warnings) == 1 and "150 look like degrees" in warnings[0]
+    _read(tmp_path, angles="0:6.28:6")
+    assert len(warnings) == 1
+
+
+def _with(value):
+    values = VALUES.copy()
+    values[2, 3] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    "values,options,line",
+    [
+        (VALUES[:5], {}, "5 views but there are 6 angles; give one angle per row"),
+        (VALUES[:, :6].T[:, :6].repeat(2, 0)[:10], {}, "10 views but there are 6 .* transposed"),
+        (VALUES[0], {}, r"shape \(10,\); give \[views, detectors\]"),
+        (_with(np.nan), {}, "is nan at view 2, detector 3"),
+        (_with(np.inf), {}, "is inf at view 2, detector 3"),
+        (_with(-4), {"blank": 10.0}, "counts -4 at view 2, detector 3"),
+        (_with(0), {"blank": 10.0}, "counts 0 at view 2, detector 3"),
+        (1000 * VALUES, {}, "give --white of at least .* or --blank"),
+        (VALUES + 1j, {}, "holds complex128; give real numbers"),
+        (VALUES, {"geometry": "fan"}, "geometry 'fan' is not supported; rebin"),
+        (VALUES, {"spacing": 0.0}, "spacing 0 is not positive"),
+        (VALUES, {"side": -1.0}, "side -1 is not positive"),
+        (VALUES, {"blank": np.nan}, "blank nan is not positive"),
+        (VALUES, {"white": 0.0}, "white 0 is not positive"),
+        (VALUES, {"offset": np.nan}, "offset nan is no number"),
+        (VALUES, {"angles": None}, "comes without angles; give --angles"),
+        (VALUES, {"angles": "0:nan:6"}, "not finite"),
+    ],
+)
+def test_mistakes_have_one_clear_line(tmp_path, values, options, line):
+    with pytest.raises(UserError, match=line) as caught:
+        _read(tmp_path, values, **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.csv", "a.tiff", "a.png"])
+def test_damaged_and_missing_files_are_named(tmp_path, name):
+    path = tmp_path / name
+    with pytest.raises(UserError, match="does not exist; give --sinogram"):
+        read_sinogram(SinogramOptions(str(path), ANGLES))
+    path.write_bytes(b"no such thing")
+    with pytest.raises(UserError, match="cannot read") as caught:
+        read_sinogram(SinogramOptions(str(path), ANGLES))
+    assert "\n" not in str(caught.value)
