@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from metainr.errors import UserError
+from metainr.evaluation.ct_baselines import filtered_back_projection, sart
+from metainr.evaluation.metrics import psnr
+from metainr.measurements import detector_grid, project
+from metainr.signals import SliceOptions, make_slices
+
+METHODS = {"fbp": filtered_back_projection, "sart": sart}
+
+
+def _phantom(n):
+    return make_slices("phantoms", SliceOptions(n)).get("test", 1)[..., 0]
+
+
+def _angles(views):
+    return np.linspace(0, np.pi, views, endpoint=False, dtype=np.float32)
+
+
+@pytest.mark.parametrize("n", [64, 65])
+@pytest.mark.parametrize("name,least", [("fbp", 23), ("sart", 26)])
+def test_many_views_show_the_phantom(name, least, n):
+    image = _phantom(n)
+    sinogram = np.asarray(project(image, _angles(90), detector_grid(n)))
+    found = METHODS[name](_angles(90), sinogram, n)
+    assert found.shape == (n, n) and found.dtype == np.float32
+    assert 0 <= found.min() <= found.max() <= 1
+    best = psnr(found, image)
+    assert best > least
+    moved = [np.roll(found, shift, axis) for shift in (1, -1) for axis in (0, 1)]
+    for other in (*moved, found[::-1], found[:, ::-1], found.T, 0.8 * found):
+        assert psnr(other, image) < best - 1
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_detectors_say_where_rays_lie(name):
+    n = 64
+    image = _phantom(n)
+    detectors = 1.2 * detector_grid(90) + 0.03
+    sinogram = np.asarray(project(image, _angles(60), detectors))
+    shifted = METHODS[name](_angles(60), sinogram, n, detectors)
+    plain = METHODS[name](_angles(60), project(image, _angles(60), detector_grid(n)), n)
+    assert psnr(shifted, image) > psnr(plain, image) - 1
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("n", [16, 33])
+def test_one_view_will_do(name, n):
+    image = np.zeros((n, n), np.float32)
+    image[n // 3 : n // 2, n // 4 : n // 2] = 0.5
+    sinogram = np.asarray(project(image, _angles(1), detector_grid(n)))
+    found = METHODS[name](_angles(1), sinogram, n)
+    assert np.isfinite(found).all() and found.max() > 0
+    assert abs(int(found.sum(0).argmax()) - int(image.sum(0).argmax())) < n // 4
+
+
+@pytest.mark.parametrize("method", METHODS.values())
+def test_shapes_that_do_not_fit_are_named(method):
+    with pytest.raises(UserError, match=r"\(8, 16\) does not fit \(7,\) angles"):
+        method(_angles(7), np.ones((8, 16)), 16)
+    with pytest.raises(UserError, match=r"16 values per view do not fit \(15,\) detectors"):
+        method(_angles(8), np.ones((8, 16)), 16, detector_grid(15))
