@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from metainr.registry import look_up
+from metainr.signals.colmap import colmap
 from metainr.signals.facade import facade
 from metainr.signals.folder import folder
 from metainr.signals.landmark_options import LandmarkOptions
@@ -11,6 +12,7 @@ from metainr.signals.objects import cars, chairs, lamps
 from metainr.signals.options import ImageOptions, SliceOptions
 from metainr.signals.phantoms import phantoms
 from metainr.signals.photos import photos
+from metainr.signals.phototourism import phototourism
 from metainr.signals.pictures import read_image, to_square
 from metainr.signals.sdf import sdf
 from metainr.signals.sdf_mixed import sdf_mixed
@@ -34,6 +36,8 @@ SLICES: dict[str, Callable[[SliceOptions], SignalClass]] = {
 }
 LANDMARKS: dict[str, Callable[[LandmarkOptions], SignalClass]] = {
     "facade": facade,
+    "phototourism": phototourism,
+    "colmap": colmap,
 }
 OBJECTS: dict[str, Callable[[ObjectOptions], SignalClass]] = {
     "chairs": chairs,
@@ -74,6 +78,7 @@ __all__ = [
     "cars",
     "celeba",
     "chairs",
+    "colmap",
     "facade",
     "folder",
     "imagenette",
@@ -84,6 +89,7 @@ __all__ = [
     "make_slices",
     "phantoms",
     "photos",
+    "phototourism",
     "read_image",
     "sdf",
     "sdf_mixed",
