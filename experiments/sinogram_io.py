@@ -68,10 +68,10 @@ def read_sinogram(options: SinogramOptions) -> Measured:
     side = num * options.spacing if options.side is None else options.side
     means = values / (side * options.white)
     if means.max() > 1:
+        otherwise = ", or --blank if these are raw counts" if options.blank is None else ""
         raise UserError(
             f"sinogram {path} means up to {means.max():.4g} times white along a ray, and at most 1 "
-            f"is possible; give --white of at least {options.white * means.max():.4g}, "
-            "or --blank if these are raw counts"
+            f"is possible; give --white of at least {options.white * means.max():.4g}{otherwise}"
         )
     places = (np.arange(num) - (num - 1) / 2 - options.offset) * options.spacing / side
     angles, means, places = (x.astype(np.float32) for x in (angles, means, places))

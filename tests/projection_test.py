@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from metainr.measurements import detector_grid, project, projection, ray_projection
+from metainr import measurements
+from metainr.measurements import detector_grid, projection, ray_projection
 from metainr.numerics import Summation, objective_gradient
 from metainr.objectives import Sinogram, all_views, random_views, squared_error
 from metainr.types import Term
 
+project = jax.jit(measurements.project, static_argnames="interpolation")
 ANGLES = np.array([0.0, 0.4, 1.1, np.pi / 2, 2.0, 2.9], np.float32)
 # Grey, semi-axes, centre (x, y down) and turn (as ANGLES) of an ellipse, in sides.
 ELLIPSE = (0.7, 0.3, 0.15, 0.08, -0.1, 0.5)
@@ -163,7 +165,7 @@ def test_jit_and_vmap_change_nothing(interpolation):
     images = np.stack([_noise(12), _smooth_image(12)])
 
     def loss(image, angles):
-        return jnp.sum(project(image, angles, detector_grid(12), interpolation) ** 2)
+        return jnp.sum(measurements.project(image, angles, detector_grid(12), interpolation) ** 2)
 
     angles = np.stack([ANGLES, ANGLES + 0.3])
     both = jax.jit(jax.vmap(jax.value_and_grad(loss)))(images, angles)

@@ -87,6 +87,12 @@ def test_dicom_is_rescaled(tmp_path):
     np.testing.assert_array_equal(read_stack(path)[0], 2.0 * values - 1024)
 
 
+def test_the_padding_of_dicom_is_left_out(tmp_path):
+    path, values = tmp_path / "a.dcm", np.array([[9, 500], [700, 9]], np.uint16)
+    _write_dicom(path, values, "1.2.3", PixelPaddingValue=9)
+    np.testing.assert_array_equal(read_stack(path)[0], [[500, 500], [700, 500]])
+
+
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 def test_nifti_stands_upright(tmp_path, suffix):
     nibabel = pytest.importorskip("nibabel")
@@ -131,6 +137,15 @@ def test_masks_have_a_window_too(tmp_path):
     np.save(tmp_path / "a.npy", 0 * mask)
     with pytest.raises(UserError, match="0 everywhere; give --window"):
         slice_window(_options(tmp_path))
+
+
+def test_a_callers_changes_stay_with_the_caller(tmp_path):
+    np.save(tmp_path / "a.npy", np.stack(3 * [_ramp()]))
+    signals = make_slices("slices", _options(tmp_path))
+    first = signals.get("train", 0)
+    kept = first.copy()
+    first[:] = 0.5
+    np.testing.assert_array_equal(signals.get("train", 0), kept)
 
 
 def test_oblong_slices_get_margins(tmp_path):
@@ -183,7 +198,8 @@ def test_damaged_files_are_skipped_and_counted(tmp_path, warnings):
     signals = make_slices("slices", _options(tmp_path))
     assert sum(signals.sizes.values()) == 3
     assert len(warnings) == 1
-    assert "skipped 3 unreadable or tiny files: x.png, y.npy, z.npy" in warnings[0]
+    assert "skipped 3 unreadable or tiny files: x.png, y.npy, z.npy (the first: " in warnings[0]
+    assert "x.png: cannot identify image" in warnings[0]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -19,7 +19,7 @@ from metainr.types import SignalClass
 
 _PERCENTILES = (1, 99)
 _SAMPLED = 4096  # values of a slice that the percentiles look at
-_KEPT = 4  # stacks in memory
+_MEMORY = 2**30  # bytes of scaled slices that are kept
 _SMALLEST_SIDE = 2
 _SHOWN = 5
 
@@ -37,20 +37,27 @@ def slices(options: SliceOptions) -> SignalClass:
     float32 [n, n, 1]: (intensity − low) / (high − low) of the window, clipped to [0, 1], with
     margins of 0 along the longer side, scaled. Splits are 80/10/10 % of a shuffle that depends on
     the seed and the paths; files (DICOM: series) are never divided, unless there are fewer than
-    3: then each split is a run of neighbouring slices. Files are read when they are asked for;
-    damaged ones are found at construction and left out, with one warning.
+    3: then each split is a run of neighbouring slices. Files are read when they are asked for, and
+    those asked for last are kept; damaged ones are found at construction and left out, with one
+    warning.
 
     Raises UserError if the folder, the window or the axis is wrong, if a value is not finite, a
     library is missing, or fewer than 3 slices are found.
     """
     found = _survey(options)
-    window = _window(options, found)
+    low, high = _window(options, found)
     splits = _splits(found, options.seed)
+    largest = 4 * options.resolution**2 * max(one.slices for one in found)
+
+    # Unpacking a volume takes seconds: all its slices are scaled at once.
+    @functools.lru_cache(max(1, _MEMORY // max(1, largest)))
+    def squares(path):
+        stack = np.clip((read_stack(path, options.axis) - low) / (high - low), 0, 1)
+        return [_square(image, options.resolution) for image in stack]
 
     def read(split, index):
         path, number = splits[split][index]
-        values = _stack(path, options.axis)[number]
-        return _square(np.clip((values - window[0]) / (window[1] - window[0]), 0, 1), options)
+        return squares(path)[number].copy()
 
     return random_access(options, {name: len(items) for name, items in splits.items()}, read)
 
@@ -64,30 +71,23 @@ def slice_window(options: SliceOptions) -> tuple[float, float]:
     return _window(options, () if options.window else _survey(options))
 
 
-@functools.lru_cache(maxsize=_KEPT)
-def _stack(path, axis):
-    return read_stack(path, axis)
-
-
 def _survey(options):
     """All good files; warns once of the others."""
     paths = _paths(options)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda path: _look(path, options.axis), paths))
-    good = [result for result in results if result]
-    bad = [path.name for path, result in zip(paths, results) if not result]
-    shown = ", ".join(bad[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
+    good = [result for result in results if isinstance(result, _Found)]
+    bad = [(path.name, why) for path, why in zip(paths, results) if isinstance(why, str)]
+    shown = ", ".join(name for name, _ in bad[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
+    why = f"{len(bad)} unreadable or tiny files: {shown} (the first: {bad[0][1]})" if bad else ""
     total = sum(found.slices for found in good)
     if total < len(SPLITS):
-        damaged = f" and {len(bad)} unreadable or tiny files ({shown})" if bad else ""
         raise UserError(
-            f"slice folder {options.folder} has {total} good slices{damaged}; "
+            f"slice folder {options.folder} has {total} good slices{why and ' and '}{why}; "
             "training, validation and test need at least one each: add slices"
         )
     if bad:
-        logging.warning(
-            "%s: skipped %d unreadable or tiny files: %s", options.folder, len(bad), shown
-        )
+        logging.warning("%s: skipped %s", options.folder, why)
     return good
 
 
@@ -111,17 +111,19 @@ def _paths(options):
 
 
 def _look(path, axis):
+    """What a file holds, or in words why nothing can be done with it."""
     try:
         stack = read_stack(path, axis)
         if min(stack.shape[1:]) < _SMALLEST_SIDE:
-            return None
+            return f"{path} has sides {stack.shape[1]} and {stack.shape[2]}"
         pixels = stack.reshape(len(stack), -1)
         sample = pixels[:, :: -(-pixels.shape[1] // _SAMPLED)]
-        return _Found(path, series(path), len(stack), sample.ravel())
+        # A copy, or the sample would keep the whole stack in memory.
+        return _Found(path, series(path), len(stack), sample.flatten())
     except Unusable:
         raise
-    except UserError:
-        return None
+    except UserError as error:
+        return str(error)
 
 
 def _window(options, found):
@@ -155,10 +157,10 @@ def _splits(found, seed):
     return {name: items[a:b] for name, a, b in zip(SPLITS, bounds, bounds[1:])}
 
 
-def _square(image, options):
+def _square(image, resolution):
     height, width = image.shape
     side = max(height, width)
     square = np.zeros((side, side, 1), np.float32)
     top, left = (side - height) // 2, (side - width) // 2
     square[top : top + height, left : left + width, 0] = image
-    return resize(square, 0, 0, side, options.resolution)
+    return resize(square, 0, 0, side, resolution)

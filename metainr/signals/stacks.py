@@ -17,8 +17,9 @@ def read_stack(path: Path, axis: int | None = None) -> np.ndarray:
     """Reads a file's slices: float32 [k, h, w], k = 1 for a single picture.
 
     Pictures keep their levels (0 to 255, or 65535 with 16 bits) and colours become grey; pages of a
-    TIFF are slices. DICOM frames are rescaled as their file says (CT: to Hounsfield units). NIfTI
-    volumes are turned so that slices stand as radiologists see them, up to left and right.
+    TIFF are slices. DICOM frames are rescaled as their file says (CT: to Hounsfield units), and
+    their padding becomes the lowest value beside it. NIfTI volumes are turned: slices have the
+    front, or the top, above, and the body's right on the right.
 
     Args:
         path: its name says the format, see `SUFFIXES`.
@@ -105,9 +106,13 @@ def _dicom(pydicom, path):
     data = pydicom.dcmread(path)
     if data.get("SamplesPerPixel", 1) != 1:
         raise ValueError("it is in colour")
-    slope, intercept = (data.get(f"Rescale{part}") for part in ("Slope", "Intercept"))
+    levels, padding = data.pixel_array, data.get("PixelPaddingValue")
+    if padding is not None and (levels != padding).any():
+        # Far below air, it would spoil an intensity window.
+        levels = np.where(levels == padding, levels[levels != padding].min(), levels)
+    slope, intercept = data.get("RescaleSlope"), data.get("RescaleIntercept")
     slope = 1.0 if slope is None else float(slope)
-    return data.pixel_array * slope + (0.0 if intercept is None else float(intercept))
+    return levels * slope + (0.0 if intercept is None else float(intercept))
 
 
 def _nifti(nibabel, path):
