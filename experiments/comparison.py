@@ -8,17 +8,23 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from experiments.problem import Problem, make_inner, standard_init
+from experiments.problem import Problem, Setting, make_evaluation, make_inner, standard_init
 from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
 from metainr.evaluation.compare import steps_to_match, summary
-from metainr.evaluation.fitting import Contender, Evaluate
+from metainr.evaluation.fitting import Contender, Fits
 from metainr.evaluation.tuning import tuned
-from metainr.training.data import stacked_signals
+from metainr.training.data import first_signals
 from metainr.types import Params
 
-NUM_VALIDATION = 8
 NUM_SAMPLES = 6
 _MEAN_OVER = 256
+
+
+class Inits(NamedTuple):
+    """The inits by name, and what is left of the loss of those that were fitted."""
+
+    params: dict[str, Params]
+    fit_errors: dict[str, float]
 
 
 class Comparison(NamedTuple):
@@ -27,76 +33,108 @@ class Comparison(NamedTuple):
     frames: init -> [signals, steps, h, w, c].
     """
 
-    setting: dict[str, Any]
+    entry: dict[str, Any]
     targets: np.ndarray
     frames: dict[str, np.ndarray]
 
 
+def make_inits(
+    problem: Problem, config: SimpleNamespace, learned: Params | None, mesh: Mesh | None = None
+) -> Inits:
+    """The learned init and those to compare it with; without it, those that need none.
+
+    `mesh`: of this process' devices.
+    """
+    standard = standard_init(problem.field, config.seed)
+    mean_key, match_key, shuffle_key = jax.random.split(jax.random.key(config.seed), 3)
+
+    def fit(gradient, support, key):
+        inner = make_inner(gradient, "adam")(FIT_LEARNING_RATE)
+        params, error = fitted(inner, standard, support, key, mesh)
+        return params, float(error)
+
+    count = min(_MEAN_OVER, problem.signals.sizes["train"])
+    mean, mean_error = fit(problem.inner_gradient, problem.mean_support(count), mean_key)
+    if learned is None:
+        return Inits({"standard": standard, "mean": mean}, {"mean": mean_error})
+    matched, matched_error = fit(problem.matching_gradient, learned, match_key)
+    return Inits(
+        {
+            "standard": standard,
+            "mean": mean,
+            "matched": matched,
+            "shuffled": shuffled(learned, shuffle_key),
+            "meta": learned,
+        },
+        {"mean": mean_error, "matched": matched_error},
+    )
+
+
 def compare(
     problem: Problem,
+    setting: Setting,
     config: SimpleNamespace,
-    learned: Params | None,
-    evaluate: Evaluate,
+    inits: Inits,
     mesh: Mesh | None = None,
 ) -> Comparison:
-    """Fits the test signals from every init; without a learned one, from those that need none.
+    """Fits the test signals from every init in a setting.
 
     `mesh`: of this process' devices.
     """
     key = jax.random.key(config.seed)
-    inits, errors = _inits(problem, config, learned, key, mesh)
-    contenders = {name: _contender(name, params, config) for name, params in inits.items()}
+    evaluate = make_evaluation(setting, mesh)
+    contenders = {name: _contender(name, p, config) for name, p in inits.params.items()}
     if config.tune:
-        count = min(NUM_VALIDATION, problem.signals.sizes["validation"])
-        validation = stacked_signals(problem.signals, "validation", count)
-        match = range(config.inner_steps + 1)
-        fit = partial(evaluate, signals=validation, steps=match, key=key)
-        contenders = {name: tuned(c, fit) for name, c in contenders.items()}
-    signals = stacked_signals(problem.signals, "test", config.num_test)
-    steps = list(range(config.test_steps + 1))
+        signals = first_signals(problem.signals, "validation", config.num_validation)
+        fit = partial(evaluate, signals=signals, steps=(0, setting.match_step), key=key)
+        contenders = {name: tuned(c, fit, problem.rates) for name, c in contenders.items()}
+    signals = first_signals(problem.signals, "test", config.num_test)
     fits = {
-        name: evaluate(contender, signals, steps, key, NUM_SAMPLES)
+        name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES)
         for name, contender in contenders.items()
     }
-    entries = {
-        name: {
-            "optimizer": contenders[name].optimizer,
-            "learning_rate": contenders[name].learning_rate,
-            "metrics": {metric: summary(values) for metric, values in fits[name].metrics.items()},
-        }
-        | errors.get(name, {})
-        for name in fits
-    }
-    if "meta" in fits and config.inner_steps <= config.test_steps:
-        target = fits["meta"].metrics["psnr"][:, config.inner_steps]
+    references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
+    entries = {name: _entry(contenders[name], fits[name], inits, name) for name in fits}
+    if "meta" in fits:
+        target = fits["meta"].metrics["psnr"][:, setting.steps.index(setting.match_step)]
         for name in fits.keys() - {"meta"}:
-            match = steps_to_match(fits[name].metrics["psnr"], target, steps)
+            match = steps_to_match(fits[name].metrics["psnr"], target, setting.steps)
             entries[name] |= {"steps_to_match": match.steps, "missed": match.missed}
     return Comparison(
-        {"steps": steps, "inits": entries},
-        np.asarray(signals[:NUM_SAMPLES]),
-        {name: fit.views for name, fit in fits.items()},
+        {
+            "steps": setting.steps,
+            "match_step": setting.match_step,
+            "inits": entries | {name: {"metrics": _summaries(f)} for name, f in references.items()},
+        },
+        np.stack([np.asarray(setting.target(signal)) for signal in signals[:NUM_SAMPLES]]),
+        {name: fit.views for name, fit in (fits | references).items()},
     )
 
 
-def _inits(problem, config, learned, key, mesh):
-    """The inits by name, and what else there is to say of how they were made."""
-    standard = standard_init(problem.field, config.seed)
-    mean_key, match_key, shuffle_key = jax.random.split(key, 3)
+def _entry(contender, fits, inits, name):
+    entry = {
+        "optimizer": contender.optimizer,
+        "learning_rate": contender.learning_rate,
+        "metrics": _summaries(fits),
+    }
+    error = inits.fit_errors.get(name)
+    return entry if error is None else entry | {"fit_error": error}
 
-    def fit(gradient, support, key):
-        inner = make_inner(gradient, "adam")(FIT_LEARNING_RATE)
-        return fitted(inner, standard, support, key, mesh)
 
-    count = min(_MEAN_OVER, problem.signals.sizes["train"])
-    mean, mean_error = fit(problem.inner_gradient, problem.mean_support(count), mean_key)
-    inits = {"standard": standard, "mean": mean}
-    errors = {"mean": {"fit_error": float(mean_error)}}
-    if learned is not None:
-        matched, matched_error = fit(problem.matching_gradient, learned, match_key)
-        inits |= {"matched": matched, "shuffled": shuffled(learned, shuffle_key), "meta": learned}
-        errors["matched"] = {"fit_error": float(matched_error)}
-    return inits, errors
+def _summaries(fits):
+    return {metric: summary(values) for metric, values in fits.metrics.items()}
+
+
+def _reference(method, setting, signals):
+    """A method's results as those of a fit that was measured after the last step alone."""
+    found = [method(signal) for signal in signals]
+    steps = len(setting.steps)
+    metrics = {name: np.full((len(signals), steps), np.nan) for name in found[0][0]}
+    for row, (measured, _) in enumerate(found):
+        for name, value in measured.items():
+            metrics[name][row, -1] = value
+    pictures = np.stack([picture for _, picture in found[:NUM_SAMPLES]])
+    return Fits(metrics, np.repeat(pictures[:, None], steps, axis=1))
 
 
 def _contender(name, params, config):

@@ -37,7 +37,7 @@ from types import SimpleNamespace
 
 from absl import flags
 
-from experiments import cli, shared_flags
+from experiments import cli, image_regression, shared_flags
 from experiments.fit_folder import fit_folder
 from experiments.fit_one import fit_one
 from experiments.fit_setup import Job
@@ -85,7 +85,7 @@ def main() -> None:
 
 def _job() -> Job:
     """The flags with those that the init was learned with, the init, and its field."""
-    config = shared_flags.configuration()
+    config = shared_flags.configuration(image_regression.EXPERIMENT)
     config = SimpleNamespace(**vars(config) | {flag.name: flag.value for flag in _OWN})
     for flag in (shared_flags.INIT, INPUT, OUTPUT_DIR):
         if not flag.value:
@@ -98,7 +98,7 @@ def _job() -> Job:
         raise UserError(f"--keep={config.keep} is no share of the pixels; give 0.1 for a tenth")
     if config.compare is None:
         config.compare = not Path(config.input).is_dir()
-    config, weights = read_init(config)
+    config, weights = read_init(config, image_regression.EXPERIMENT)
     field = shared_flags.make_field(config, in_dim=2, out_dim=3)
     record = {name: getattr(config, name) for name in _USED}
     return Job(config, as_params(weights, field, config.init), field, record)

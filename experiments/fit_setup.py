@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from experiments import shared_flags
+from experiments import image_regression, shared_flags
 from experiments.fit_inputs import Target
 from experiments.fit_outputs import weights_file
 from experiments.inits import weights_metadata
@@ -112,7 +112,7 @@ def _fitted_tiles(job, inits, targets, directory, is_partial, slots):
         slots=slots,
         mesh=shared_flags.make_mesh(config),
     )
-    metadata = weights_metadata(config)
+    metadata = weights_metadata(config, image_regression.EXPERIMENT)
 
     def keep(item):
         (target, index), fits = item

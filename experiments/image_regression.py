@@ -15,13 +15,15 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import cli, images, processes, shared_flags, spine
-from experiments.problem import Problem
+from experiments import cli, image_flags, images, processes, shared_flags, spine
+from experiments.experiment import Experiment
+from experiments.problem import Problem, Setting
 from metainr import signals
 from metainr.numerics import Summation
 from metainr.objectives import image_samples, image_task
 
 flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(image_flags)
 flags.adopt_module_key_flags(processes)
 
 
@@ -34,6 +36,15 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     field = shared_flags.make_field(config, in_dim=2, out_dim=3)
     shape = (config.resolution, config.resolution)
     gradients = images.gradients(field, shape, config.inner_points, summation)
+    setting = Setting(
+        make_task=image_task,
+        gradient=gradients.inner,
+        steps=tuple(range(config.test_steps + 1)),
+        match_step=min(config.inner_steps, config.test_steps),
+        score=images.score(field, shape, config.inner_points),
+        view=lambda params, image: images.render(field, params, shape),
+        target=lambda image: image,
+    )
     return Problem(
         field=field,
         in_dim=2,
@@ -46,10 +57,18 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         mean_support=lambda num: image_samples(
             jnp.asarray(np.mean([signal_class.get("train", i) for i in range(num)], axis=0))
         ),
-        score=images.score(field, shape, config.inner_points),
-        view=lambda params: images.render(field, params, shape),
+        settings={"default": setting},
+        validation=setting._replace(steps=(0, config.inner_steps)),
     )
 
 
+def settle(config: SimpleNamespace) -> SimpleNamespace:
+    """A folder of pictures is a class of signals."""
+    signal = config.signal if config.image_folder is None else "folder"
+    return SimpleNamespace(**vars(config) | {"signal": signal})
+
+
+EXPERIMENT = Experiment("image_regression", build, image_flags.OWN, {"signal": "sdf"}, settle)
+
 if __name__ == "__main__":
-    cli.run(lambda: spine.run("image_regression", build))
+    cli.run(lambda: spine.run(EXPERIMENT))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import jax
 
+from experiments.problem import matching_gradient
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
 from metainr.measurements import value
@@ -12,14 +13,11 @@ from metainr.numerics.flops import Points
 from metainr.numerics.gradients import Gradient
 from metainr.objectives import (
     all_points,
-    output_of,
     pixel_grid,
     random_points,
     squared_error,
 )
 from metainr.types import Array, Field, Params, Term
-
-_MATCHING_POINTS = 2048
 
 
 class Gradients(NamedTuple):
@@ -44,9 +42,9 @@ def gradients(
         objective = (Term(draw, value(), squared_error),)
         return objective_gradient(objective, field.apply, summation)
 
-    matching = output_of(field.apply, _MATCHING_POINTS, dim=2)
+    matching = matching_gradient(field.apply, summation, dim=2)
     points = Points(num_points, len(coords))
-    return Gradients(gradient(subset), gradient(everything), gradient(matching), points)
+    return Gradients(gradient(subset), gradient(everything), matching, points)
 
 
 def render(field: Field, params: Params, shape: tuple[int, int]) -> Array:

@@ -9,6 +9,7 @@ import jax
 from absl import flags
 
 from experiments import shared_flags
+from experiments.experiment import Experiment
 from metainr.errors import UserError
 from metainr.training.checkpoints import load_meta_params
 from metainr.types import Field, Params
@@ -17,16 +18,17 @@ from metainr.weights import load_metadata, load_weights, match_structure
 _FLAGS = "flags"
 
 
-def weights_metadata(config: SimpleNamespace) -> dict[str, str]:
+def weights_metadata(config: SimpleNamespace, experiment: Experiment) -> dict[str, str]:
     """What a file of weights says of the field, inner loop and resolution they belong to."""
-    return {_FLAGS: json.dumps({name: getattr(config, name) for name in shared_flags.INIT_FLAGS})}
+    names = ("experiment", *shared_flags.init_flags(experiment))
+    return {_FLAGS: json.dumps({name: getattr(config, name) for name in names})}
 
 
-def read_init(config: SimpleNamespace) -> tuple[SimpleNamespace, Any]:
+def read_init(config: SimpleNamespace, experiment: Experiment) -> tuple[SimpleNamespace, Any]:
     """Reads `config.init`: (flags with those the init was learned with, its weights).
 
     Of bare weights nothing is known: their flags stay as given. Raises UserError if a flag given
-    on the command line contradicts the init's.
+    on the command line contradicts the init's, or it was learned by another experiment.
     """
     path = Path(config.init)
     if path.is_dir():
@@ -34,7 +36,14 @@ def read_init(config: SimpleNamespace) -> tuple[SimpleNamespace, Any]:
     else:
         weights = load_weights(path)
         recorded = _flags_of_file(path)
-    adopted = {name: recorded[name] for name in shared_flags.INIT_FLAGS if name in recorded}
+    kind = recorded.get("experiment", experiment.name)
+    if kind != experiment.name:
+        raise UserError(
+            f"--init={path} was learned by experiments.{kind}, not {experiment.name}; give the "
+            f"workdir of a run of {experiment.name}"
+        )
+    names = shared_flags.init_flags(experiment)
+    adopted = {name: recorded[name] for name in names if name in recorded}
     for name, value in adopted.items():
         if flags.FLAGS[name].present and getattr(config, name) != value:
             raise UserError(

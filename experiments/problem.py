@@ -1,19 +1,60 @@
 """What an experiment defines, and the parts every experiment makes from it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 import optax
 from jax.sharding import Mesh
 
 from metainr import algorithms
 from metainr.evaluation.fitting import Evaluate, Score, make_evaluate
+from metainr.evaluation.tuning import RATES
+from metainr.measurements import value
+from metainr.numerics import Summation, objective_gradient
 from metainr.numerics.flops import Points, forward_flops, task_flops
 from metainr.numerics.gradients import Gradient
+from metainr.objectives import output_of, squared_error
 from metainr.training.instruments import Cost
-from metainr.types import Algorithm, Array, Field, Inner, Key, Params, SignalClass, Support, Task
+from metainr.types import (
+    Algorithm,
+    Array,
+    Field,
+    Inner,
+    Key,
+    Params,
+    SignalClass,
+    Support,
+    Task,
+    Term,
+)
+
+_MATCHING_POINTS = 2048
+
+
+class Setting(NamedTuple):
+    """A way to test an init: what a fit is shown of a signal, and how it is measured.
+
+    make_task: (signal, key) -> Task, whose support the steps see.
+    gradient: of the objective that the steps lower.
+    steps: increasing step counts after which fits are measured.
+    match_step: the one of them at which inits are compared.
+    score: what is measured of a fit.
+    view: (params, signal) -> picture [h, w, c] of a fit.
+    target: signal -> the picture that the view comes to be like.
+    references: methods without a field, by name: signal -> (metrics by name, picture).
+    """
+
+    make_task: Callable[[Any, Key], Task]
+    gradient: Gradient
+    steps: tuple[int, ...]
+    match_step: int
+    score: Score
+    view: Callable[[Params, Any], Array]
+    target: Callable[[Any], Array]
+    references: Mapping[str, Callable[[Any], tuple[Mapping[str, float], np.ndarray]]] = {}
 
 
 class Problem(NamedTuple):
@@ -22,13 +63,14 @@ class Problem(NamedTuple):
     field: the coordinate network.
     in_dim: the number of its coordinates.
     signals: the class of signals.
-    make_task: (signal, key) -> Task.
+    make_task: (signal, key) -> Task of meta-training.
     inner_gradient, query_gradient: of the objectives that inner steps and outer loss score.
     matching_gradient: of the distance to another field's output; its support is that one's params.
     points: how many points inner and query gradient ask the field at.
     mean_support: number of training signals -> the support of their mean.
-    score: what is measured of a fit.
-    view: params -> picture [h, w, c].
+    settings: ways to test an init, by name; one alone is called "default".
+    validation: the one that meta-training watches.
+    rates: optimizer -> learning rates that `--tune` tries.
     """
 
     field: Field
@@ -40,14 +82,33 @@ class Problem(NamedTuple):
     matching_gradient: Gradient
     points: Points
     mean_support: Callable[[int], Support]
-    score: Score
-    view: Callable[[Params], Array]
+    settings: Mapping[str, Setting]
+    validation: Setting
+    rates: Mapping[str, Sequence[float]] = RATES
 
 
 def make_inner(gradient: Gradient, optimizer: str) -> Callable[[float | Array], Inner]:
     """Learning rate -> inner loop."""
     make_optimizer = algorithms.make_optimizer(optimizer)
     return lambda rate: algorithms.gradient_inner(gradient, make_optimizer(rate))
+
+
+def matching_gradient(
+    apply: Callable[[Params, Array], Array],
+    summation: Summation,
+    dim: int,
+    low: float = 0.0,
+    high: float = 1.0,
+) -> Gradient:
+    """Of the mean squared difference of two fields' values at uniform points of [low, high]^dim."""
+    draw = output_of(apply, _MATCHING_POINTS, dim, low, high)
+    return objective_gradient((Term(draw, value(), squared_error),), apply, summation)
+
+
+def spread_steps(last: int) -> tuple[int, ...]:
+    """0, 1, 2, 5, 10, 20, 50, … and the last step: where scores that take long are measured."""
+    steps = [digit * 10**power for power in range(len(str(last))) for digit in (1, 2, 5)]
+    return (0, *(step for step in steps if step < last), last)
 
 
 def make_algorithm(problem: Problem, config: SimpleNamespace) -> Algorithm:
@@ -74,13 +135,13 @@ def step_cost(problem: Problem, algorithm: Algorithm, num_tasks: int) -> Cost:
     return Cost(num_tasks, max(problem.points), flops)
 
 
-def make_evaluation(problem: Problem, mesh: Mesh | None = None) -> Evaluate:
-    """Test-time fits of this problem by any optimizer; see `metainr.evaluation.fitting`."""
+def make_evaluation(setting: Setting, mesh: Mesh | None = None) -> Evaluate:
+    """Test-time fits in a setting by any optimizer; see `metainr.evaluation.fitting`."""
     return make_evaluate(
-        lambda optimizer: make_inner(problem.inner_gradient, optimizer),
-        problem.make_task,
-        problem.score,
-        problem.view,
+        lambda optimizer: make_inner(setting.gradient, optimizer),
+        setting.make_task,
+        setting.score,
+        setting.view,
         mesh,
     )
 

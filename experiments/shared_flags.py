@@ -6,7 +6,8 @@ import jax
 from absl import flags
 from jax.sharding import Mesh
 
-from metainr import algorithms, devices, fields, signals
+from experiments.experiment import Experiment
+from metainr import algorithms, devices, fields
 from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
 from metainr.errors import UserError
 from metainr.numerics import Summation, default_chunk_size
@@ -16,10 +17,8 @@ _D = fields.FieldOptions()
 
 WORKDIR = flags.DEFINE_string("workdir", "runs/latest", "folder of the run; a run in it goes on")
 SEED = flags.DEFINE_integer("seed", 0, "seed of weights, data order and generated signals", 0)
-SIGNAL = flags.DEFINE_enum("signal", "sdf", list(signals.REGISTRY), "class of signals")
+SIGNAL = flags.DEFINE_string("signal", None, "class of signals; default: the experiment's own")
 RESOLUTION = flags.DEFINE_integer("resolution", 178, "side of the images, in pixels", 2)
-IMAGE_FOLDER = flags.DEFINE_string("image_folder", None, "pictures to learn from; sets --signal")
-DATA_DIR = flags.DEFINE_string("data_dir", None, "folder of prepared TFDS data; default: TFDS' own")
 
 FIELD = flags.DEFINE_enum("field", "siren", list(fields.REGISTRY), "coordinate network")
 WIDTH = flags.DEFINE_integer("width", _D.width, "hidden units per layer", 1)
@@ -69,6 +68,9 @@ EVAL_EVERY = flags.DEFINE_integer("eval_every", 1_000, "outer steps between vali
 CHECKPOINT_EVERY = flags.DEFINE_integer("checkpoint_every", 500, "outer steps between saves", 1)
 PROFILE = flags.DEFINE_bool("profile", False, "trace ten outer steps into WORKDIR/profile")
 
+NUM_VALIDATION = flags.DEFINE_integer(
+    "num_validation", 8, "validation signals to fit in training, and to --tune with", 1
+)
 NUM_TEST = flags.DEFINE_integer("num_test", 100, "test signals to fit", 1)
 TEST_STEPS = flags.DEFINE_integer("test_steps", 50, "gradient steps of a test-time fit", 1)
 BASELINE_OPTIMIZER = flags.DEFINE_enum(
@@ -89,34 +91,55 @@ FIELD_FLAGS = tuple(
         OCTAVES, FREQUENCIES, FOURIER_SCALE, FOURIER_SEED,
     )
 )  # fmt: skip
-INNER_FLAGS = (
+_INNER_FLAGS = (
     INNER_OPTIMIZER.name, INNER_STEPS.name, INNER_LEARNING_RATE.name, INNER_POINTS.name,
 )  # fmt: skip
-# What an init is learned for, and with: it adapts well under these alone.
-INIT_FLAGS = (*FIELD_FLAGS, *INNER_FLAGS, RESOLUTION.name)
-EVALUATION_FLAGS = (
-    NUM_TEST.name, TEST_STEPS.name, BASELINE_OPTIMIZER.name, BASELINE_LEARNING_RATE.name, TUNE.name,
-    SEEDS.name, TRAIN_SIGNALS.name,
+_INIT_FLAGS = (*FIELD_FLAGS, *_INNER_FLAGS, RESOLUTION.name)
+_EVALUATION_FLAGS = (
+    NUM_VALIDATION.name, NUM_TEST.name, TEST_STEPS.name, BASELINE_OPTIMIZER.name,
+    BASELINE_LEARNING_RATE.name, TUNE.name, SEEDS.name, TRAIN_SIGNALS.name,
 )  # fmt: skip
-# A run may go on with other values of these: none changes what a step computes but by rounding.
-CHANGEABLE_FLAGS = (
-    WORKDIR.name, DATA_DIR.name, NUM_DEVICES.name, TASK_MICROBATCH.name, TRAIN_STEPS.name,
-    EVAL_EVERY.name, CHECKPOINT_EVERY.name, PROFILE.name, *EVALUATION_FLAGS,
+_CHANGEABLE_FLAGS = (
+    WORKDIR.name, NUM_DEVICES.name, TASK_MICROBATCH.name, TRAIN_STEPS.name,
+    EVAL_EVERY.name, CHECKPOINT_EVERY.name, PROFILE.name, *_EVALUATION_FLAGS,
 )  # fmt: skip
-# Results stay true with other values of these.
-NEUTRAL_FLAGS = (WORKDIR.name, PROFILE.name, SEEDS.name, TRAIN_SIGNALS.name)
+_NEUTRAL_FLAGS = (WORKDIR.name, PROFILE.name, SEEDS.name, TRAIN_SIGNALS.name)
 
 
-def configuration() -> SimpleNamespace:
-    """The values of the flags defined here, by name, checked against one another."""
-    values = flags.FLAGS.flags_by_module_dict()[__name__]
-    config = SimpleNamespace(**{flag.name: flag.value for flag in values})
-    if config.image_folder is not None:
-        config.signal = "folder"
+def configuration(experiment: Experiment) -> SimpleNamespace:
+    """The values of the shared flags and of the experiment's own by name, checked."""
+    shared = flags.FLAGS.flags_by_module_dict()[__name__]
+    own = [flags.FLAGS[holder.name] for group in experiment.flags for holder in group]
+    config = SimpleNamespace(**{flag.name: flag.value for flag in (*shared, *own)})
+    for name, value in experiment.defaults.items():
+        if not flags.FLAGS[name].present:
+            setattr(config, name, value)
+    config.experiment = experiment.name
     config.train_signals = [_count(text) for text in config.train_signals]
     if config.train_signals and config.seeds > 1:
         raise UserError("--seeds and --train_signals each repeat the training; give one of them")
-    return config
+    return experiment.settle(config)
+
+
+def init_flags(experiment: Experiment) -> tuple[str, ...]:
+    """Names of the flags that an init is learned for, and with: it serves under these alone."""
+    return (*_INIT_FLAGS, *(holder.name for holder in experiment.flags.init))
+
+
+def changeable_flags(experiment: Experiment, config: SimpleNamespace) -> set[str]:
+    """Names of those with other values of which a run may go on, computing the same but for
+    rounding.
+    """
+    own = (*experiment.flags.evaluation, *experiment.flags.place)
+    names = {*_CHANGEABLE_FLAGS, *(holder.name for holder in own)}
+    if config.outer_schedule != "constant":
+        names -= {TRAIN_STEPS.name}  # the schedule is stretched over them
+    return names
+
+
+def neutral_flags(experiment: Experiment) -> set[str]:
+    """Names of those with other values of which results stay true."""
+    return {*_NEUTRAL_FLAGS, *(holder.name for holder in experiment.flags.place)}
 
 
 def make_field(config: SimpleNamespace, in_dim: int, out_dim: int) -> Field:

@@ -2,18 +2,17 @@
 
 import json
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
 from experiments import processes, shared_flags
-from experiments.comparison import NUM_VALIDATION, compare
+from experiments.comparison import compare, make_inits
+from experiments.experiment import Experiment
 from experiments.inits import as_params, read_init
 from experiments.problem import (
     Problem,
@@ -25,11 +24,10 @@ from experiments.problem import (
 from metainr import reporting
 from metainr.devices import from_first, is_first, local_mesh, observation_axis, own_rows
 from metainr.errors import UserError
-from metainr.evaluation.fitting import Contender, Evaluate
-from metainr.numerics import Summation
+from metainr.evaluation.fitting import Contender
 from metainr.reporting.results import read_results, write_json
 from metainr.reporting.samples import write_samples
-from metainr.training.data import stacked_signals, training_batches
+from metainr.training.data import first_signals, training_batches
 from metainr.training.instruments import INSTRUMENTS
 from metainr.training.loop import LoopOptions, Validation, train
 from metainr.training.step import init_state, make_train_step
@@ -39,39 +37,46 @@ from metainr.types import Params
 _RESULTS = "results.json"
 
 
-def run(experiment: str, build: Callable[[SimpleNamespace, Summation], Problem]) -> None:
+def run(experiment: Experiment) -> None:
     """Learns, compares and reports as the flags say, doing only what the workdir lacks.
 
     Of several processes the first alone reads and writes the workdir, and prints.
-
-    Args:
-        experiment: its name in results.json.
-        build: (flags, how to take sums over observations) -> problem.
     """
     began = time.perf_counter()
-    config = shared_flags.configuration()
+    config = shared_flags.configuration(experiment)
     processes.join()
-    config, weights = _with_init(config)
+    config, weights = _with_init(config, experiment)
     workdir = Path(config.workdir)
     _choose_chunk_size(config, workdir)
     mesh = shared_flags.make_mesh(config)
-    problem = build(config, shared_flags.make_summation(config, observation_axis(mesh)))
+    problem = experiment.build(config, shared_flags.make_summation(config, observation_axis(mesh)))
     learned = None if weights is None else as_params(weights, problem.field, config.init)
-    _check_sizes(problem, config)
-    from_first(lambda: open_workdir(workdir, vars(config), _changeable(config)))
-    evaluate = make_evaluation(problem, local_mesh(mesh))
-    results = from_first(lambda: _resumed(workdir, experiment, config))
-    for name, variant, folder in _variants(config, workdir):
-        if name in results["settings"]:
+    _check(problem, config)
+    changeable = shared_flags.changeable_flags(experiment, config)
+    from_first(lambda: open_workdir(workdir, vars(config), changeable))
+    neutral = shared_flags.neutral_flags(experiment)
+    results = from_first(lambda: _resumed(workdir, config, neutral))
+    before = results["seconds"]["total"]
+    for variant, changed, folder in _variants(config, workdir):
+        settings = problem.settings
+        if variant is not None:
+            settings = dict(zip([variant], settings.values()))
+        missing = {name: s for name, s in settings.items() if name not in results["settings"]}
+        if not missing:
             continue
         started = time.perf_counter()
         trained = learned
         if config.init is None and config.algorithm != "none":
-            trained = learn(problem, variant, folder, evaluate, mesh)
-        middle = time.perf_counter()
-        comparison = compare(problem, variant, trained, evaluate, local_mesh(mesh))
-        _add_seconds(results, middle - started, time.perf_counter() - middle, began)
-        from_first(partial(_record, results, workdir, name, folder, comparison))
+            trained = learn(problem, changed, folder, mesh)
+        results["seconds"]["training"] += time.perf_counter() - started
+        started = time.perf_counter()
+        inits = make_inits(problem, changed, trained, local_mesh(mesh))
+        for name, setting in missing.items():
+            comparison = compare(problem, setting, changed, inits, local_mesh(mesh))
+            results["seconds"]["evaluation"] += time.perf_counter() - started
+            results["seconds"]["total"] = before + time.perf_counter() - began
+            started = time.perf_counter()
+            from_first(partial(_record, results, workdir, name, folder, comparison))
     from_first(lambda: print(f"report: {reporting.report(workdir)[-1]}"))
 
 
@@ -79,7 +84,6 @@ def learn(
     problem: Problem,
     config: SimpleNamespace,
     folder: Path,
-    evaluate: Evaluate,
     mesh: Mesh | None = None,
 ) -> Params:
     """Meta-trains on a mesh, or goes on with it, and returns the learned weights."""
@@ -99,7 +103,7 @@ def learn(
             limit=limit,
             rows=own_rows(config.tasks_per_step, mesh),
         ),
-        _validation(problem, config, evaluate),
+        _validation(problem, config, mesh),
         LoopOptions(config.train_steps, config.eval_every, config.checkpoint_every, config.profile),
         folder,
         vars(config),
@@ -109,17 +113,19 @@ def learn(
     return jax.tree.map(np.asarray, algorithm.inner.params(algorithm.inner.init(state.meta_params)))
 
 
-def _validation(problem, config, evaluate):
-    count = min(NUM_VALIDATION, problem.signals.sizes["validation"])
-    signals = stacked_signals(problem.signals, "validation", count)
+def _validation(problem, config, mesh):
+    setting = problem.validation
+    evaluate = make_evaluation(setting, local_mesh(mesh))
+    signals = first_signals(problem.signals, "validation", config.num_validation)
+    targets = np.stack([np.asarray(setting.target(signal)) for signal in signals])
     key = jax.random.key(config.seed)
 
     def validate(params):
         # On a mesh they lie on all processes' devices, and a fit is this process' own.
         params = jax.tree.map(np.asarray, params)
         contender = Contender(params, config.inner_optimizer, config.inner_learning_rate)
-        fits = evaluate(contender, signals, [0, config.inner_steps], key, count)
-        picture = np.concatenate([signals, fits.views[:, 0], fits.views[:, -1]], axis=1)
+        fits = evaluate(contender, signals, setting.steps, key, len(signals))
+        picture = np.concatenate([targets, fits.views[:, 0], fits.views[:, -1]], axis=1)
         return Validation(
             float(fits.metrics["psnr"][:, -1].mean()), np.concatenate(list(picture), axis=1)
         )
@@ -128,7 +134,7 @@ def _validation(problem, config, evaluate):
 
 
 def _variants(config, workdir):
-    """(setting, flags, folder) of each training that the flags ask for."""
+    """(name, flags, folder) of each training that the flags ask for; one alone has no name."""
     if config.train_signals:
         for count in config.train_signals:
             variant = SimpleNamespace(**vars(config) | {"train_signals": [count]})
@@ -138,18 +144,17 @@ def _variants(config, workdir):
             variant = SimpleNamespace(**vars(config) | {"seed": seed})
             yield f"seed={seed}", variant, workdir / f"seed={seed}"
     else:
-        yield "default", config, workdir
+        yield None, config, workdir
 
 
-def _resumed(workdir, experiment, config):
+def _resumed(workdir, config, neutral):
     """The results that the workdir holds for these very flags, or empty ones."""
     fresh = {
-        "experiment": experiment,
+        "experiment": config.experiment,
         "signal": config.signal,
         "num_test": config.num_test,
         "train_steps": config.train_steps if config.algorithm != "none" else 0,
         "seconds": {"training": 0.0, "evaluation": 0.0, "total": 0.0},
-        "match_step": config.inner_steps,
         "config": vars(config),
         "environment": environment(),
         "instruments": {},
@@ -159,7 +164,7 @@ def _resumed(workdir, experiment, config):
     same = all(
         found["config"].get(name) == value
         for name, value in fresh["config"].items()
-        if name not in shared_flags.NEUTRAL_FLAGS
+        if name not in neutral
     )
     kept = ("settings", "seconds", "instruments")
     return fresh | {name: found[name] for name in kept} if same else fresh
@@ -189,13 +194,13 @@ def _found(path):
         ) from error
 
 
-def _with_init(config):
+def _with_init(config, experiment):
     """The flags with those that the init was learned with, and its weights; None without one."""
     if config.init is None:
         return config, None
 
     def read():
-        adapted, weights = read_init(config)
+        adapted, weights = read_init(config, experiment)
         return [vars(adapted), weights]
 
     adapted, weights = from_first(read)
@@ -217,9 +222,14 @@ def _choose_chunk_size(config, workdir):
         config.chunk_size = from_first(choose)
 
 
-def _check_sizes(problem, config):
-    """Raises UserError before any training if a split holds fewer signals than asked for."""
+def _check(problem, config):
+    """Raises UserError before any training if what is asked for cannot be had."""
     sizes = problem.signals.sizes
+    if len(problem.settings) > 1 and (config.seeds > 1 or config.train_signals):
+        raise UserError(
+            "--seeds and --train_signals compare trainings in one setting, and these flags give "
+            f"{len(problem.settings)}: {', '.join(problem.settings)}; ask for one of them"
+        )
     if config.num_test > sizes["test"]:
         raise UserError(
             f"--num_test={config.num_test} is more than the {sizes['test']} test signals there "
@@ -233,17 +243,10 @@ def _check_sizes(problem, config):
             )
 
 
-def _changeable(config):
-    names = set(shared_flags.CHANGEABLE_FLAGS)
-    if config.outer_schedule != "constant":
-        names -= {shared_flags.TRAIN_STEPS.name}  # the schedule is stretched over them
-    return names
-
-
 def _record(results, workdir, name, folder, comparison):
     """Adds a setting to the results, writes them with its samples, and prints its table."""
     _write_samples(workdir / "samples", name, comparison)
-    results["settings"][name] = comparison.setting
+    results["settings"][name] = comparison.entry
     results["instruments"] |= _instruments(name, folder)
     write_json(workdir / _RESULTS, results)
     print(reporting.to_text(reporting.init_table(results, name)))
@@ -254,17 +257,8 @@ def _write_samples(directory, setting, comparison):
     write_samples(
         directory,
         setting,
-        comparison.setting["steps"],
+        comparison.entry["steps"],
         labels,
         list(comparison.targets),
         comparison.frames,
     )
-
-
-def _add_seconds(results: dict[str, Any], training: float, evaluation: float, began: float):
-    seconds = results["seconds"]
-    results["seconds"] = {
-        "training": seconds["training"] + training,
-        "evaluation": seconds["evaluation"] + evaluation,
-        "total": seconds["training"] + seconds["evaluation"] + time.perf_counter() - began,
-    }

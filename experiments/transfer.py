@@ -25,7 +25,7 @@ from metainr.evaluation.fitting import Contender
 from metainr.reporting import to_text, write_json, write_transfer_report
 from metainr.reporting.transfer import transfer_table
 from metainr.training.checkpoints import load_meta_params
-from metainr.training.data import stacked_signals
+from metainr.training.data import first_signals
 from metainr.training.workdir import environment
 from metainr.types import Params
 
@@ -56,7 +56,7 @@ def main() -> None:
     resolution, step = (_common(runs, name) for name in ("resolution", "inner_steps"))
     columns = _columns(runs, resolution)
     num = min(shared_flags.NUM_TEST.value, *(c.sizes["test"] for c in columns.values()))
-    tests = [stacked_signals(column, "test", num) for column in columns.values()]
+    tests = [first_signals(column, "test", num) for column in columns.values()]
     cells = [_row(run, tests, step) for run in runs]
     workdir = Path(shared_flags.WORKDIR.value)
     transfer = {
@@ -79,7 +79,9 @@ def main() -> None:
 
 def _read_run(path):
     weights, recorded = load_meta_params(Path(path))
-    config = SimpleNamespace(**vars(shared_flags.configuration()) | recorded)
+    config = SimpleNamespace(
+        **vars(shared_flags.configuration(image_regression.EXPERIMENT)) | recorded
+    )
     field = shared_flags.make_field(config, in_dim=2, out_dim=3)
     return Run(path, config, as_params(weights, field, path))
 
@@ -123,7 +125,7 @@ def _row(run, tests, step):
     """Summaries of PSNR at [0, step] for one init on every class."""
     config = run.config
     problem = image_regression.build(config, shared_flags.make_summation(config))
-    evaluate = make_evaluation(problem)
+    evaluate = make_evaluation(problem.settings["default"])
     contender = Contender(run.params, config.inner_optimizer, config.inner_learning_rate)
     key = jax.random.key(shared_flags.SEED.value)
     fits = [evaluate(contender, test, [0, step], key) for test in tests]

@@ -115,7 +115,7 @@ def test_devices_evaluate_as_one_does():
             lambda optimizer: lambda rate: algorithms.gradient_inner(gradient, optax.sgd(rate)),
             image_task,
             score,
-            lambda params: FIELD.apply(params, COORDS),
+            lambda params, image: FIELD.apply(params, COORDS),
             mesh,
         )
         contender = Contender(FIELD.init(jax.random.key(1)), "sgd", 1e-2)

@@ -143,7 +143,7 @@ def _make_evaluate(draw, of_loss, traces=None):
         return counted
 
     score = Score(_full, (lambda loss: {"psnr": psnr_of_mse(loss)}) if of_loss else None)
-    return make_evaluate(make_inner, image_task, score, _render)
+    return make_evaluate(make_inner, image_task, score, lambda params, image: _render(params))
 
 
 def _signals(num):
@@ -283,7 +283,7 @@ def test_optax_optimizers_of_the_callers_own_can_be_tested():
         lambda name: lambda rate: algorithms.gradient_inner(gradient, optax.rmsprop(rate)),
         image_task,
         Score(_full, None),
-        _render,
+        lambda params, image: _render(params),
     )
     fits = evaluate(Contender(FIELD.init(KEY), "mine", 1e-3), _signals(2), [0, 20], KEY)
     assert (np.diff(fits.metrics["psnr"], axis=1) > 0.1).all()

@@ -34,7 +34,7 @@ def make_setting(workdir, name, shift):
     targets = [np.ones((SIZE, SIZE, 3), np.float32)] * SIGNALS
     labels = [HOSTILE, "plain"]
     write_samples(workdir / "samples", name, range(STEPS), labels, targets, frames)
-    return {"steps": list(range(STEPS)), "inits": inits}
+    return {"steps": list(range(STEPS)), "match_step": 2, "inits": inits}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,6 @@ def page(tmp_path_factory):
         "experiment": "image_regression",
         "signal": HOSTILE,
         "num_test": 120,
-        "match_step": 2,
         "config": {"hostile": HOSTILE, "long": "x" * 2000, HOSTILE: [1, None, True]},
         "environment": {"device": "cpu"},
         "seconds": {"total": 240.0},

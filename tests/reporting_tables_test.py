@@ -27,11 +27,11 @@ def setting(offset=0.0):
     meta = fit([12.0, 25.0, 30.372 + offset, 40.0], 1e-2, "sgd")
     ssim = {"mean": [None, None, None, 0.97], "stderr": [None, None, None, 0.004]}
     meta["metrics"]["ssim"] = ssim
-    return {"steps": [0, 1, 2, 20], "inits": {"meta": meta, "standard": standard}}
+    return {"steps": [0, 1, 2, 20], "match_step": 2, "inits": {"meta": meta, "standard": standard}}
 
 
 def results(**settings):
-    return {"num_test": 32, "match_step": 2, "settings": settings or {"default": setting()}}
+    return {"num_test": 32, "settings": settings or {"default": setting()}}
 
 
 def test_init_table_by_hand():

@@ -44,7 +44,7 @@ def run_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regr
             return stop.code
         finally:
             flags.FLAGS.mark_as_parsed()
-        return cli.status(lambda: spine.run(name, experiment.build), argv)
+        return cli.status(lambda: spine.run(experiment.EXPERIMENT), argv)
 
 
 @contextlib.contextmanager

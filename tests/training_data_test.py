@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from metainr.errors import UserError
-from metainr.training import stacked_signals, training_batches
+from metainr.training import first_signals, training_batches
 from metainr.types import SignalClass
 
 SIZE = 12
@@ -53,10 +53,10 @@ def test_a_limit_uses_the_first_signals_only():
         training_batches(_signals(), 4, seed=0, limit=13)
 
 
-def test_stacked_signals_are_the_first_ones():
-    assert stacked_signals(_signals(), "test", 3).tolist() == [[0, 4], [1, 4], [2, 4]]
-    with pytest.raises(UserError, match="5 test signals were asked for and there are 4"):
-        stacked_signals(_signals(), "test", 5)
+def test_first_signals_are_as_many_as_there_are():
+    found = first_signals(_signals(), "test", 3)
+    assert [signal.tolist() for signal in found] == [[0, 4], [1, 4], [2, 4]]
+    assert len(first_signals(_signals(), "test", 5)) == 4
 
 
 def test_a_readers_mistake_arrives_as_what_it_is():

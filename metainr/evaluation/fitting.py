@@ -97,7 +97,7 @@ def make_evaluate(
     make_inner: Callable[[str], Callable[[Any], Inner]],
     make_task: Callable[[Any, Key], Task],
     score: Score,
-    view: Callable[[Params], Array],
+    view: Callable[[Params, Any], Array],
     mesh: Mesh | None = None,
 ) -> Evaluate:
     """Builds `evaluate(contender, signals, steps, key, num_views=0) -> Fits`.
@@ -111,7 +111,7 @@ def make_evaluate(
         make_inner: optimizer name -> (learning rate -> inner loop).
         make_task: gives each signal's support.
         score: what to measure.
-        view: params -> what to keep for pictures.
+        view: (params, signal) -> what to keep for pictures.
         mesh: of this process' devices to divide the fits over; None: one device.
     """
     make_fitter_once = functools.cache(lambda optimizer: make_fitter(make_inner(optimizer), mesh))
@@ -142,7 +142,7 @@ def make_evaluate(
             for step, following in zip(steps, [*steps[1:], None]):
                 params = fitter.params(states)
                 if shown:
-                    seen.append(np.asarray(look(params))[:shown])
+                    seen.append(np.asarray(look(params, block))[:shown])
                 if following is None or score.of_loss is None:
                     metrics = full(params, block)
                 if following is not None:

@@ -12,7 +12,11 @@ RATES: Mapping[str, Sequence[float]] = {
 }
 
 
-def tuned(contender: Contender, fit: Callable[[Contender], Fits]) -> Contender:
+def tuned(
+    contender: Contender,
+    fit: Callable[[Contender], Fits],
+    rates: Mapping[str, Sequence[float]] = RATES,
+) -> Contender:
     """The contender with the optimizer and rate of the highest final mean PSNR.
 
     Its own optimizer and rate take part; a rate at which a fit diverges loses.
@@ -20,11 +24,12 @@ def tuned(contender: Contender, fit: Callable[[Contender], Fits]) -> Contender:
     Args:
         contender: the init, with its default optimizer and rate.
         fit: fits validation signals for as many steps as the comparison is about.
+        rates: optimizer -> learning rates to try.
     """
     candidates = [contender] + [
         contender._replace(optimizer=optimizer, learning_rate=rate)
-        for optimizer, rates in RATES.items()
-        for rate in rates
+        for optimizer, tried in rates.items()
+        for rate in tried
     ]
 
     def final_psnr(candidate):

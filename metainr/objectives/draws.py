@@ -43,14 +43,20 @@ def random_points(coords: Array, num_points: int) -> Draw:
     return draw
 
 
-def output_of(apply: Callable[[Params, Array], Array], num_points: int, dim: int) -> Draw:
-    """Draws what a field says at uniform points of [0, 1]^dim; the support is that field's params.
+def output_of(
+    apply: Callable[[Params, Array], Array],
+    num_points: int,
+    dim: int,
+    low: float = 0.0,
+    high: float = 1.0,
+) -> Draw:
+    """Draws what a field says at uniform points of [low, high]^dim; its params are the support.
 
     A field fitted to these observations comes to match the other one's output.
     """
 
     def draw(params, other_params, key, step):
-        coords = jax.random.uniform(key, (num_points, dim))
+        coords = jax.random.uniform(key, (num_points, dim), minval=low, maxval=high)
         return Observations(coords, apply(other_params, coords), jnp.ones(num_points))
 
     return draw

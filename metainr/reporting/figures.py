@@ -57,7 +57,7 @@ def write_figures(
     if pictured:
         opening = reading.headline(results)
         name = opening if opening in pictured else pictured[0]
-        shown, step = samples[name], reading.match_step(results, results["settings"][name])
+        shown, step = samples[name], reading.match_step(results["settings"][name])
         figures["filmstrip"] = filmstrip_figure(shown, 0)
         figures["signals"] = signals_figure(shown, step)
     return [save_figure(item, Path(folder) / f"{n}.{extension}") for n, item in figures.items()]
@@ -90,7 +90,7 @@ def psnr_figure(results: Mapping[str, Any], setting: str) -> Any:
         axes.plot(steps, mean, color=colour, linewidth=width, clip_on=False, **style)
         axes.fill_between(steps, mean - error, mean + error, color=colour, alpha=0.2, linewidth=0)
         ends[init] = (steps[-1], mean[-1], colour)
-    step = reading.match_step(results, data)
+    step = reading.match_step(data)
     if ends and data["steps"][0] < step < data["steps"][-1]:
         axes.axvline(step, color="#888888", linewidth=1, linestyle=":", zorder=0)
     axes.set(xlabel="inner step", ylabel="PSNR [dB]")
@@ -107,7 +107,7 @@ def family_figure(results: Mapping[str, Any], family: str) -> Any:
     values, ends = [float(value) for value in group], {}
     for init, (colour, _) in colours(reading.all_inits({"settings": group})).items():
         found = [
-            (value, *reading.metric_at(data, init, "psnr", reading.match_step(results, data)))
+            (value, *reading.metric_at(data, init, "psnr", reading.match_step(data)))
             for value, data in zip(values, group.values())
         ]
         points = np.array([(x, y, e or 0.0) for x, y, e in found if y is not None]).T
@@ -122,7 +122,7 @@ def family_figure(results: Mapping[str, Any], family: str) -> Any:
         axes.set_xscale("log")
         axes.minorticks_off()
     axes.set_xticks(values, list(group))
-    steps = {reading.match_step(results, data) for data in group.values()}
+    steps = {reading.match_step(data) for data in group.values()}
     when = f"{steps.pop()} steps" if len(steps) == 1 else "the step of reference"
     axes.set(xlabel=family.replace("_", " "), ylabel=f"PSNR after {when} [dB]")
     _label_ends(axes, ends)
@@ -140,7 +140,7 @@ def filmstrip_figure(samples: Samples, signal: int) -> Any:
         frames = load_frames(item.frames[init], len(samples.steps))
         pictures = [frames[samples.steps.index(step)] for step in steps]
         rows.append((init, [*pictures, target]))
-    return _pictures([f"step {step}" for step in steps] + ["target"], rows)
+    return pictures_figure([f"step {step}" for step in steps] + ["target"], rows)
 
 
 def signals_figure(samples: Samples, step: int) -> Any:
@@ -153,7 +153,7 @@ def signals_figure(samples: Samples, step: int) -> Any:
         label = item.label if len(item.label) <= 16 else item.label[:15] + "…"
         rows.append((label, [*(strip[at] for strip in strips), load_picture(item.target)]))
     title = f"after {samples.steps[at]} inner steps"
-    return _pictures([*inits, "target"], rows, title)
+    return pictures_figure([*inits, "target"], rows, title)
 
 
 def _known(steps: Sequence[int], metric: Mapping[str, Any] | None) -> np.ndarray:
@@ -186,7 +186,7 @@ def _label_ends(axes: Any, ends: Mapping[str, tuple[float, float, str]]) -> None
         )
 
 
-def _pictures(columns: Sequence[str], rows: Rows, title: str = "") -> Any:
+def pictures_figure(columns: Sequence[str], rows: Rows, title: str = "") -> Any:
     """A grid of pictures with names above the columns and left of the rows."""
     import matplotlib
     from matplotlib.figure import Figure

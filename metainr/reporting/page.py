@@ -128,7 +128,7 @@ def _data(results: Mapping[str, Any], pictures: Pictures) -> dict[str, Any]:
         for init in reading.ordered_inits(data):
             psnr = data["inits"][init]["metrics"].get("psnr", empty)
             curves[init] = {"mean": psnr["mean"], "stderr": psnr["stderr"]}
-        step = reading.match_step(results, data)
+        step = reading.match_step(data)
         settings[name] = {"steps": data["steps"], "match_step": step, "inits": curves}
     return {
         "opening": reading.headline(results),

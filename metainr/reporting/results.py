@@ -1,8 +1,8 @@
 """results.json: written and read here, and asked for its numbers by everything that shows them.
 
     {"experiment", "signal", "num_test", "train_steps", "seconds", "config", "environment",
-     "instruments": {NAME: {"summary", …}}, "match_step",
-     "settings": {NAME: {"steps": [S], "inits": {INIT: {
+     "instruments": {NAME: {"summary", …}},
+     "settings": {NAME: {"steps": [S], "match_step", "inits": {INIT: {
         "optimizer", "learning_rate", "steps_to_match", "missed", "fit_error",
         "metrics": {METRIC: {"mean": [S], "stderr": [S], "per_signal": [[S], …]}}}}}}}
 
@@ -117,9 +117,9 @@ def metric_at(
     return values["mean"][index], values["stderr"][index]
 
 
-def match_step(results: Mapping[str, Any], setting: Mapping[str, Any]) -> int:
+def match_step(setting: Mapping[str, Any]) -> int:
     """The step at which inits are compared: the reference of steps to match, else the last."""
-    step = results.get("match_step")
+    step = setting.get("match_step")
     return step if step in setting["steps"] else setting["steps"][-1]
 
 

@@ -29,7 +29,7 @@ def init_table(results: Results, setting: str) -> Table:
     """Table 1: each init's PSNR at step 0, at the step of reference and at the end."""
     data = results["settings"][setting]
     first, last = data["steps"][0], data["steps"][-1]
-    shown = dict.fromkeys([first, reading.match_step(results, data), last])
+    shown = dict.fromkeys([first, reading.match_step(data), last])
     columns: dict[str, Any] = {"init": lambda init: init, "optimizer": lambda i: _rate(data, i)}
     for step in shown:
         columns[f"PSNR, step {step}"] = lambda i, s=step: _cell(data, i, "psnr", s, 2)
@@ -59,7 +59,7 @@ def seed_table(results: Results) -> Table | None:
     seeds = reading.families(results).get("seed", {})
     if len(seeds) < 2:
         return None
-    step = reading.match_step(results, next(iter(seeds.values())))
+    step = reading.match_step(next(iter(seeds.values())))
     rows = []
     for init in reading.all_inits({"settings": seeds}):
         values = [reading.metric_at(setting, init, "psnr", step)[0] for setting in seeds.values()]
@@ -78,7 +78,7 @@ def family_tables(results: Results) -> list[Table]:
     for family, group in reading.families(results).items():
         if family == "seed" or len(group) < 2:
             continue
-        early = {value: reading.match_step(results, data) for value, data in group.items()}
+        early = {value: reading.match_step(data) for value, data in group.items()}
         final = {value: data["steps"][-1] for value, data in group.items()}
         for steps in [early, final] if early != final else [final]:
             tables.append(_family_table(family, group, steps))
@@ -101,7 +101,7 @@ def verdict(results: Results) -> str:
     """The outcome in one sentence, from the setting that a report opens with."""
     name = reading.headline(results)
     data = results["settings"][name]
-    step = reading.match_step(results, data)
+    step = reading.match_step(data)
     found = {init: reading.metric_at(data, init, "psnr", step)[0] for init in data["inits"]}
     found = {init: value for init, value in found.items() if value is not None}
     if not found:
@@ -173,7 +173,7 @@ def _init_note(results: Results, data: Mapping[str, Any], columns: list[str]) ->
     signals = "the test signals" if count is None else f"{count} test signals"
     notes = [f"PSNR in dB; mean ± standard error over {signals}."]
     if "steps to match" in columns:
-        step = results.get("match_step")
+        step = data.get("match_step")
         reference = "meta's early quality" if step is None else f"meta's PSNR after {_steps(step)}"
         notes.append(f"Steps to match: steps to {reference}, mean over the signals that reach it.")
     fits = {init: data["inits"][init].get("fit_error") for init in reading.ordered_inits(data)}

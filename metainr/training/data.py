@@ -54,17 +54,9 @@ def training_batches(
     return iter(batches.to_iter_dataset(options))
 
 
-def stacked_signals(signals: SignalClass, split: str, num: int) -> Any:
-    """The first `num` signals of a split, stacked along a new leading axis.
-
-    Raises UserError if the split holds fewer.
-    """
-    if num > signals.sizes[split]:
-        raise UserError(
-            f"{num} {split} signals were asked for and there are {signals.sizes[split]}; "
-            "lower --num_test or add signals"
-        )
-    return _stacked(signals, split, range(num))
+def first_signals(signals: SignalClass, split: str, num: int) -> list[Any]:
+    """The first `num` signals of a split, or all if there are fewer."""
+    return [signals.get(split, i) for i in range(min(num, signals.sizes[split]))]
 
 
 def _stacked(signals, split, indices):

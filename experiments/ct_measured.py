@@ -1,0 +1,130 @@
+"""A slice from measured projections alone, by a learned init."""
+
+import io
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+
+from experiments import ct_flags, shared_flags
+from experiments.experiment import Experiment
+from experiments.inits import as_params, read_init
+from experiments.pictures_io import encode_png, quantised
+from experiments.problem import make_inner, standard_init
+from experiments.sinogram_io import Measured, SinogramOptions, read_sinogram
+from metainr.algorithms import adapt
+from metainr.errors import UserError
+from metainr.evaluation.ct_baselines import filtered_back_projection, sart
+from metainr.files import write_bytes
+from metainr.measurements import project, projection
+from metainr.numerics import objective_gradient
+from metainr.objectives import all_views, squared_error
+from metainr.reporting import to_text, write_json
+from metainr.reporting.figures import pictures_figure, save_figure
+from metainr.reporting.tables import Table
+from metainr.training.workdir import environment
+from metainr.types import Array, Field, Params, Term
+
+
+def reconstruct(experiment: Experiment) -> None:
+    """Fits the projections that --sinogram holds, from --init and from random weights.
+
+    Writes the slice as numbers and picture, and beside it what back-projection and SART make of the
+    same projections. Without a true slice there is no PSNR: the error is that of the projections.
+    """
+    began = time.perf_counter()
+    config = shared_flags.configuration(experiment)
+    if config.init is None:
+        raise UserError("--sinogram needs --init, the workdir of a finished run of this experiment")
+    if not _is_free(Path(config.workdir)):
+        raise UserError(f"--workdir={config.workdir} holds a run; name another folder")
+    measured = _read()
+    config, weights = read_init(config, experiment)
+    field = shared_flags.make_field(config, in_dim=2, out_dim=1)
+    learned = as_params(weights, field, config.init)
+    slices = _slices(config, measured, field, learned)
+    errors = {name: _error(config, measured, image) for name, image in slices.items()}
+    directory = Path(config.workdir)
+    try:
+        _write(directory, slices, measured)
+        record = {
+            "experiment": experiment.name,
+            "sinogram": ct_flags.SINOGRAM.value,
+            "views": len(measured.sinogram.angles),
+            "projection_error": errors,
+            "seconds": {"total": time.perf_counter() - began},
+            "config": vars(config),
+            "environment": environment(),
+        }
+        write_json(directory / "reconstruction.json", record)
+    except OSError as error:
+        raise UserError(f"cannot write to --workdir={directory}: {error.strerror}") from error
+    rows = tuple((name, f"{error:.2e}") for name, error in errors.items())
+    print(to_text(Table("Error left in the projections", ("by", "mean square"), rows)))
+    print(f"written to {directory}: reconstruction.npy, reconstruction.png, comparison.png")
+
+
+def _read():
+    names = ("angles", "spacing", "side", "offset", "blank", "white", "geometry")
+    values = {name: getattr(ct_flags, name.upper()).value for name in names}
+    return read_sinogram(SinogramOptions(ct_flags.SINOGRAM.value, **values))
+
+
+def _is_free(directory):
+    return not (directory / "config.json").exists()
+
+
+def _slices(config, measured, field, learned) -> dict[str, np.ndarray]:
+    """The slice [n, n] as each method has it."""
+    size = config.resolution
+    measurement = projection(size, measured.detectors, config.interpolation)
+    objective = (Term(all_views(), measurement, squared_error),)
+    gradient = objective_gradient(objective, field.apply, shared_flags.make_summation(config))
+
+    @jax.jit
+    def fitted(params: Params, rate: Array) -> Array:
+        inner = make_inner(gradient, config.inner_optimizer)(rate)
+        key = jax.random.key(config.seed)
+        params, _ = adapt(inner, params, measured.sinogram, key, config.test_steps)
+        return slice_of(field, params, size)
+
+    rate = config.inner_learning_rate
+    sinogram = measured.sinogram
+    classical = (sinogram.angles, sinogram.values, size, measured.detectors)
+    return {
+        "meta": np.asarray(fitted(learned, rate)),
+        "standard": np.asarray(fitted(standard_init(field, config.seed), rate)),
+        "back-projection": filtered_back_projection(*classical),
+        "SART": sart(*classical),
+    }
+
+
+def slice_of(field: Field, params: Params, size: int) -> Array:
+    """The slice [n, n] that a field stands for."""
+    grid = projection(size).points(None)
+    return field.apply(params, grid[:, 0]).reshape(size, size)
+
+
+def _error(config: SimpleNamespace, measured: Measured, image: np.ndarray) -> float:
+    sinogram = measured.sinogram
+    found = project(image, sinogram.angles, measured.detectors, config.interpolation)
+    return float(np.mean(np.square(found - sinogram.values)))
+
+
+def _write(directory, slices, measured):
+    buffer = io.BytesIO()
+    np.save(buffer, slices["meta"])
+    write_bytes(directory / "reconstruction.npy", buffer.getvalue())
+    grey = slices["meta"][..., None]
+    write_bytes(directory / "reconstruction.png", encode_png(quantised(grey, 16, True)))
+    values = np.asarray(measured.sinogram.values)
+    size = len(grey)
+    rows = np.arange(size) * len(values) // size
+    columns = np.arange(size) * values.shape[1] // size
+    shown = {"projections": (values / values.max())[rows][:, columns], **slices}
+    pictures = [255 * np.clip(image, 0, 1) for image in shown.values()]
+    title = f"{len(values)} views"
+    figure = pictures_figure(list(shown), [("slice", pictures)], title)
+    save_figure(figure, directory / "comparison.png")

@@ -1,0 +1,175 @@
+"""CT reconstruction: learn an init for slices that are seen as a few projections alone.
+
+A field maps the coordinates of a slice in [0, 1)² to its density; inner steps fit the field's
+projections to those measured (Tancik et al., CVPR 2021, section 4.2).
+
+    python -m experiments.ct_reconstruction \
+        --flagfile=experiments/flags/ct_reconstruction/quickstart.flags --workdir=runs/ct
+
+With --sinogram it reconstructs a slice from measured projections, by the init of a finished run:
+
+    python -m experiments.ct_reconstruction --init=runs/ct --sinogram=scan.npy \
+        --angles=0:180:8deg --workdir=runs/scan
+
+Give the flagfile first: of repeated flags the last one counts.
+"""
+
+from functools import partial
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from experiments import cli, ct_flags, processes, shared_flags, spine
+from experiments.ct_measured import reconstruct, slice_of
+from experiments.ct_pictures import with_sinogram
+from experiments.experiment import Experiment
+from experiments.problem import Problem, Setting, matching_gradient, spread_steps
+from metainr import signals
+from metainr.errors import UserError
+from metainr.evaluation.ct_baselines import filtered_back_projection, sart
+from metainr.evaluation.fitting import Score
+from metainr.evaluation.metrics import psnr, ssim
+from metainr.measurements import detector_grid, project, projection
+from metainr.numerics import Summation, objective_gradient
+from metainr.numerics.flops import Points
+from metainr.objectives import Sinogram, all_views, random_views, squared_error
+from metainr.types import Array, Key, Task, Term
+
+flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(ct_flags)
+flags.adopt_module_key_flags(processes)
+
+_DEFAULTS = {
+    "signal": "phantoms",
+    "resolution": 256,
+    "field": "fourier",
+    "output_activation": "sigmoid",
+    "output_offset": 0.0,
+    "algorithm": "reptile",
+    "inner_learning_rate": 10.0,
+    "inner_steps": 12,
+    "outer_learning_rate": 5e-5,
+    "tasks_per_step": 1,
+    "train_steps": 100_000,
+    "baseline_optimizer": "sgd",
+    "baseline_learning_rate": 10.0,
+}
+_RATES = {"sgd": (10.0, 100.0), "adam": (3e-4, 1e-3, 3e-3)}
+
+
+def build(config: SimpleNamespace, summation: Summation) -> Problem:
+    """The problem that the flags describe, its sums over observations taken as said."""
+    size = config.resolution
+    window = tuple(float(text) for text in config.window) or None
+    options = signals.SliceOptions(size, config.seed, config.slices, config.slice_axis, window)
+    signal_class = signals.make_slices(config.signal, options)
+    field = shared_flags.make_field(config, in_dim=2, out_dim=1)
+    scan = partial(project, detectors=detector_grid(size), interpolation=config.interpolation)
+    measurement = projection(size, interpolation=config.interpolation)
+
+    def gradient(draw):
+        return objective_gradient((Term(draw, measurement, squared_error),), field.apply, summation)
+
+    def setting(num_views, num_steps):
+        angles = np.linspace(0, np.pi, num_views, endpoint=False, dtype=np.float32)
+
+        def make_task(image: Array, key: Key) -> Task:
+            sinogram = Sinogram(angles, scan(image[..., 0], angles), jnp.ones(num_views))
+            return Task(sinogram, sinogram)
+
+        def shown(image):
+            return with_sinogram(image, scan(image, angles))
+
+        def classical(method, image):
+            found = method(angles, np.asarray(scan(image[..., 0], angles)), size)
+            return _metrics(jnp.asarray(found), image), shown(jnp.asarray(found))
+
+        return Setting(
+            make_task=make_task,
+            gradient=gradient(all_views()),
+            steps=spread_steps(num_steps),
+            match_step=num_steps,
+            score=Score(lambda params, image: _metrics(slice_of(field, params, size), image), None),
+            view=lambda params, image: shown(slice_of(field, params, size)),
+            target=lambda image: shown(image[..., 0]),
+            references={
+                "back-projection": partial(classical, filtered_back_projection),
+                "SART": partial(classical, sart),
+            },
+        )
+
+    drawn = gradient(random_views(scan, config.train_views))
+    counts = dict(zip(_counts(config, "views"), _counts(config, "view_steps"), strict=True))
+    settings = {f"views={views}": setting(views, steps) for views, steps in counts.items()}
+    if len(settings) == 1:
+        settings = {"default": settings.popitem()[1]}
+    return Problem(
+        field=field,
+        in_dim=2,
+        signals=signal_class,
+        make_task=lambda image, key: Task(image, image),
+        inner_gradient=drawn,
+        query_gradient=drawn,
+        matching_gradient=matching_gradient(field.apply, summation, dim=2),
+        points=Points(size**2, size**2),
+        mean_support=lambda num: jnp.asarray(
+            np.mean([signal_class.get("train", i) for i in range(num)], axis=0)
+        ),
+        settings=settings,
+        validation=setting(config.train_views, 1)._replace(
+            make_task=lambda image, key: Task(image, image),
+            gradient=drawn,
+            steps=(0, config.inner_steps),
+        ),
+        rates=_RATES,
+    )
+
+
+def settle(config: SimpleNamespace) -> SimpleNamespace:
+    """A folder of slices is a class of signals; every number of views has one of steps."""
+    views, steps = _counts(config, "views"), _counts(config, "view_steps")
+    if len(views) != len(steps) or len(set(views)) < len(views):
+        raise UserError(
+            f"--views={','.join(config.views)} and --view_steps={','.join(config.view_steps)} do "
+            "not belong together; give one number of steps for each number of views"
+        )
+    if len(config.window) not in (0, 2) or not all(map(_is_number, config.window)):
+        raise UserError(f"--window={','.join(config.window)} is no range; give LOW,HIGH")
+    signal = config.signal if config.slices is None else "slices"
+    return SimpleNamespace(**vars(config) | {"signal": signal})
+
+
+def _counts(config, name):
+    texts = getattr(config, name)
+    if not texts or not all(text.strip().isdigit() and int(text) for text in texts):
+        raise UserError(f"--{name}={','.join(texts)} is no list of numbers above 0; give e.g. 2,4")
+    return [int(text) for text in texts]
+
+
+def _is_number(text):
+    try:
+        return np.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _metrics(found, image):
+    """Of a slice [n, n] against the true one [n, n, 1]."""
+    return {"psnr": psnr(found[..., None], image), "ssim": ssim(found[..., None], image)}
+
+
+EXPERIMENT = Experiment("ct_reconstruction", build, ct_flags.OWN, _DEFAULTS, settle)
+
+
+def main() -> None:
+    """Reconstructs measured projections if there are any, else learns, compares and reports."""
+    if ct_flags.SINOGRAM.value is None:
+        spine.run(EXPERIMENT)
+    else:
+        reconstruct(EXPERIMENT)
+
+
+if __name__ == "__main__":
+    cli.run(main)

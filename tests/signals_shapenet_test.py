@@ -1,0 +1,280 @@
+"""Folders of renders, published or the user's own: what is read of them, and what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from absl import logging
+from PIL import Image
+
+from metainr import signals
+from metainr.cameras import look_at, opengl_inverse_intrinsics
+from metainr.errors import UserError
+from metainr.signals.area import averaged
+from metainr.signals.pinhole import inverse_pinhole
+from metainr.signals.transforms import read_frames
+
+ANGLE = 0.6911
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    lines = []
+    monkeypatch.setattr(logging, "warning", lambda line, *args: lines.append(line % args))
+    return lines
+
+
+def _pose(index):
+    turn = 0.7 * index
+    return look_at((4 * np.cos(turn), 4 * np.sin(turn), 1.0), np.zeros(3))
+
+
+def _write_scene(folder, num=4, size=(8, 8), name="transforms.json", grey=0, prefix="", **fields):
+    """A scene whose picture i is of grey level `grey + i`, opaque in its upper half only."""
+    folder.mkdir(parents=True, exist_ok=True)
+    frames = []
+    for index in range(num):
+        picture = np.full((size[1], size[0], 4), grey + index, np.uint8)
+        picture[:, :, 3] = 255
+        picture[size[1] // 2 :, :, 3] = 0
+        Image.fromarray(picture).save(folder / f"{prefix}r_{index}.png")
+        matrix = [*_pose(index).tolist(), [0, 0, 0, 1]]
+        frames.append({"file_path": f"./{prefix}r_{index}", "transform_matrix": matrix})
+    lens = {} if "fl_x" in fields else {"camera_angle_x": ANGLE}
+    (folder / name).write_text(json.dumps({**lens, **fields, "frames": frames}))
+
+
+def _edit(folder, change, name="transforms.json"):
+    content = json.loads((folder / name).read_text())
+    change(content)
+    (folder / name).write_text(json.dumps(content))
+
+
+def _published(root, per_split=2, **scene):
+    splits = {}
+    for which, split in enumerate(("train", "val", "test")):
+        splits[split] = [f"{split}{i}" for i in range(per_split)]
+        for i, name in enumerate(splits[split]):
+            grey = 40 * which + 10 * i
+            _write_scene(root / "03001627" / name, grey=grey, **scene)
+    (root / "chair_splits.json").write_text(json.dumps(splits))
+    return root
+
+
+def _make(root, name="shapenet", resolution=8, num_views=4, **options):
+    options = signals.ObjectOptions(resolution, object_folder=str(root), **options)
+    return signals.make_objects(name, options._replace(num_views=num_views))
+
+
+def _greys(views):
+    return [round(255 * float(value)) for value in views.images[:, 0, 0, 0]]
+
+
+def test_published_folders_become_views_on_white(tmp_path, warnings):
+    for folder in (tmp_path, tmp_path / "03001627"):
+        signal = _make(_published(tmp_path) if folder == tmp_path else folder)
+        assert signal.sizes == {"train": 2, "validation": 2, "test": 2}
+        for split, grey in (("train", 10), ("validation", 50), ("test", 90)):
+            views = signal.get(split, 1)
+            assert _greys(views) == [grey, grey + 1, grey + 2, grey + 3]
+            assert np.all(views.images[:, 4:] == 1)
+    np.testing.assert_array_equal(views.poses, [_pose(i) for i in range(4)])
+    np.testing.assert_array_equal(views.bounds, [[2, 6]] * 4)
+    np.testing.assert_array_equal(views.windows, [[0, 0, 8, 8]] * 4)
+    assert [leaf.dtype.name for leaf in views] == ["float32"] * 4 + ["int32"]
+    # The middle of the picture looks along the axis, its right edge half the angle beside that.
+    for column, slope in ((3.5, 0), (7.5, np.tan(ANGLE / 2))):
+        ray = views.inverse_intrinsics[0] @ [column, 3.5, 1]
+        np.testing.assert_allclose(ray, [slope, 0, -1], atol=1e-6)
+
+
+def test_the_first_views_are_taken(tmp_path):
+    root = _published(tmp_path, num=6)
+    assert _greys(_make(root, num_views=3).get("train", 0)) == [0, 1, 2]
+
+
+def test_broken_objects_are_skipped_and_counted(tmp_path, warnings):
+    root = _published(tmp_path, per_split=6)
+    objects = root / "03001627"
+    for path in (objects / "train0").iterdir():
+        path.unlink()
+    (objects / "train1" / "transforms.json").write_text("")
+    (objects / "train2" / "r_3.png").write_bytes(b"")
+    _edit(objects / "train3", lambda content: content["frames"].pop())
+    (objects / "val5" / "r_0.png").write_bytes(b"not a picture")
+    _write_scene(objects / "test1", size=(4, 4))
+    signal = _make(root)
+    assert signal.sizes == {"train": 2, "validation": 5, "test": 5}
+    assert _greys(signal.get("train", 0))[0] == 40
+    assert len(warnings) == 1
+    assert "skipped 6 objects; the first: cannot read" in warnings[0] and "train0" in warnings[0]
+
+
+def test_no_usable_object_of_a_split_is_refused(tmp_path, warnings):
+    root = _published(tmp_path)
+    for name in ("val0", "val1"):
+        (root / "03001627" / name / "transforms.json").unlink()
+    with pytest.raises(UserError, match="no usable object of the validation split.*val0"):
+        _make(root)
+    with pytest.raises(UserError, match="4 frames, which is too few for 5 views"):
+        _make(root, num_views=5)
+
+
+def test_the_folder_must_hold_one_class(tmp_path):
+    with pytest.raises(UserError, match="give --object_folder"):
+        signals.make_objects("shapenet", signals.ObjectOptions(8))
+    with pytest.raises(UserError, match="does not exist"):
+        _make(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="does not hold 03001627 with chair_splits.json"):
+        _make(tmp_path)
+    root = _published(tmp_path)
+    (root / "02958343").mkdir()
+    (root / "car_splits.json").write_text("{}")
+    with pytest.raises(UserError, match="holds 2 classes; give --object_folder one of"):
+        _make(root)
+    with pytest.raises(UserError, match="car_splits.json does not hold the lists"):
+        _make(root / "02958343")
+    _edit(root, lambda splits: splits["val"].append("train1"), "chair_splits.json")
+    with pytest.raises(UserError, match="names train1 more than once"):
+        _make(root / "03001627")
+
+
+def _set(field, value):
+    return lambda content: content.update({field: value})
+
+
+def _matrix(change):
+    def edit(content):
+        matrix = np.array(content["frames"][2]["transform_matrix"])
+        content["frames"][2]["transform_matrix"] = change(matrix).tolist()
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    "change,words",
+    [
+        (_set("frames", []), "has no frames"),
+        (_set("camera_angle_x", None), "neither camera_angle_x nor fl_x"),
+        (_set("camera_angle_x", 39.6), "camera_angle_x of frame 0 is 39.6; give radians"),
+        (_set("camera_angle_x", "wide"), "camera_angle_x of frame 0 is 'wide'"),
+        (_set("fl_x", -3), "fl_x of frame 0 is -3"),
+        (_set("k1", 0.02), "k1 of frame 0 is 0.02.*undistort"),
+        (_set("camera_model", "OPENCV_FISHEYE"), "camera_model of frame 0 is 'OPENCV_FISHEYE'"),
+        (lambda c: c["frames"][1].pop("file_path"), "file_path of frame 1 is missing"),
+        (lambda c: c["frames"][1].update(file_path="r_9"), "names 'r_9', which is missing"),
+        (lambda c: c["frames"].append(c["frames"][0]), "r_0.png in two frames"),
+        (lambda c: c["frames"][3].pop("transform_matrix"), "transform_matrix of frame 3 is miss"),
+        (_matrix(lambda m: m * np.nan), "frame 2 holds NaN"),
+        (_matrix(lambda m: m[:2]), r"frame 2 has the shape \[2, 4\]"),
+        (_matrix(np.transpose), "transpose it"),
+        (_matrix(lambda m: m * [1, -1, 1, 1]), "frame 2 is left-handed"),
+        (_matrix(lambda m: m * [1, 0, 1, 1]), "frame 2 is singular"),
+    ],
+)
+def test_mistakes_in_transforms_are_named(tmp_path, change, words):
+    _write_scene(tmp_path)
+    _edit(tmp_path, change)
+    with pytest.raises(UserError, match=words) as caught:
+        read_frames(tmp_path / "transforms.json")
+    assert "transforms.json" in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.raises(UserError, match=words):
+        _make(tmp_path, "nerf_folder")
+
+
+def test_pictures_of_other_sizes_and_damaged_ones_are_named(tmp_path, warnings):
+    _write_scene(tmp_path)
+    signal = _make(tmp_path, "nerf_folder")
+    Image.new("RGBA", (4, 8)).save(tmp_path / "r_2.png")
+    with pytest.raises(UserError, match="r_2.png has 4×8 pixels and .*r_0.png 8×8"):
+        signal.get("test", 0)
+    (tmp_path / "r_2.png").write_bytes((tmp_path / "r_0.png").read_bytes()[:60])
+    with pytest.raises(UserError, match="cannot read picture .*r_2.png"):
+        signal.get("test", 0)
+
+
+def test_pictures_without_alpha_are_warned_of_once(tmp_path, warnings):
+    _write_scene(tmp_path)
+    for path in tmp_path.glob("*.png"):
+        Image.open(path).convert("RGB").save(path)
+    views = _make(tmp_path, "nerf_folder").get("train", 0)
+    assert len(warnings) == 1 and "pictures without alpha" in warnings[0]
+    assert np.all(views.images[0] == 0)
+
+
+def test_one_scene_takes_turns_between_the_halves(tmp_path):
+    _write_scene(tmp_path, num=9)
+    signal = _make(tmp_path, "nerf_folder", num_views=5)
+    assert signal.sizes == {"train": 1, "validation": 1, "test": 1}
+    assert _greys(signal.get("train", 0)) == [0, 4, 8, 2, 6]
+
+
+def test_one_scene_in_several_files(tmp_path):
+    _write_scene(tmp_path, num=5, name="transforms_train.json")
+    with pytest.raises(UserError, match="without transforms_test.json"):
+        _make(tmp_path, "nerf_folder")
+    assert _greys(_make(tmp_path, "nerf_folder", num_views=1).get("train", 0)) == [0]
+    _write_scene(tmp_path, num=5, name="transforms_val.json", grey=50, prefix="v")
+    assert _greys(_make(tmp_path, "nerf_folder").get("train", 0)) == [0, 4, 50, 54]
+    _write_scene(tmp_path, num=3, name="transforms_test.json", grey=100, prefix="t")
+    assert _greys(_make(tmp_path, "nerf_folder", num_views=5).get("train", 0)) == [
+        *(0, 2, 4),
+        *(100, 102),
+    ]
+    with pytest.raises(
+        UserError, match="transforms_test.json has 3 frames, which is too few for 5"
+    ):
+        _make(tmp_path, "nerf_folder", num_views=10)
+
+
+def test_a_folder_of_scenes_is_split(tmp_path, warnings):
+    for index in range(12):
+        _write_scene(tmp_path / f"scene{index:02d}", grey=10 * index)
+    (tmp_path / "scene11" / "r_0.png").unlink()
+    (tmp_path / "notes").mkdir()
+    signal = _make(tmp_path, "nerf_folder")
+    assert signal.sizes == {"train": 9, "validation": 1, "test": 1}
+    found = [_greys(signal.get(split, i))[0] for split, n in signal.sizes.items() for i in range(n)]
+    assert sorted(found) == list(range(0, 110, 10))
+    assert len(warnings) == 1 and "skipped 1 objects" in warnings[0]
+    other = _make(tmp_path, "nerf_folder", seed=1)
+    again = [_greys(other.get("train", i))[0] for i in range(9)]
+    assert again != found[:9]
+
+
+def test_too_few_scenes_are_refused(tmp_path):
+    for index in range(2):
+        _write_scene(tmp_path / str(index))
+    with pytest.raises(UserError, match="2 usable scenes of 2; give a folder that is a scene"):
+        _make(tmp_path, "nerf_folder")
+
+
+def test_measured_intrinsics_are_kept_through_resizing(tmp_path):
+    _write_scene(tmp_path, size=(16, 8), fl_x=20.0, fl_y=22.0, cx=7.0, cy=5.0)
+    small = _make(tmp_path, "nerf_folder", resolution=8).get("train", 0)
+    assert small.images.shape == (4, 4, 8, 3)
+    np.testing.assert_array_equal(small.windows, [[0, 0, 4, 8]] * 4)
+    # Pixel (1, 2) of the small picture covers columns 4, 5 and rows 2, 3: its middle is (5, 3).
+    ray = small.inverse_intrinsics[0] @ [2, 1, 1]
+    np.testing.assert_allclose(ray, [(5 - 7) / 20, (5 - 3) / 22, -1], atol=1e-6)
+    # Values that are told for a picture twice as large.
+    _write_scene(tmp_path, size=(16, 8), fl_x=40.0, fl_y=44.0, cx=14.0, cy=10.0, w=32, h=16)
+    again = _make(tmp_path, "nerf_folder", resolution=8).get("train", 0)
+    np.testing.assert_allclose(again.inverse_intrinsics, small.inverse_intrinsics, rtol=1e-6)
+
+
+def test_pinhole_is_half_a_pixel_off_the_corner_convention():
+    ours, theirs = inverse_pinhole((9.0, 9.0), (4.0, 3.0)), opengl_inverse_intrinsics(9.0, 6, 8)
+    np.testing.assert_allclose(ours @ [2, 1, 1], theirs @ [2.5, 1.5, 1], rtol=1e-6)
+
+
+def test_averages_weigh_areas():
+    rng = np.random.default_rng(0)
+    image = rng.random((6, 9, 3)).astype(np.float32)
+    blocks = image.reshape(3, 2, 3, 3, 3).mean(axis=(1, 3))
+    np.testing.assert_allclose(averaged(image, 3, 3), blocks, rtol=1e-5)
+    fine = image.repeat(4, axis=0).reshape(4, 6, 9, 3).mean(axis=1)
+    np.testing.assert_allclose(averaged(image, 4, 9), fine, rtol=1e-5)
+    np.testing.assert_allclose(averaged(image, 12, 9), image.repeat(2, axis=0), rtol=1e-5)
+    np.testing.assert_array_equal(averaged(image, 6, 9), image)
+    assert averaged(np.ones((7, 5, 3)), 3, 2).max() <= 1 + 1e-6
