@@ -1,5 +1,7 @@
 """Reconstructions in COLMAP's text and binary formats, written by hand, with known depths."""
 
+import sys
+
 import numpy as np
 import pytest
 from absl import logging
@@ -133,4 +135,16 @@ def test_damaged_files_are_refused(tmp_path):
     images = tmp_path / "sparse" / "0" / "images.txt"
     images.write_text(images.read_text().replace(" 1 05.jpg", " 7 05.jpg"))  # no camera 7
     with pytest.raises(UserError, match="no reconstruction that COLMAP can read"):
+        _read(tmp_path)
+
+
+def test_a_camera_without_focal_length_is_named(tmp_path):
+    _write(tmp_path, camera=f"1 SIMPLE_PINHOLE {COLUMNS} {ROWS} 0 8 6")
+    with pytest.raises(UserError, match="the camera of photo 00.jpg is singular"):
+        _read(tmp_path)
+
+
+def test_without_pycolmap_its_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pycolmap", None)
+    with pytest.raises(UserError, match="needs pycolmap; run: pip install"):
         _read(tmp_path)

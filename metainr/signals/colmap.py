@@ -34,13 +34,16 @@ def colmap(options: LandmarkOptions) -> SignalClass:
         raise UserError("landmark 'colmap' needs a reconstruction's folder; give --photo_folder")
     root = Path(options.photo_folder).expanduser()
     reconstruction = _reconstruction(root)
-    images = sorted(reconstruction.images.values(), key=lambda image: image.name)
+    registered = [image for image in reconstruction.images.values() if image.has_pose]
+    images = sorted(registered, key=lambda image: image.name)
     folder = _image_folder(root)
     found = [(image, _camera(reconstruction, image)) for image in images]
     seen = [(image, camera) for image, camera in found if camera is not None]
     if len(seen) < len(found):
         names = [image.name for image, camera in found if camera is None]
-        logging.warning("%s: skipped %d photos with few points: %s", root, len(names), names[:5])
+        logging.warning(
+            "%s: skipped %d photos with few points: %s", root, len(names), ", ".join(names[:5])
+        )
     if not seen:
         raise UserError(f"{root} has no photo that sees points; run colmap mapper again")
     for image, camera in seen:
@@ -93,9 +96,7 @@ def _camera(reconstruction, image):
             f"photo {image.name} has a {model} camera, whose lens distorts; "
             "run colmap image_undistorter and give its output folder"
         )
-    to_camera = image.cam_from_world
-    # A method since pycolmap 3.12, before that a property.
-    to_camera = (to_camera() if callable(to_camera) else to_camera).matrix()
+    to_camera = image.cam_from_world().matrix()
     points = [
         reconstruction.points3D[point.point3D_id].xyz
         for point in image.points2D
@@ -109,7 +110,13 @@ def _camera(reconstruction, image):
     pose = np.concatenate([rotation, -rotation @ to_camera[:, 3:]], axis=1)
     # COLMAP puts the centre of the first pixel at (0.5, 0.5), we at (0, 0).
     half = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])
-    return Camera(pose, np.linalg.inv(intrinsics.calibration_matrix()) @ half, bounds)
+    return Camera(pose, _inverse(intrinsics.calibration_matrix()) @ half, bounds)
+
+
+def _inverse(matrix):
+    """The inverse; of a matrix that has none zeros, which are refused as singular later."""
+    invertible = np.isfinite(matrix).all() and np.linalg.det(matrix) != 0
+    return np.linalg.inv(matrix) if invertible else np.zeros_like(matrix)
 
 
 def _check_size(intrinsics, image, size):
