@@ -7,6 +7,7 @@ from metainr.signals.colmap import colmap
 from metainr.signals.facade import facade
 from metainr.signals.folder import folder
 from metainr.signals.landmark_options import LandmarkOptions
+from metainr.signals.nerf_folder import nerf_folder
 from metainr.signals.object_options import ObjectOptions
 from metainr.signals.objects import cars, chairs, lamps
 from metainr.signals.options import ImageOptions, SliceOptions
@@ -16,6 +17,7 @@ from metainr.signals.phototourism import phototourism
 from metainr.signals.pictures import read_image, to_square
 from metainr.signals.sdf import sdf
 from metainr.signals.sdf_mixed import sdf_mixed
+from metainr.signals.shapenet import shapenet
 from metainr.signals.slices import slice_window, slices
 from metainr.signals.text import text
 from metainr.signals.tfds_images import celeba, imagenette
@@ -43,6 +45,8 @@ OBJECTS: dict[str, Callable[[ObjectOptions], SignalClass]] = {
     "chairs": chairs,
     "cars": cars,
     "lamps": lamps,
+    "shapenet": shapenet,
+    "nerf_folder": nerf_folder,
 }
 
 
@@ -87,12 +91,14 @@ __all__ = [
     "make_landmark",
     "make_objects",
     "make_slices",
+    "nerf_folder",
     "phantoms",
     "photos",
     "phototourism",
     "read_image",
     "sdf",
     "sdf_mixed",
+    "shapenet",
     "slice_window",
     "slices",
     "text",

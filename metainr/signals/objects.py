@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from metainr.cameras import Views, look_at, opengl_inverse_intrinsics
+from metainr.cameras import Views, look_at
 from metainr.signals.access import GENERATED_SIZES, SPLITS, generator, random_access
 from metainr.signals.cars import car
 from metainr.signals.chairs import chair
@@ -16,6 +16,7 @@ from metainr.signals.lamps import lamp
 from metainr.signals.object_options import ObjectOptions, checked
 from metainr.signals.parts import fitted
 from metainr.signals.pictured import pictured
+from metainr.signals.pinhole import focal_length, inverse_pinhole
 from metainr.signals.solids import Solid
 from metainr.types import SignalClass
 
@@ -59,11 +60,10 @@ def generated_objects(name: str, options: ObjectOptions) -> SignalClass:
     def read(split, index):
         pictures, poses = transparent_views(name, options, split, index)
         views = len(poses)
-        inverse = centred_inverse_intrinsics(CAMERA_ANGLE_X, options.resolution)
         return Views(
             images=pictures[..., :3] + (1 - pictures[..., 3:]),
             poses=poses,
-            inverse_intrinsics=np.repeat(inverse[None], views, 0),
+            inverse_intrinsics=_inverse_intrinsics(options),
             bounds=np.full((views, 2), (options.near, options.far), np.float32),
             windows=np.tile(np.int32([0, 0, options.resolution, options.resolution]), (views, 1)),
         )
@@ -78,21 +78,14 @@ def transparent_views(
     rng = generator(name, options.seed, split, index)
     solids = fitted(MAKERS[name](rng), OBJECT_RADIUS)
     poses = np.stack([_pose(rng) for _ in range(options.num_views)])
-    inverse = centred_inverse_intrinsics(CAMERA_ANGLE_X, options.resolution)
-    inverses = np.repeat(inverse[None], options.num_views, 0)
-    return pictured(solids, poses, inverses, options.resolution), poses
+    return pictured(solids, poses, _inverse_intrinsics(options), options.resolution), poses
 
 
-def centred_inverse_intrinsics(angle: float, resolution: int) -> np.ndarray:
-    """K⁻¹ [3, 3] of a square picture that spans `angle` radians and lies evenly round its axis.
-
-    A pixel's ray goes through the pixel's middle: half a pixel off the rays of the paper's code,
-    and the same whatever a picture's resolution.
-    """
-    focal = resolution / 2 / np.tan(angle / 2)
-    inverse = opengl_inverse_intrinsics(focal, resolution, resolution)
-    inverse[:2, 2] += np.float32(0.5) * inverse[[0, 1], [0, 1]]
-    return inverse
+def _inverse_intrinsics(options):
+    """K⁻¹ float32 [v, 3, 3], the same for every view."""
+    side = options.resolution
+    inverse = inverse_pinhole((focal_length(CAMERA_ANGLE_X, side),) * 2, (side / 2, side / 2))
+    return np.repeat(inverse[None], options.num_views, 0)
 
 
 def _pose(rng):

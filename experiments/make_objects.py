@@ -1,0 +1,143 @@
+"""Writes generated objects as folders of renders, in the format of the published ShapeNet ones.
+
+    python -m experiments.make_objects --output_dir=data/objects --signal=chairs --num_objects=100
+
+In --output_dir, for chairs (cars: car_splits.json and 02958343; lamps: lamp_splits.json and
+03636649):
+
+    chair_splits.json                      names of the objects of each split, written at the end
+    03001627/config.json                   the flags; with others the folder is refused
+    03001627/NAME/r_0.png, …               RGBA pictures, transparent where nothing is
+    03001627/NAME/transforms.json          their cameras
+
+A tenth of the objects each, and at least one, is for validation and for test; these are the
+generated class' own splits. The same command goes on where it was stopped, and a larger
+--num_objects adds to what is there. Read them with --signal=shapenet --object_folder=DIR.
+"""
+
+import io
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from PIL import Image
+from tqdm import tqdm
+
+from experiments import cli
+from metainr.errors import UserError
+from metainr.evaluation.ahead import map_ahead
+from metainr.files import remove_unfinished, write_bytes
+from metainr.signals import ObjectOptions, make_objects
+from metainr.signals.access import SPLITS
+from metainr.signals.objects import CAMERA_ANGLE_X, MAKERS, transparent_views
+from metainr.signals.shapenet import SPLIT_FILES, SPLIT_NAMES
+from metainr.training.workdir import open_workdir
+
+OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write to; made if it is missing")
+SIGNAL = flags.DEFINE_enum("signal", "chairs", list(MAKERS), "class of objects")
+NUM_OBJECTS = flags.DEFINE_integer("num_objects", 100, "of all three splits together", 3)
+RESOLUTION = flags.DEFINE_integer("resolution", 128, "side of the pictures in pixels", 2)
+NUM_VIEWS = flags.DEFINE_integer("num_views", 50, "pictures of each object", 1)
+SEED = flags.DEFINE_integer("seed", 0, "of the class; other seeds give other objects", 0)
+
+_FOLDERS = dict(zip(("chairs", "cars", "lamps"), SPLIT_FILES))
+_HELD_OUT = 0.1
+
+
+def main() -> None:
+    """Writes what is missing of the objects, then the file of their splits."""
+    if not OUTPUT_DIR.value:
+        raise UserError("give --output_dir, the folder to write the objects to")
+    root = Path(OUTPUT_DIR.value).expanduser()
+    options = ObjectOptions(RESOLUTION.value, SEED.value, num_views=NUM_VIEWS.value)
+    objects = _objects(make_objects(SIGNAL.value, options).sizes)
+    folder = root / _FOLDERS[SIGNAL.value]
+    splits = root / SPLIT_FILES[folder.name]
+    _refuse_foreign(folder, splits)
+    config = {flag.name: flag.value for flag in (SIGNAL, NUM_OBJECTS, RESOLUTION, NUM_VIEWS, SEED)}
+    open_workdir(folder, config, ("num_objects",), flag="output_dir")
+    try:
+        written = _write(folder, options, objects)
+        names = {SPLIT_NAMES[split]: [_name(split, i) for i in objects[split]] for split in SPLITS}
+        write_bytes(splits, _json(names))
+    except OSError as error:
+        raise UserError(
+            f"cannot write to --output_dir={root}: {error.strerror or error}; "
+            "make room and run the same command again to go on"
+        ) from error
+    print(f"{written} {SIGNAL.value} written, {NUM_OBJECTS.value} in all: {splits}")
+
+
+def _objects(sizes):
+    """The indices of each split. Raises UserError if the class has fewer."""
+    held_out = max(1, int(_HELD_OUT * NUM_OBJECTS.value))
+    counts = (NUM_OBJECTS.value - 2 * held_out, held_out, held_out)
+    for split, count in zip(SPLITS, counts):
+        if count > sizes[split]:
+            most = round(sizes["test"] / _HELD_OUT)
+            raise UserError(f"--num_objects={NUM_OBJECTS.value} is too large; give at most {most}")
+    return {split: range(count) for split, count in zip(SPLITS, counts)}
+
+
+def _refuse_foreign(folder, splits):
+    """Raises UserError if something lies there that this binary did not write."""
+    if (folder / "config.json").exists():
+        return
+    for path in (splits, folder):
+        if path.is_file() or (path.is_dir() and any(path.iterdir())):
+            raise UserError(f"{path} was not written by make_objects; use another --output_dir")
+
+
+def _write(folder, options, objects):
+    """Writes the objects that are not there yet and returns their number."""
+    remove_unfinished(folder)
+    missing = [
+        (split, index)
+        for split in SPLITS
+        for index in objects[split]
+        if not (folder / _name(split, index) / "transforms.json").exists()
+    ]
+
+    def write(item):
+        _write_object(folder / _name(*item), options, *item)
+
+    cores = os.cpu_count() or 1
+    for _ in tqdm(map_ahead(write, missing, cores, cores), total=len(missing), disable=None):
+        pass
+    return len(missing)
+
+
+def _write_object(folder, options, split, index):
+    """Writes the pictures, and then transforms.json: where that is, the object is complete."""
+    pictures, poses = transparent_views(SIGNAL.value, options, split, index)
+    frames = []
+    for view, (picture, pose) in enumerate(zip(pictures, poses)):
+        write_bytes(folder / f"r_{view}.png", _png(picture))
+        matrix = [*pose.tolist(), [0.0, 0.0, 0.0, 1.0]]
+        frames.append({"file_path": f"./r_{view}", "transform_matrix": matrix})
+    content = {"camera_angle_x": CAMERA_ANGLE_X, "frames": frames}
+    write_bytes(folder / "transforms.json", _json(content))
+
+
+def _png(picture):
+    """RGB times alpha and alpha, as a PNG file: that stores RGB itself."""
+    alpha = picture[..., 3:]
+    colours = picture[..., :3] / np.where(alpha > 0, alpha, 1)
+    levels = np.round(255 * np.clip(np.concatenate([colours, alpha], -1), 0, 1))
+    file = io.BytesIO()
+    Image.fromarray(levels.astype(np.uint8)).save(file, "PNG")
+    return file.getvalue()
+
+
+def _name(split, index):
+    return f"{split}-{index:05d}"
+
+
+def _json(content):
+    return (json.dumps(content, indent=1) + "\n").encode()
+
+
+if __name__ == "__main__":
+    cli.run(main)
