@@ -44,13 +44,13 @@ def cast(solids: Sequence[Solid], origins: np.ndarray, directions: np.ndarray) -
     round it.
     """
     origins, directions = (np.ascontiguousarray(x.T) for x in (origins, directions))
-    squares = (directions * directions).sum(axis=0)
-    depths = np.full_like(squares, np.inf)
-    indices = np.full(squares.shape, -1)
+    near_to = _closeness(origins, directions)
+    depths = np.full(origins.shape[1], np.inf, origins.dtype)
+    indices = np.full(depths.shape, -1)
     # Parallel rays divide by zero and misses take roots of negative numbers, both on purpose.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for index, solid in enumerate(solids):
-            near = _near(solid, origins, directions, squares)
+            near = near_to(solid)
             inverse, shift = _into_solid(solid, origins.dtype)
             ours = inverse @ origins[:, near] + shift, inverse @ directions[:, near]
             found = SHAPES[solid.shape].meet(*ours, solid.parameter)
@@ -80,14 +80,20 @@ def _into_solid(solid, dtype):
     return inverse.astype(dtype), (-inverse @ solid.placement[:, 3:]).astype(dtype)
 
 
-def _near(solid, origins, directions, squares):
-    """Indices of the rays whose lines pass through the ball round the solid."""
-    centre = solid.placement[:, 3:].astype(origins.dtype)
-    radius = np.linalg.norm(corners(solid) - solid.placement[:, 3], axis=1).max()
-    to_centre = centre - origins
-    along = (to_centre * directions).sum(axis=0)
-    apart = (to_centre * to_centre).sum(axis=0) - along * along / squares
-    return np.flatnonzero(apart <= 1.001 * radius * radius + 1e-4)
+def _closeness(origins, directions):
+    """A function: solid -> indices of the rays whose lines pass through the ball round it."""
+    squares, along = ((x * directions).sum(axis=0) for x in (directions, origins))
+    inverse, away = 1 / squares, (origins * origins).sum(axis=0)
+
+    def near(solid):
+        centre = solid.placement[:, 3].astype(origins.dtype)
+        radius = np.linalg.norm(corners(solid) - solid.placement[:, 3], axis=1).max()
+        # |c − o|² − ((c − o)·d)² / |d|², multiplied out so that most is done once for all solids.
+        forward = centre @ directions - along
+        apart = away - 2 * (centre @ origins) - forward * forward * inverse
+        return np.flatnonzero(apart <= 1.001 * radius * radius + 1e-4 - centre @ centre)
+
+    return near
 
 
 def _normals(solids, origins, directions, depths, indices):
