@@ -9,17 +9,18 @@ def averaged(image: np.ndarray, height: int, width: int) -> np.ndarray:
     Pixels that lie in two new ones count with the parts of their areas; a picture of that size
     already stays as it is. The range of values is kept.
     """
-    rows, columns = (_shares(*sides) for sides in zip(image.shape, (height, width)))
-    if rows.shape[0] != rows.shape[1]:
-        image = np.tensordot(rows, image, 1)
-    if columns.shape[0] != columns.shape[1]:
-        image = columns @ image
+    image = _averaged_rows(image, height)
+    image = _averaged_rows(image.swapaxes(0, 1), width).swapaxes(0, 1)
     return np.ascontiguousarray(image, np.float32)
 
 
-def _shares(old, new):
-    """How much of each new pixel's side the old ones take: float32 [new, old], rows of sum 1."""
+def _averaged_rows(image, new):
+    """Differences of the integral over rows at the new ones' edges, which need not be whole."""
+    old = len(image)
+    if new == old:
+        return image
     edges = np.arange(new + 1) * (old / new)
-    begin, end = np.arange(old), np.arange(old) + 1
-    shared = np.minimum(edges[1:, None], end) - np.maximum(edges[:-1, None], begin)
-    return (np.maximum(shared, 0) * (new / old)).astype(np.float32)
+    rows = np.minimum(edges.astype(int), old - 1)
+    integral = np.cumsum(image, axis=0, dtype=np.float64)
+    before = integral[rows] - image[rows]
+    return np.diff(before + (edges - rows)[:, None, None] * image[rows], axis=0) * (new / old)
