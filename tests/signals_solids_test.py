@@ -103,15 +103,26 @@ def test_random_rays_against_a_march_in_small_steps(shape, dtype):
     assert hits.depths.dtype == dtype
 
 
-def test_normals_are_the_slopes_of_what_is_inside():
-    solid = ring((0.1, 0.2, 0), (1, 2, 3), 1.0, 0.3, RED)
-    rng = np.random.default_rng(0)
-    origins = np.repeat([[1.0, -4.0, 2.0]], 100, 0)
-    hits = cast([solid], origins, 0.8 * rng.normal(size=(100, 3)) - origins)
+@pytest.mark.parametrize("shape", _LEVELS)
+def test_normals_are_the_slopes_of_what_is_inside(shape):
+    rng = np.random.default_rng(4)
+    placement = np.column_stack([rng.normal(size=(3, 3)) + 2 * np.eye(3), rng.normal(size=3)])
+    origins = np.repeat([placement[:, 3] + [1.0, -12.0, 2.0]], 300, 0)
+    directions = rng.normal(size=(300, 3)) + placement[:, 3] - origins
+    hits = cast([Solid(shape, placement, RED, 0.35)], origins, directions)
     met = hits.indices == 0
-    assert 20 < met.sum() < 100
-    np.testing.assert_allclose(np.linalg.norm(hits.normals[met], axis=1), 1)
-    assert not hits.normals[~met].any()
+    assert 40 < met.sum() < 300 and not hits.normals[~met].any()
+    points = origins[met] + hits.depths[met, None] * directions[met]
+
+    def level(points):
+        own = (points - placement[:, 3]) @ np.linalg.inv(placement[:, :3]).T
+        return _LEVELS[shape](*own.T, 0.35)
+
+    steps = 1e-6 * np.eye(3)
+    slopes = np.stack([level(points + step) - level(points - step) for step in steps], -1)
+    slopes /= np.linalg.norm(slopes, axis=1, keepdims=True)
+    np.testing.assert_allclose(hits.normals[met], slopes, atol=1e-4)
+    assert np.all((hits.normals[met] * directions[met]).sum(axis=1) < 0)
 
 
 def test_the_nearest_of_several_is_seen():

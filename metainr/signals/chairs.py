@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from metainr.signals.parts import Colour, beam, box, grey, random_colour, ring, rod, sphere, wood
+from metainr.signals.chair_backs import random_back
+from metainr.signals.parts import beam, box, grey, random_colour, rod, sphere, wood
 from metainr.signals.solids import Solid
 
 
@@ -26,8 +27,7 @@ def chair(rng: np.random.Generator) -> list[Solid]:
         width, depth = 0.72 * width, 0.75 * depth
     parts += _LEGS[style](rng, width, depth, height - 0.02, frame)
     if rng.random() < 0.93:
-        back = _BACKS[rng.integers(len(_BACKS))]
-        parts += back(rng, width, depth, height, frame, cover)
+        parts += random_back(rng, (width, depth, height), frame, cover)
     if rng.random() < 0.4:
         parts += _arms(rng, width, depth, height, frame)
     return parts
@@ -135,65 +135,7 @@ _LEGS = {
 }
 
 
-class _Back:
-    """Where a back stands: points across it and up, on a plane that leans away from the seat."""
-
-    def __init__(self, rng, width, depth, height):
-        self.lean, self.rise = rng.uniform(0.02, 0.3), rng.uniform(0.35, 0.6)
-        self.half, self.rear, self.bottom = 0.46 * width, 0.44 * depth, height
-
-    def at(self, across, up):
-        """The point `across` in −1 … 1 of the half width and `up` in 0 … 1 of the rise."""
-        z = up * self.rise
-        return (across * self.half, self.rear + self.lean * z, self.bottom + z)
-
-    def panel(self, low, high, span, thick, colour):
-        """A plate between two heights, `span` in 0 … 1 of the width."""
-        sides = (2 * span * self.half, thick, (high - low) * self.rise)
-        return box(self.at(0, (low + high) / 2), sides, colour, self.lean)
-
-
-def _panel_back(rng, width, depth, height, frame, cover):
-    back = _Back(rng, width, depth, height)
-    low = rng.choice([0.0, rng.uniform(0.2, 0.5)])
-    parts = [back.panel(low, 1, 1.05, rng.uniform(0.03, 0.07), cover)]
-    if low > 0:
-        parts += [beam(back.at(x, 0), back.at(x, 1), (0.04, 0.03), frame) for x in (-0.8, 0.8)]
-    return parts
-
-
-def _slat_back(rng, width, depth, height, frame, _):
-    back, count = _Back(rng, width, depth, height), int(rng.integers(3, 7))
-    radius = rng.uniform(0.01, 0.018)
-    parts = [rod(back.at(x, 0), back.at(x, 0.95), radius, frame) for x in np.linspace(-1, 1, count)]
-    return [*parts, back.panel(0.88, 1.05, 1.05, 0.035, frame)]
-
-
-def _bar_back(rng, width, depth, height, frame, cover):
-    back, count = _Back(rng, width, depth, height), int(rng.integers(2, 5))
-    parts = [beam(back.at(x, 0), back.at(x, 1), (0.04, 0.04), frame) for x in (-1, 1)]
-    bars = np.linspace(0.3, 0.93, count)
-    half = rng.uniform(0.15, 0.4) * 0.63 / count
-    return parts + [back.panel(middle - half, middle + half, 1, 0.02, cover) for middle in bars]
-
-
-def _framed_back(rng, width, depth, height, frame, cover):
-    """A pad in the middle of posts and a rail, or an oval pad in a ring."""
-    back = _Back(rng, width, depth, height)
-    if rng.random() < 0.5:
-        parts = [beam(back.at(x, 0), back.at(x, 1), (0.04, 0.04), frame) for x in (-1, 1)]
-        parts.append(back.panel(0.93, 1.02, 1, 0.04, frame))
-        return [*parts, back.panel(0.15, 0.85, rng.uniform(0.4, 0.85), 0.035, cover)]
-    radius = back.rise * 0.42
-    parts = [ring(back.at(0, 0.58), (0, -1, back.lean), radius, 0.025, frame)]
-    parts.append(sphere(back.at(0, 0.58), (radius, 0.035, radius), cover))
-    return parts + [rod(back.at(x, 0), back.at(x, 0.35), 0.02, frame) for x in (-0.35, 0.35)]
-
-
-_BACKS = (_panel_back, _panel_back, _slat_back, _bar_back, _framed_back)
-
-
-def _arms(rng, width, depth, height, colour: Colour):
+def _arms(rng, width, depth, height, colour):
     rise, thick = rng.uniform(0.18, 0.27), rng.uniform(0.03, 0.06)
     front = rng.uniform(-0.45, -0.2) * depth
     parts = []

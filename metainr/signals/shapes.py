@@ -138,21 +138,12 @@ def _polished(z, origins, unit, tube):
     return z
 
 
-def _extent(x, y, z):
-    return lambda parameter: np.array([x(parameter), y(parameter), z(parameter)])
-
-
-def _one(_):
-    return 1.0
-
-
+_UNIT = np.ones(3)
 SHAPES = {
-    "box": Shape(_meet_box, _box_normals, _extent(_one, _one, _one)),
-    "sphere": Shape(_meet_sphere, lambda points, _: points, _extent(_one, _one, _one)),
+    "box": Shape(_meet_box, _box_normals, lambda _: _UNIT),
+    "sphere": Shape(_meet_sphere, lambda points, _: points, lambda _: _UNIT),
     "cylinder": Shape(
-        _meet_cylinder,
-        _cylinder_normals,
-        lambda taper: np.array([max(1.0, taper), max(1.0, taper), 1.0]),
+        _meet_cylinder, _cylinder_normals, lambda taper: np.array([*(max(1.0, taper),) * 2, 1.0])
     ),
     "torus": Shape(
         _meet_torus, _torus_normals, lambda tube: np.array([1.0 + tube, 1.0 + tube, tube])
