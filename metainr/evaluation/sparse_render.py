@@ -20,7 +20,7 @@ from metainr.numerics import map_over_chunks
 from metainr.types import Array, Params
 
 _BLOCK_RAYS = 2**14
-_SAMPLES_PER_PASS = 6  # of every ray, before asking whether light is left
+_SAMPLES_PER_PASS = 8  # of every ray, before asking whether light is left
 _LEAST_LIGHT = 1e-3
 _EMPTY = -1e4  # a raw density that is 0 under every activation
 
