@@ -8,7 +8,8 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.files import remove_unfinished, write_bytes
-from metainr.signals.facade import Shot, landmark, photograph, plan
+from metainr.signals.facade import landmark, plan
+from metainr.signals.facade_photo import Shot, photograph
 from metainr.signals.landmark_options import LandmarkOptions
 from metainr.signals.phototourism import BOUNDS, IMAGES, INTRINSICS, POSES, SIZES
 

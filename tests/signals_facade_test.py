@@ -9,7 +9,9 @@ from metainr import signals
 from metainr.cameras import image_pixels, pixel_rays
 from metainr.errors import UserError
 from metainr.signals import facade_solids as solids
-from metainr.signals.facade import landmark, photograph, plan
+from metainr.signals.facade import landmark, plan
+from metainr.signals.facade_photo import photograph
+from metainr.signals.facade_wall import Opening, wall
 from metainr.signals.landmark_options import fitted_size, scaled_inverse_intrinsics
 
 SPLITS = ("train", "validation", "test")
@@ -71,17 +73,17 @@ def test_a_pillar_has_sides_and_no_ends():
 
 
 def test_an_opening_leads_to_its_back_or_to_its_side():
-    opening = solids.Opening(-2, 2, 1, 1.0, 1.0, 2.0, arched=True)
-    wall = solids.wall((-4, 0, 0), (4, 5, 6), [opening], 0.8, "")
+    opening = Opening(-2, 2, 1, 1.0, 1.0, 2.0, arched=True)
+    front = wall((-4, 0, 0), (4, 5, 6), [opening], 0.8, "")
     x = np.array([0, 0, 3, 0, 0.9], np.float32)
     z = np.array([1.5, 2.9, 1.5, 3.1, 2.9], np.float32)
     origins = np.stack([x, np.full_like(x, -2), z])
-    depth = wall.depth(origins, _column(1e-6, 1, 1e-6))
+    depth = front.depth(origins, _column(1e-6, 1, 1e-6))
     np.testing.assert_allclose(depth, [2.8, 2.8, 2, 2, 2], rtol=1e-5)
-    slanted = wall.depth(_column(-2, -2, 1.5), _column(1, 0.8, 1e-6))
+    slanted = front.depth(_column(-2, -2, 1.5), _column(1, 0.8, 1e-6))
     np.testing.assert_allclose(slanted * 0.8 - 2, 0.4, atol=0.11)  # x = 1 at y = 0.4
     point = _column(-2, -2, 1.5) + slanted * _column(1, 0.8, 1e-6)
-    np.testing.assert_array_equal(wall.normal(point), _column(-1, 0, 0))
+    np.testing.assert_array_equal(front.normal(point), _column(-1, 0, 0))
 
 
 def test_the_first_of_several_is_seen_and_all_cast_shadows():

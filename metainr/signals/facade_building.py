@@ -7,13 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metainr.signals.facade_solids import Opening, Solid, ball, box, convex, pillar, wall
+from metainr.signals.facade_solids import Solid, ball, box, convex, pillar
+from metainr.signals.facade_surroundings import surroundings
+from metainr.signals.facade_wall import Opening, wall
 
 RECESS = 0.6  # of windows and doors
 _COLUMN_SPACING, _COLUMN_RADIUS = 2.7, 0.52
 _PLATFORM, _STEPS = 1.2, 5
 _BAY = 3.6  # of a wing, from window to window
-_HEDGE = 40.0  # where the trees behind the building stand
 
 
 class Building(NamedTuple):
@@ -21,16 +22,13 @@ class Building(NamedTuple):
 
     solids: in any order;
     openings: of the wall, its rows of windows and the doors;
-    portico, width: half the widths of the portico and of the whole front;
-    height: of the wings;
+    gable: half width, foot and rise of the pediment's front;
     colours: linear colours [3] in [0, 1] by part.
     """
 
     solids: tuple[Solid, ...]
     openings: tuple[Opening, ...]
-    portico: float
-    width: float
-    height: float
+    gable: tuple[float, float, float]
     colours: dict[str, np.ndarray]
 
 
@@ -44,16 +42,17 @@ def building(rng: np.random.Generator) -> Building:
     width, top = portico + bays * _BAY + 0.4, _PLATFORM + column_height
     height = top + 0.9
     openings = _openings(portico, width, height, bays)
+    gable = (portico + 0.5, top + 1.45, 0.24 * portico + 0.7)
     front = wall((-width, 0, 0), (width, 16, height), openings, RECESS, "wall")
     solids = [
         front,
         *_steps(portico),
-        *_portico(columns, portico, top),
+        *_portico(columns, portico, top, gable),
         *_wings(portico, width, top),
     ]
     solids += _dome(height, min(portico, 7.0)) if domed else _attic(portico, height)
-    solids += [*_statues(portico), *_trees(rng, width), _hedge()]
-    return Building(tuple(solids), openings, portico, width, height, colours)
+    solids += surroundings(rng, portico, width)
+    return Building(tuple(solids), openings, gable, colours)
 
 
 def _colours(rng):
@@ -100,7 +99,7 @@ def _steps(portico):
     ]
 
 
-def _portico(columns, portico, top):
+def _portico(columns, portico, top, gable):
     """Columns on bases, under capitals, an entablature and a pediment."""
     y, solids = -3.2, []
     for index in range(columns):
@@ -109,22 +108,20 @@ def _portico(columns, portico, top):
         for low, high in ((_PLATFORM, _PLATFORM + 0.3), (top - 0.45, top)):
             half = _COLUMN_RADIUS + 0.2
             solids.append(box((x - half, y - half, low), (x + half, y + half, high), "trim"))
-    solids.append(box((-portico, y - 0.75, top), (portico, 0.01, top + 1.1), "trim"))
+    solids.append(box((-portico, y - 0.75, top), (portico, 0.01, top + 1.1), "frieze"))
     solids.append(
         box((-portico - 0.4, y - 1.2, top + 1.1), (portico + 0.4, 0.01, top + 1.45), "trim")
     )
-    rise = 0.24 * portico + 0.7
-    outer = _gable(portico + 0.5, y - 1.15, top + 1.45, rise, 3.0, "gable")
-    return [*solids, outer]
+    return [*solids, _gable(*gable, y - 1.15, 3.0)]
 
 
-def _gable(half, front, low, rise, back, part):
-    """A prism with a triangle of that half width and rise to the front."""
+def _gable(half, low, rise, front, back):
+    """A roof's end: a prism with a triangle to the front."""
     slope = np.hypot(half, rise)
     normals = [[0, 0, -1], [rise / slope, 0, half / slope], [-rise / slope, 0, half / slope]]
     offset = half * (low + rise) / slope
     normals += [[0, -1, 0], [0, 1, 0]]
-    return convex(normals, [-low, offset, offset, -front, back], part)
+    return convex(normals, [-low, offset, offset, -front, back], "gable")
 
 
 def _wings(portico, width, top):
@@ -170,45 +167,3 @@ def _attic(portico, height):
         solids.append(box((x - 1.8, 0.7, height + 4.5), (x + 1.8, 4.3, height + 5), "trim"))
         solids.append(ball((x, 2.5, height + 5), (1.5, 1.5, 2.0), "roof"))
     return solids
-
-
-def _statues(portico):
-    """A figure on a plinth on each side of the steps."""
-    solids = []
-    for x in (-portico - 4, portico + 4):
-        solids.append(box((x - 0.9, -7.9, 0), (x + 0.9, -6.1, 2.2), "steps"))
-        solids.append(ball((x, -7, 3.1), (0.45, 0.4, 1.1), "bronze"))
-        solids.append(ball((x, -7, 4.35), (0.25, 0.27, 0.3), "bronze"))
-    return solids
-
-
-def _trees(rng, width):
-    """Two on each side, their crowns of a few balls."""
-    solids = []
-    for side in (-1, 1):
-        for distance, y in ((4.5, 2.0), (9.5, -3.0)):
-            x, height = side * (width + distance), rng.uniform(5.5, 7.5)
-            solids.append(pillar(x, y, 0.3, 0, height, "trunk"))
-            for _ in range(3):
-                shift = rng.uniform(-1.1, 1.1, 3)
-                radius = rng.uniform(1.6, 2.3, 3)
-                solids.append(
-                    ball((x + shift[0], y + shift[1], height + shift[2]), radius, "leaves")
-                )
-    return solids
-
-
-def _hedge():
-    """Trees far behind: an upright plane with a wavy upper edge."""
-
-    def depth(origins, directions):
-        reached = (_HEDGE - origins[1]) / directions[1]
-        x = origins[0] + reached * directions[0]
-        edge = 6 + 1.2 * np.sin(0.31 * x) + 0.8 * np.sin(0.83 * x + 1) + 0.4 * np.sin(2.3 * x)
-        hit = (reached > 0) & (origins[2] + reached * directions[2] < edge)
-        return np.where(hit, reached, np.inf)
-
-    def normal(points):
-        return np.broadcast_to(np.array([[0], [-1], [0]], np.float32), points.shape)
-
-    return Solid(depth, normal, "leaves")

@@ -42,7 +42,7 @@ def random_look(rng: np.random.Generator) -> Look:
     sun = [np.sin(azimuth), -np.cos(azimuth), np.tan(elevation)]
     warmth, haze = rng.random(), rng.random()
     light = _LIGHTS[weather](warmth, haze)
-    exposure = 2 ** rng.normal(0, 0.35)
+    exposure = 2 ** rng.normal(-0.1, 0.3)
     balance = np.exp(rng.normal(0, [0.09, 0.03, 0.09]))
     return Look(
         sun=np.array(sun) / np.linalg.norm(sun),
@@ -55,7 +55,7 @@ def random_look(rng: np.random.Generator) -> Look:
 
 def _clear(warmth, haze):
     return {
-        "sunlight": 2.3 * np.array([1.0, 0.93 - 0.08 * warmth, 0.82 - 0.2 * warmth]),
+        "sunlight": 1.9 * np.array([1.0, 0.93 - 0.08 * warmth, 0.82 - 0.2 * warmth]),
         "zenith": _mixed([0.1, 0.24, 0.62], [0.3, 0.45, 0.7], haze),
         "horizon": _mixed([0.5, 0.68, 0.9], [0.85, 0.88, 0.9], haze),
         "clouds": 0.55 * warmth,

@@ -23,6 +23,7 @@ def albedo(building: Building, part: str, points: np.ndarray, normals: np.ndarra
         colours[:, window] = building.colours["glass"][:, None]
         colours[:, door] = building.colours["door"][:, None] * _panels(points[:, door])
     if part == "gable":
+        colours = base * _tympanum(building, points)
         roof = normals[1] > -0.5
         colours[:, roof] = building.colours["roof"][:, None]
     return colours
@@ -66,11 +67,21 @@ def _windows_round(points):
     return np.where(dark, 0.35, 1.0) * (0.95 + 0.05 * np.sin(9 * height))
 
 
-def _tympanum(points):
-    """The pediment's field, a little darker than its frame and with a round shield."""
-    shield = points[0] ** 2 + (points[2] - 12.1) ** 2
-    carved = 0.86 + 0.1 * np.sin(5 * points[0]) * np.sin(7 * points[2])
-    return np.where(shield < 0.55, 0.62, carved)
+def _tympanum(building, points):
+    """The pediment's front: a frame, the shade it casts, and a field with a round shield."""
+    half, foot, rise = building.gable
+    below = rise - (points[2] - foot) - rise / half * np.abs(points[0])
+    depth = np.minimum(below, points[2] - foot + 0.2)
+    shield = points[0] ** 2 + (points[2] - foot - 0.4 * rise) ** 2 < (0.22 * rise) ** 2
+    field = 0.84 + 0.08 * np.sin(5 * points[0]) * np.sin(6 * points[2])
+    field = np.where(shield, 0.62, np.where(depth < 0.62, 0.5, field))
+    return np.where(depth < 0.38, 1.0, field)
+
+
+def _frieze(points):
+    """Grooved blocks at even distances."""
+    groove = (points[0] % 0.9 < 0.42) & (points[0] % 0.14 < 0.05)
+    return np.where(groove, 0.68, 1.0)
 
 
 def _paving(points):
@@ -93,12 +104,12 @@ def _panels(points):
     return np.where((points[0] % 0.8 < 0.1) | (points[2] % 1.5 < 0.15), 0.6, 1.0)
 
 
-_BASE = {"column": "trim", "drum": "wall", "gable": "trim"}
+_BASE = {"column": "trim", "drum": "wall", "gable": "trim", "frieze": "trim"}
 _PATTERNS = {
     "wall": _blocks,
     "column": _flutes,
     "drum": _windows_round,
-    "gable": _tympanum,
+    "frieze": _frieze,
     "ground": _paving,
     "leaves": _foliage,
     "roof": _ribs,
