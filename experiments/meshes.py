@@ -1,0 +1,103 @@
+"""The surface of a density field as a coloured mesh, in files that every 3-D program reads."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from metainr.errors import UserError
+from metainr.files import write_bytes
+
+_SUFFIXES = (".ply", ".glb")
+_POINTS = 2**16  # asked for at a time; all batches are equally large, so that one is compiled
+
+
+class Mesh(NamedTuple):
+    """A surface of triangles.
+
+    vertices: float64 [v, 3];
+    faces: int [f, 3], numbers of vertices, counter-clockwise seen from outside;
+    colours: uint8 [v, 3].
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    colours: np.ndarray
+
+
+def density_mesh(
+    field: Callable[[np.ndarray], np.ndarray],
+    low: np.ndarray,
+    high: np.ndarray,
+    resolution: int,
+    threshold: float,
+) -> Mesh:
+    """The surface where the density is `threshold`, by marching cubes on a grid of r³ points.
+
+    Matter that reaches the box's sides is closed there. Colours are the field's at the vertices.
+    Raises UserError if the density is nowhere above or nowhere below the threshold, or not finite.
+
+    Args:
+        field: coords float32 [n, 3] -> (r, g, b, σ) [n, 4], colours in [0, 1].
+        low, high: the box's corners [3].
+        resolution: r, points along each axis, at least 2.
+        threshold: in the density's units.
+
+    Source: Lewiner et al., "Efficient implementation of marching cubes' cases", 2003.
+    """
+    from skimage.measure import marching_cubes
+
+    low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
+    density = _density(field, low, high, resolution)
+    _check_levels(density, threshold)
+    spacing = (high - low) / (resolution - 1)
+    # A border of nothing closes the surface. Densities above twice the threshold say no more about
+    # where it is, and below the sides it would depend on how dense the matter is.
+    padded = np.pad(np.minimum(density, 2 * threshold), 1)
+    vertices, faces, _, _ = marching_cubes(padded, threshold, gradient_direction="ascent")
+    vertices = low + (vertices - 1) * spacing
+    levels = np.round(255 * np.clip(_in_batches(field, vertices)[:, :3], 0, 1))
+    return Mesh(vertices, faces, levels.astype(np.uint8))
+
+
+def write_mesh(path: str | Path, mesh: Mesh) -> Path:
+    """Writes a .ply or .glb file with vertex colours. Raises UserError for other endings."""
+    import trimesh
+
+    kind = Path(path).suffix.lower()
+    if kind not in _SUFFIXES:
+        raise UserError(f"cannot write a mesh to {str(path)!r}: end its name in .ply or .glb")
+    shape = trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=mesh.colours, process=False)
+    return write_bytes(path, shape.export(file_type=kind[1:]))
+
+
+def _density(field, low, high, resolution):
+    """On the grid [r, r, r], by x, y and z."""
+    axes = [np.linspace(a, b, resolution) for a, b in zip(low, high)]
+    coords = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
+    return _in_batches(field, coords)[:, 3].reshape((resolution,) * 3)
+
+
+def _in_batches(field, coords):
+    """The field's values at coords [n, 3]; the last batch is filled up with a point."""
+    padding = -len(coords) % _POINTS
+    padded = np.pad(coords.astype(np.float32), ((0, padding), (0, 0)), mode="edge")
+    batches = padded.reshape(-1, _POINTS, 3)
+    return np.concatenate([np.asarray(field(batch)) for batch in batches])[: len(coords)]
+
+
+def _check_levels(density, threshold):
+    if not np.isfinite(density).all():
+        raise UserError("the field's density is not finite everywhere: the fit has diverged")
+    low, high = density.min(), density.max()
+    if high <= threshold:
+        raise UserError(
+            f"no surface at the density {threshold:g}: it is {high:.3g} at most; give a threshold "
+            "below that"
+        )
+    if low > threshold:
+        raise UserError(
+            f"no surface at the density {threshold:g}: it is {low:.3g} at least; give a threshold "
+            "above that"
+        )
