@@ -36,7 +36,8 @@ def _roots(a, b, c):
     return q / a, c / q
 
 
-def _dot(x, y):
+def dot(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The products x·y of vectors [3, n]: [n]."""
     return x[0] * y[0] + x[1] * y[1] + x[2] * y[2]
 
 
@@ -52,8 +53,10 @@ def _meet_box(origins, directions, _):
     # Infinities would subtract to NaN; a direction along two faces only has to be steep.
     inverse = 1 / np.where(directions == 0, directions.dtype.type(_TINY), directions)
     middle, half = -origins * inverse, np.abs(inverse)
-    entry = (middle - half).max(axis=0)
-    leave = (middle + half).min(axis=0)
+    # By pairs: NumPy is slow along an axis as short as this one.
+    near, far = middle - half, middle + half
+    entry = np.maximum(np.maximum(near[0], near[1]), near[2])
+    leave = np.minimum(np.minimum(far[0], far[1]), far[2])
     return _first((entry, entry <= leave), (leave, entry <= leave))
 
 
@@ -63,8 +66,8 @@ def _box_normals(points, _):
 
 
 def _meet_sphere(origins, directions, _):
-    b, c = _dot(origins, directions), _dot(origins, origins) - 1
-    return _first(*((z, True) for z in _roots(_dot(directions, directions), b, c)))
+    b, c = dot(origins, directions), dot(origins, origins) - 1
+    return _first(*((z, True) for z in _roots(dot(directions, directions), b, c)))
 
 
 def _radius(taper):
@@ -107,10 +110,10 @@ def _torus_normals(points, _):
 
 
 def _meet_torus(origins, directions, tube):
-    length = np.sqrt(_dot(directions, directions))
+    length = np.sqrt(dot(directions, directions))
     unit = directions / length
-    b, outer = _dot(origins, unit), 1.001 + tube
-    reach = np.sqrt(b * b - _dot(origins, origins) + outer * outer)  # NaN outside the ball round it
+    b, outer = dot(origins, unit), 1.001 + tube
+    reach = np.sqrt(b * b - dot(origins, origins) + outer * outer)  # NaN outside the ball round it
     travelled, end = np.maximum(-b - reach, 0), reach - b
     ended = np.full_like(travelled, np.inf)
     active = np.flatnonzero(end > 0)
@@ -132,7 +135,7 @@ def _polished(z, origins, unit, tube):
     """Newton's method on the distance; where the ray grazes the surface, z is near enough."""
     for _ in range(_NEWTON_STEPS):
         points = origins + z * unit
-        slope = _dot(_torus_normals(points, tube), unit) / tube
+        slope = dot(_torus_normals(points, tube), unit) / tube
         step = _torus_distance(points, tube) / np.where(np.abs(slope) < 0.05, np.inf, slope)
         z = z - np.clip(step, -_ON_SURFACE * 20, _ON_SURFACE * 20)
     return z

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metainr.signals.shapes import SHAPES
+from metainr.signals.shapes import SHAPES, dot
 
 
 class Solid(NamedTuple):
@@ -82,8 +82,8 @@ def _into_solid(solid, dtype):
 
 def _closeness(origins, directions):
     """A function: solid -> indices of the rays whose lines pass through the ball round it."""
-    squares, along = ((x * directions).sum(axis=0) for x in (directions, origins))
-    inverse, away = 1 / squares, (origins * origins).sum(axis=0)
+    inverse, along = 1 / dot(directions, directions), dot(origins, directions)
+    away = dot(origins, origins)
 
     def near(solid):
         centre = solid.placement[:, 3].astype(origins.dtype)
@@ -103,5 +103,5 @@ def _normals(solids, origins, directions, depths, indices):
         inverse, shift = _into_solid(solid, origins.dtype)
         points = inverse @ (origins[:, hit] + depths[hit] * directions[:, hit]) + shift
         normals[:, hit] = inverse.T @ SHAPES[solid.shape].normals(points, solid.parameter)
-    lengths = np.sqrt((normals * normals).sum(axis=0))
+    lengths = np.sqrt(dot(normals, normals))
     return (normals / np.where(lengths > 0, lengths, 1)).T
