@@ -103,7 +103,8 @@ def _slices(config, measured, field, learned) -> dict[str, np.ndarray]:
 
 def slice_of(field: Field, params: Params, size: int) -> Array:
     """The slice [n, n] that a field stands for."""
-    grid = projection(size).points(None)
+    # Behind the barrier XLA does not work out a network's first layers while it compiles.
+    grid = jax.lax.optimization_barrier(projection(size).points(None))
     return field.apply(params, grid[:, 0]).reshape(size, size)
 
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from metainr.numerics.chunks import map_over_chunks, sum_over_chunks
 from metainr.numerics.shares import axis_size, gather_rows, share, share_rows
@@ -74,7 +75,8 @@ def _coupled(term, apply, summation):
     axis_name = summation.axis_name
 
     def features_of(function, rows):
-        coords = term.measurement.points(rows.inputs)
+        # A grid is a constant: without the barrier XLA works out first layers while it compiles.
+        coords = lax.optimization_barrier(term.measurement.points(rows.inputs))
         size = _rows_per_chunk(coords, summation)
         own = map_over_chunks(function, share_rows(coords, axis_name), size)
         return gather_rows(own, len(coords), axis_name), coords, size

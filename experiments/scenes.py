@@ -1,0 +1,85 @@
+"""What the experiments on photographed scenes share: objectives, rendering, scores, pictures."""
+
+from functools import partial
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from experiments.problem import matching_gradient
+from metainr.cameras import Views
+from metainr.evaluation.metrics import psnr, ssim
+from metainr.evaluation.render import make_render
+from metainr.measurements import Rendered, activate, composite, rendering
+from metainr.numerics import Summation, objective_gradient
+from metainr.numerics.flops import Points
+from metainr.numerics.gradients import Gradient
+from metainr.objectives import random_rays, squared_error
+from metainr.types import Array, Field, Params, Term
+
+
+class Scenes(NamedTuple):
+    """The gradients of a scene's problem, with their points, and what renders its views.
+
+    render: (params, views) -> Rendered, its leaves [v, h, w, ...].
+    """
+
+    gradient: Gradient
+    matching: Gradient
+    points: Points
+    render: "partial[Rendered]"
+
+
+def scenes(
+    field: Field, config: SimpleNamespace, summation: Summation, background: str, reach: float
+) -> Scenes:
+    """Mean squared error over `inner_points` random rays; the field's box is [−reach, reach]³."""
+    measurement = rendering(background, config.density)
+    draw = random_rays(config.inner_points, config.ray_samples)
+    gradient = objective_gradient((Term(draw, measurement, squared_error),), field.apply, summation)
+
+    def activated(params, coords):
+        return activate(field.apply(params, coords), config.density)
+
+    num_points = config.inner_points * config.ray_samples
+    render = make_render(
+        field.apply,
+        partial(composite, background=background, density=config.density),
+        config.ray_samples,
+        summation.chunk_size,
+    )
+    return Scenes(
+        gradient,
+        matching_gradient(activated, summation, dim=3, low=-reach, high=reach),
+        Points(num_points, num_points),
+        partial(render_views, render),
+    )
+
+
+def render_views(render, params: Params, views: Views) -> Rendered:
+    """Renders from the cameras of views, each at the size of their images, within `jit`."""
+    height, width = views.images.shape[1:3]
+    cameras = (views.poses, views.inverse_intrinsics, views.bounds)
+    return jax.lax.map(lambda camera: render(params, *camera, height, width), cameras)
+
+
+def view_metrics(found: Array, images: Array) -> dict[str, Array]:
+    """PSNR and SSIM of pictures [v, h, w, 3], clipped to [0, 1]: means over the views."""
+    found = jnp.clip(found, 0, 1)
+    return {
+        "psnr": jax.vmap(psnr)(found, images).mean(),
+        "ssim": jax.vmap(ssim)(found, images).mean(),
+    }
+
+
+def depth_picture(rendered: Rendered, bounds: Array) -> Array:
+    """Depths [h, w] as grey [h, w, 3], near ones dark; where nothing is, white."""
+    grey = (rendered.depth - bounds[0]) / (bounds[1] - bounds[0])
+    grey = rendered.opacity * grey + 1 - rendered.opacity
+    return jnp.repeat(jnp.clip(grey, 0, 1)[..., None], 3, axis=-1)
+
+
+def side_by_side(pictures: Array) -> Array:
+    """Pictures [v, h, w, 3] as one [h, v·w, 3]."""
+    return jnp.concatenate(list(pictures), axis=1)

@@ -1,0 +1,169 @@
+"""View synthesis: learn an init for objects that are seen in a few photographs, or in one.
+
+A field maps points of space to colour and density; inner steps fit what it shows along random rays
+to the photographs' pixels (Tancik et al., CVPR 2021, section 4.3).
+
+    python -m experiments.view_synthesis \
+        --flagfile=experiments/flags/view_synthesis/quickstart.flags --workdir=runs/chairs
+
+Give the flagfile first: of repeated flags the last one counts.
+"""
+
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from experiments import cli, processes, shared_flags, spine, view_flags
+from experiments.experiment import Experiment
+from experiments.problem import Problem, Setting, spread_steps
+from experiments.scenes import depth_picture, scenes, side_by_side, view_metrics
+from metainr import signals
+from metainr.cameras import Views
+from metainr.errors import UserError
+from metainr.evaluation.fitting import Score
+from metainr.numerics import Summation
+from metainr.types import SignalClass, Task
+
+flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(view_flags)
+flags.adopt_module_key_flags(processes)
+
+TO_OPTIMISE = 25  # an object's first views; those after them are held out
+REACH = 1.25  # objects lie in [−1.25, 1.25]³
+_BACKGROUND = "white"
+_POOLED = 32  # objects whose views the mean init is fitted to
+_SHOWN = 3  # held-out views in a picture
+_DEFAULTS = {
+    "signal": "chairs",
+    "resolution": 128,
+    "field": "positional",
+    "depth": 6,
+    "output_offset": 0.0,
+    "algorithm": "reptile",
+    "inner_points": 128,
+    "inner_learning_rate": 0.5,
+    "inner_steps": 32,
+    "outer_learning_rate": 5e-4,
+    "tasks_per_step": 1,
+    "train_steps": 100_000,
+    "test_steps": 1000,
+    "num_test": 16,
+    "baseline_optimizer": "sgd",
+    "baseline_learning_rate": 0.5,
+}
+_RATES = {"sgd": (0.5, 1.5, 5.0), "adam": (5e-4, 2e-3)}
+
+
+def build(config: SimpleNamespace, summation: Summation) -> Problem:
+    """The problem that the flags describe, its sums over observations taken as said."""
+    signal_class = _signals(config)
+    field = shared_flags.make_field(config, in_dim=3, out_dim=4)
+    parts = scenes(field, config, summation, _BACKGROUND, REACH)
+
+    def make_task(views: Views, key):
+        return Task(views, views)
+
+    def setting(num_views, held_out):
+        def make_test_task(views, key):
+            return make_task(_views(views, 0, num_views), key)
+
+        def full(params, views):
+            unseen = _views(views, TO_OPTIMISE, held_out)
+            return view_metrics(parts.render(params, unseen).colours, unseen.images)
+
+        def view(params, views):
+            unseen = _views(views, TO_OPTIMISE, min(_SHOWN, held_out))
+            rendered = parts.render(params, unseen)
+            first = jax.tree.map(lambda x: x[0], rendered)
+            depth = depth_picture(first, unseen.bounds[0])
+            return side_by_side([*rendered.colours, depth])
+
+        def target(views):
+            unseen = _views(views, TO_OPTIMISE, min(_SHOWN, held_out))
+            return side_by_side([*unseen.images, views.images[0]])
+
+        return Setting(
+            make_task=make_test_task,
+            gradient=parts.gradient,
+            steps=spread_steps(config.test_steps),
+            match_step=config.test_steps,
+            score=Score(full, None),
+            view=view,
+            target=target,
+        )
+
+    settings = {f"views={n}": setting(n, config.held_out_views) for n in _fit_views(config)}
+    if len(settings) == 1:
+        settings = {"default": settings.popitem()[1]}
+    watched = setting(_fit_views(config)[0], min(_SHOWN, config.held_out_views))
+    return Problem(
+        field=field,
+        in_dim=3,
+        signals=signal_class,
+        make_task=make_task,
+        inner_gradient=parts.gradient,
+        query_gradient=parts.gradient,
+        matching_gradient=parts.matching,
+        points=parts.points,
+        mean_support=lambda num: _pooled(signal_class, num),
+        settings=settings,
+        validation=watched._replace(steps=(0, config.inner_steps)),
+        rates=_RATES,
+    )
+
+
+def _signals(config) -> SignalClass:
+    """Training objects with the views that training sees, others with those held out too."""
+
+    def objects(num_views):
+        options = signals.ObjectOptions(
+            config.resolution, config.seed, config.object_folder, config.near, config.far, num_views
+        )
+        return signals.make_objects(config.signal, options)
+
+    train = objects(config.views_per_object)
+    others = objects(TO_OPTIMISE + config.held_out_views)
+    return SignalClass(
+        train.sizes, lambda split, i: (train if split == "train" else others).get(split, i)
+    )
+
+
+def _views(views, first, num):
+    return jax.tree.map(lambda x: x[first : first + num], views)
+
+
+def _pooled(signal_class, num):
+    """The views of the first training objects as if they were of one."""
+    objects = [signal_class.get("train", i) for i in range(min(num, _POOLED))]
+    return jax.tree.map(lambda *x: jnp.asarray(np.concatenate(x)), *objects)
+
+
+def settle(config: SimpleNamespace) -> SimpleNamespace:
+    """Checks the numbers of views and depths."""
+    if max(_fit_views(config)) > TO_OPTIMISE or config.views_per_object > TO_OPTIMISE:
+        raise UserError(
+            f"--fit_views={','.join(config.fit_views)} or --views_per_object="
+            f"{config.views_per_object} is more than {TO_OPTIMISE}: later views are held out"
+        )
+    if config.near >= config.far:
+        raise UserError(f"--near={config.near} is not below --far={config.far}; swap them")
+    if config.inner_points < 1:
+        raise UserError("--inner_points=0 draws no rays; give e.g. --inner_points=64")
+    return config
+
+
+def _fit_views(config):
+    texts = config.fit_views
+    if not texts or not all(text.strip().isdigit() and int(text) for text in texts):
+        raise UserError(f"--fit_views={','.join(texts)} is no list of numbers; give e.g. 1,25")
+    return list(dict.fromkeys(int(text) for text in texts))
+
+
+EXPERIMENT = Experiment("view_synthesis", build, view_flags.OWN, _DEFAULTS, settle)
+
+
+if __name__ == "__main__":
+    cli.run(lambda: spine.run(EXPERIMENT))
