@@ -16,10 +16,10 @@ def interpolate_poses(pose_a: Array, pose_b: Array, t: float) -> np.ndarray:
     """
     from scipy.spatial.transform import Rotation
 
-    pose_a, pose_b = (np.asarray(pose, np.float64) for pose in (pose_a, pose_b))
-    turn = Rotation.from_matrix(pose_a[:, :3].T @ pose_b[:, :3]).as_rotvec()
-    rotation = pose_a[:, :3] @ Rotation.from_rotvec(t * turn).as_matrix()
-    origin = (1 - t) * pose_a[:, 3] + t * pose_b[:, 3]
+    first, last = (np.asarray(pose, np.float64) for pose in (pose_a, pose_b))
+    turn = Rotation.from_matrix(first[:, :3].T @ last[:, :3]).as_rotvec()
+    rotation = first[:, :3] @ Rotation.from_rotvec(t * turn).as_matrix()
+    origin = (1 - t) * first[:, 3] + t * last[:, 3]
     return np.concatenate([rotation, origin[:, None]], axis=1).astype(np.float32)
 
 

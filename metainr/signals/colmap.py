@@ -46,8 +46,8 @@ def colmap(options: LandmarkOptions) -> SignalClass:
         )
     if not seen:
         raise UserError(f"{root} has no photo that sees points; run colmap mapper again")
+    where = {field: f"{root}: the camera" for field in ("pose", "intrinsics", "bounds")}
     for image, camera in seen:
-        where = dict.fromkeys(("pose", "intrinsics", "bounds"), f"{root}: the camera")
         check_camera(camera, image.name, where)
     paths = [folder / image.name for image, _ in seen]
     sizes = photo_sizes(paths)

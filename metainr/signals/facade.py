@@ -71,7 +71,8 @@ def plan(place: Building, seed: int, split: str, index: int, resolution: int) ->
 
 
 def _pixels(shape, resolution):
-    return tuple(max(2, round(side * resolution)) for side in shape)
+    rows, columns = (max(2, round(side * resolution)) for side in shape)
+    return rows, columns
 
 
 def _bounds(place, pose, inverse, size):

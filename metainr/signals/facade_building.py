@@ -112,11 +112,12 @@ def _portico(columns, portico, top, gable):
     solids.append(
         box((-portico - 0.4, y - 1.2, top + 1.1), (portico + 0.4, 0.01, top + 1.45), "trim")
     )
-    return [*solids, _gable(*gable, y - 1.15, 3.0)]
+    return [*solids, _gable(gable, front=y - 1.15, back=3.0)]
 
 
-def _gable(half, low, rise, front, back):
+def _gable(gable, front, back):
     """A roof's end: a prism with a triangle to the front."""
+    half, low, rise = gable
     slope = np.hypot(half, rise)
     normals = [[0, 0, -1], [rise / slope, 0, half / slope], [-rise / slope, 0, half / slope]]
     offset = half * (low + rise) / slope

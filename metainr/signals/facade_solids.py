@@ -26,11 +26,11 @@ class Solid(NamedTuple):
 
 def box(low: Sequence[float], high: Sequence[float], part: str) -> Solid:
     """The box between two corners."""
-    low, high = (np.array(corner, np.float32)[:, None] for corner in (low, high))
+    least, most = (np.array(corner, np.float32)[:, None] for corner in (low, high))
 
     def depth(origins, directions):
         inverse = 1 / directions
-        first, second = (low - origins) * inverse, (high - origins) * inverse
+        first, second = (least - origins) * inverse, (most - origins) * inverse
         near, far = np.minimum(first, second), np.maximum(first, second)
         # By hand: NumPy's own reduction of so short an axis takes three times as long.
         enter = np.maximum(np.maximum(near[0], near[1]), near[2])
@@ -38,7 +38,7 @@ def box(low: Sequence[float], high: Sequence[float], part: str) -> Solid:
         return np.where((enter < leave) & (enter > _NEAREST), enter, np.inf)
 
     def normal(points):
-        relative = (points - (low + high) / 2) / ((high - low) / 2)
+        relative = (points - (least + most) / 2) / ((most - least) / 2)
         return np.where(np.arange(3)[:, None] == np.abs(relative).argmax(0), np.sign(relative), 0)
 
     return Solid(depth, normal, part)
@@ -46,19 +46,19 @@ def box(low: Sequence[float], high: Sequence[float], part: str) -> Solid:
 
 def convex(normals: Sequence[Sequence[float]], offsets: Sequence[float], part: str) -> Solid:
     """The body where n·p ≤ offset for every unit normal n."""
-    normals = np.array(normals, np.float32)
-    offsets = np.array(offsets, np.float32)[:, None]
+    across = np.array(normals, np.float32)
+    limits = np.array(offsets, np.float32)[:, None]
 
     def depth(origins, directions):
-        slope = normals @ directions
+        slope = across @ directions
         slope = np.where(np.abs(slope) < 1e-7, 1e-7, slope)
-        crossing = (offsets - normals @ origins) / slope
+        crossing = (limits - across @ origins) / slope
         enter = np.where(slope < 0, crossing, -np.inf).max(axis=0)
         leave = np.where(slope > 0, crossing, np.inf).min(axis=0)
         return np.where((enter < leave) & (enter > _NEAREST), enter, np.inf)
 
     def normal(points):
-        return normals[(normals @ points - offsets).argmax(axis=0)].T
+        return across[(across @ points - limits).argmax(axis=0)].T
 
     return Solid(depth, normal, part)
 
@@ -84,17 +84,17 @@ def pillar(x: float, y: float, radius: float, low: float, high: float, part: str
 
 def ball(centre: Sequence[float], radius: Sequence[float], part: str) -> Solid:
     """An ellipsoid with half axes `radius`."""
-    centre, radius = (np.array(vector, np.float32)[:, None] for vector in (centre, radius))
+    middle, axes = (np.array(vector, np.float32)[:, None] for vector in (centre, radius))
 
     def depth(origins, directions):
-        start, along = (origins - centre) / radius, directions / radius
+        start, along = (origins - middle) / axes, directions / axes
         squared, half = (along**2).sum(axis=0), (start * along).sum(axis=0)
         root = half**2 - squared * ((start**2).sum(axis=0) - 1)
         enter = (-half - np.sqrt(np.maximum(root, 0))) / squared
         return np.where((root > 0) & (enter > _NEAREST), enter, np.inf)
 
     def normal(points):
-        gradient = (points - centre) / radius**2
+        gradient = (points - middle) / axes**2
         return gradient / np.sqrt((gradient**2).sum(axis=0))
 
     return Solid(depth, normal, part)

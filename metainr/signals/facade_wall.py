@@ -9,14 +9,14 @@ from metainr.signals.facade_solids import Solid, box
 
 
 class Opening(NamedTuple):
-    """A row of equal openings in a wall of constant y: between `left` and `right`, `count` of them.
+    """A row of equal openings in a wall of constant y: between `left` and `right`, `num` of them.
 
     half_width, bottom, top: of each; if `arched`, a half disc stands on its top.
     """
 
     left: float
     right: float
-    count: int
+    num: int
     half_width: float
     bottom: float
     top: float
@@ -24,7 +24,7 @@ class Opening(NamedTuple):
 
     def offset(self, x: np.ndarray) -> np.ndarray:
         """Distance along x from the axis of the nearest opening, positive to the right."""
-        spacing = (self.right - self.left) / self.count
+        spacing = (self.right - self.left) / self.num
         return (x - self.left) % spacing - spacing / 2
 
     def contains(self, x: np.ndarray, z: np.ndarray) -> np.ndarray:

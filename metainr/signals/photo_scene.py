@@ -46,7 +46,7 @@ def photo_scene(
     """
     splits = _splits(paths, sizes, options)
     small = {i: fitted_size(*size, options.resolution) for i, size in enumerate(sizes) if size}
-    padded = tuple(int(side) for side in np.max(list(small.values()), axis=0))
+    rows, columns = (max(sides) for sides in zip(*small.values()))
 
     def read(split, index):
         which = splits[split][index]
@@ -54,7 +54,7 @@ def photo_scene(
         before, after = image.shape[:2], small[which]
         inverse = scaled_inverse_intrinsics(cameras[which].inverse_intrinsics, before, after)
         camera = cameras[which]._replace(inverse_intrinsics=inverse)
-        return as_views(_shrunk(image, after), camera, padded, options)
+        return as_views(_shrunk(image, after), camera, (rows, columns), options)
 
     return random_access(options, {name: len(part) for name, part in splits.items()}, read)
 
