@@ -182,6 +182,18 @@ def test_mistakes_in_transforms_are_named(tmp_path, change, words):
         _make(tmp_path, "nerf_folder")
 
 
+@pytest.mark.parametrize("prefix", ["", "./", "gone/train/", "/elsewhere/gone/", "HERE/"])
+@pytest.mark.parametrize("suffix", ["", ".png"])
+def test_pictures_are_found_where_they_lie_now(tmp_path, prefix, suffix):
+    _write_scene(tmp_path, num=2)
+    prefix = prefix.replace("HERE", str(tmp_path))
+    for index in range(2):
+        name = f"{prefix}r_{index}{suffix}"
+        _edit(tmp_path, lambda c, i=index, name=name: c["frames"][i].update(file_path=name))
+    frames = read_frames(tmp_path / "transforms.json")
+    assert frames.paths == (tmp_path / "r_0.png", tmp_path / "r_1.png")
+
+
 def test_pictures_of_other_sizes_and_damaged_ones_are_named(tmp_path, warnings):
     _write_scene(tmp_path)
     signal = _make(tmp_path, "nerf_folder")

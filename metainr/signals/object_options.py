@@ -13,7 +13,8 @@ class ObjectOptions(NamedTuple):
     seed: of the generated classes and of a folder's split; other seeds give other objects.
     object_folder: where the classes `shapenet` and `nerf_folder` find theirs.
     near, far: the depths between which all objects lie, in lengths of the rays' directions.
-    num_views: pictures per object; those of a smaller number are the first of a larger one's.
+    num_views: pictures per object. Those of a smaller number are the first of a larger one's,
+        except for `nerf_folder`, which spreads them evenly.
     """
 
     resolution: int

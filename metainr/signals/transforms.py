@@ -19,6 +19,7 @@ _DISTORTIONS = ("k1", "k2", "k3", "k4", "p1", "p2")
 _MODELS = (None, "PINHOLE", "SIMPLE_PINHOLE", "OPENCV")
 _SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp")
 _SINGULAR = 1e-6
+_LAST_ROW = 1e-4
 
 
 class Frames(NamedTuple):
@@ -49,8 +50,9 @@ def read_frames(path: str | Path) -> Frames:
     common = {key: value for key, value in content.items() if key != "frames"}
     lenses = tuple(_lens(path, i, common | frame) for i, frame in enumerate(frames))
     paths = tuple(_picture(path, i, frame) for i, frame in enumerate(frames))
-    if twice := [str(one) for one in dict.fromkeys(paths) if paths.count(one) > 1]:
-        raise UserError(f"{path} lists {twice[0]} in two frames; remove one of them")
+    if len(set(paths)) < len(paths):
+        twice = next(one for one in paths if paths.count(one) > 1)
+        raise UserError(f"{path} lists {twice} in two frames; remove one of them")
     return Frames(paths, poses, lenses)
 
 
@@ -104,7 +106,7 @@ def _pose(path, index, frame):
         raise UserError(f"{where} has the shape {list(matrix.shape)}; give 4 rows of 4 numbers")
     if not np.isfinite(matrix).all():
         raise UserError(f"{where} holds NaN or infinity; estimate that pose anew or drop the frame")
-    if len(matrix) == 4 and not np.allclose(matrix[3], (0, 0, 0, 1), atol=1e-4):
+    if len(matrix) == 4 and np.abs(matrix[3] - (0, 0, 0, 1)).max() > _LAST_ROW:
         raise UserError(f"{where} has {matrix[3].tolist()} as its last row; transpose it?")
     determinant = np.linalg.det(matrix[:3, :3])
     if abs(determinant) < _SINGULAR:
@@ -145,9 +147,9 @@ def _picture(path, index, frame):
         raise UserError(f"{path}: file_path of frame {index} is missing; name a picture")
     for base in dict.fromkeys((name, os.path.basename(name))):
         for suffix in _SUFFIXES:
-            file = path.parent / (base + suffix)
-            if file.is_file() and file.stat().st_size:
-                return file
+            file = os.path.join(path.parent, base) + suffix
+            if os.path.isfile(file) and os.path.getsize(file):
+                return Path(file)
     raise UserError(
         f"{path}: file_path of frame {index} names {name!r}, which is missing or empty; "
         "add the picture or drop the frame"

@@ -76,11 +76,12 @@ def _first_picture(frames_of, name):
 
     try:
         path = frames_of(name).paths[0]
-        with Image.open(path) as image:
-            return image.size, image.has_transparency_data, ""
     except UserError as error:
         return None, False, str(error)
-    except OSError:
+    try:
+        with Image.open(path) as image:
+            return image.size, image.has_transparency_data, ""
+    except (OSError, SyntaxError):  # Pillow's, for a broken PNG
         return None, False, f"{path} is no picture; write it anew"
 
 
