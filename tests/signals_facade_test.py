@@ -1,6 +1,7 @@
 """The generated landmark: geometry with known answers, and photos that keep what they promise."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -223,3 +224,25 @@ def test_scaling_a_photo_leaves_its_rays():
     scaled = scaled_inverse_intrinsics(inverse, (400, 600), (40, 60))
     # The centre of a scaled pixel is the mean of those of the ten that it covers.
     np.testing.assert_allclose(scaled @ [7, 3, 1], inverse @ [74.5, 34.5, 1], atol=1e-12)
+
+
+def test_threads_do_not_disturb_one_another():
+    signal = _make(16)
+    indices = [*range(8)] * 2
+    with ThreadPoolExecutor(4) as pool:
+        threaded = list(pool.map(lambda index: signal.get("train", index), indices))
+    for index, views in zip(indices, threaded):
+        for a, b in zip(views, signal.get("train", index)):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_every_building_can_be_photographed(seed):
+    """Domes and towers, few columns and many: nothing is left dark, and all have sky and stone."""
+    place = landmark(seed)
+    for index in range(2):
+        shot = plan(place, seed, "train", index, 24)
+        image = photograph(place, shot)
+        assert np.isfinite(image).all() and 0.05 < image.mean() < 0.95
+        assert image.std() > 0.04
+        assert 3 < shot.camera.bounds[0] < shot.camera.bounds[1] < 120

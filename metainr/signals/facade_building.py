@@ -12,6 +12,7 @@ from metainr.signals.facade_surroundings import surroundings
 from metainr.signals.facade_wall import Opening, wall
 
 RECESS = 0.6  # of windows and doors
+TOWER_FRONT = 1.0  # its y
 _COLUMN_SPACING, _COLUMN_RADIUS = 2.7, 0.52
 _PLATFORM, _STEPS = 1.2, 5
 _BAY = 3.6  # of a wing, from window to window
@@ -164,7 +165,9 @@ def _attic(portico, height):
     """A low storey behind the pediment, with a tower at each end."""
     solids = [box((-portico, 3.0, height), (portico, 14, height + 3.5), "wall")]
     for x in (-portico - 1.5, portico + 1.5):
-        solids.append(box((x - 1.5, 1.0, height), (x + 1.5, 4.0, height + 4.5), "wall"))
+        belfry = Opening(x - 1.5, x + 1.5, 1, 0.6, height + 1.7, height + 3.1, True)
+        corners = (x - 1.5, TOWER_FRONT, height), (x + 1.5, 4.0, height + 4.5)
+        solids.append(wall(*corners, [belfry], RECESS, "tower"))
         solids.append(box((x - 1.8, 0.7, height + 4.5), (x + 1.8, 4.3, height + 5), "trim"))
         solids.append(ball((x, 2.5, height + 5), (1.5, 1.5, 2.0), "roof"))
     return solids

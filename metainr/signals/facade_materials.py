@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metainr.signals.facade_building import RECESS, Building
+from metainr.signals.facade_building import RECESS, TOWER_FRONT, Building
 
 
 def lattice(*cells: np.ndarray) -> np.ndarray:
@@ -51,6 +51,12 @@ def _blocks(points):
     along = (points[0] + points[1]) / 1.5 + 0.5 * (course % 2)
     joint = (points[2] % 0.7 < 0.05) | (along % 1 < 0.035)
     return (0.9 + 0.16 * lattice(np.floor(along), course)) * np.where(joint, 0.8, 1)
+
+
+def _tower(points):
+    """Ashlar, and the dark behind the openings."""
+    dark = np.abs(points[1] - TOWER_FRONT - RECESS) < 0.01
+    return np.where(dark, 0.25, _blocks(points))
 
 
 def _flutes(points):
@@ -104,9 +110,10 @@ def _panels(points):
     return np.where((points[0] % 0.8 < 0.1) | (points[2] % 1.5 < 0.15), 0.6, 1.0)
 
 
-_BASE = {"column": "trim", "drum": "wall", "gable": "trim", "frieze": "trim"}
+_BASE = {"column": "trim", "drum": "wall", "gable": "trim", "frieze": "trim", "tower": "wall"}
 _PATTERNS = {
     "wall": _blocks,
+    "tower": _tower,
     "column": _flutes,
     "drum": _windows_round,
     "frieze": _frieze,
