@@ -62,12 +62,19 @@ def density_mesh(
 
 
 def write_mesh(path: str | Path, mesh: Mesh) -> Path:
-    """Writes a .ply or .glb file with vertex colours. Raises UserError for other endings."""
-    import trimesh
+    """Writes a .ply or .glb file with vertex colours.
 
+    Raises UserError for other endings, and where trimesh is not installed.
+    """
     kind = Path(path).suffix.lower()
     if kind not in _SUFFIXES:
         raise UserError(f"cannot write a mesh to {str(path)!r}: end its name in .ply or .glb")
+    try:
+        import trimesh
+    except ImportError as error:
+        raise UserError(
+            f"writing {str(path)!r} needs trimesh; run: pip install 'metainr[scenes]'"
+        ) from error
     shape = trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=mesh.colours, process=False)
     return write_bytes(path, shape.export(file_type=kind[1:]))
 

@@ -18,7 +18,8 @@ def write_video(path: str | Path, frames: np.ndarray, frames_per_second: float =
 
     H.264 halves the resolution of colours and needs even sides: an odd one is cut by a pixel. GIF
     keeps 256 colours a frame and times in hundredths of a second. Raises UserError for other
-    endings, for no frames, and where sides are below 2 pixels.
+    endings, for no frames, where sides are below 2 pixels, and for an .mp4 where imageio-ffmpeg is
+    not installed.
     """
     path = Path(path)
     encode = {".mp4": _mp4, ".gif": _gif}.get(path.suffix.lower())
@@ -33,8 +34,14 @@ def write_video(path: str | Path, frames: np.ndarray, frames_per_second: float =
 
 
 def _mp4(frames, frames_per_second):
-    import imageio.v2 as imageio
-
+    try:
+        import imageio.v2 as imageio
+        import imageio_ffmpeg  # noqa: F401  imageio finds it by itself, or fails late
+    except ImportError as error:
+        raise UserError(
+            "writing an .mp4 needs imageio-ffmpeg; run: pip install 'metainr[scenes]', or end the "
+            "name in .gif"
+        ) from error
     height, width = (side // 2 * 2 for side in frames.shape[1:3])
     options = {"codec": "libx264", "quality": _QUALITY, "macro_block_size": 2}
     with tempfile.TemporaryDirectory() as folder:

@@ -1,5 +1,7 @@
 """A ball as a mesh: where it is, closed, coloured, and the same once written and read."""
 
+import sys
+
 import numpy as np
 import pytest
 import trimesh
@@ -81,3 +83,9 @@ def test_other_endings_are_refused(tmp_path):
     triangle = Mesh(np.eye(3), np.array([[0, 1, 2]]), np.zeros((3, 3), np.uint8))
     with pytest.raises(UserError, match="end its name in .ply or .glb"):
         write_mesh(tmp_path / "ball.obj", triangle)
+
+
+def test_what_is_not_installed_is_told(tmp_path, mesh, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trimesh", None)
+    with pytest.raises(UserError, match="needs trimesh; run: pip install"):
+        write_mesh(tmp_path / "ball.ply", mesh)

@@ -35,7 +35,7 @@ def _plain(params, pose, inverse_intrinsics, bounds, height, width):
     rays = pixel_rays(pose[None], inverse_intrinsics[None], bounds[None], pixels)
     depths = np.linspace(rays.bounds[:, 0], rays.bounds[:, 1], SAMPLES, axis=1)
     coords = rays.origins[:, None] + depths[..., None] * rays.directions[:, None]
-    rendered = composite(FIELD.apply(params, coords), depths)
+    rendered = jax.jit(lambda x: composite(FIELD.apply(params, x), depths))(coords)
     return Rendered(*(np.asarray(x).reshape(height, width, *x.shape[1:]) for x in rendered))
 
 
@@ -54,7 +54,7 @@ def test_images_of_any_size_come_from_one_program():
         return FIELD.apply(params, coords)
 
     render = make_render(counted, composite, SAMPLES, chunk_size=50 * SAMPLES)
-    for height, width in [(6, 9), (1, 1), (70, 50), (4, 4)]:
+    for height, width in [(6, 9), (60, 50), (1, 1)]:
         camera = _camera(height, width)
         found = render(PARAMS, *camera)
         assert isinstance(found.colours, np.ndarray)
@@ -62,7 +62,7 @@ def test_images_of_any_size_come_from_one_program():
     assert len(traces) == 1
 
 
-@pytest.mark.parametrize("chunk_size", [3 * SAMPLES + 1, 7 * SAMPLES, None])
+@pytest.mark.parametrize("chunk_size", [3 * SAMPLES + 1, None])
 def test_chunks_change_nothing_within_jit(chunk_size):
     render = make_render(FIELD.apply, composite, SAMPLES, chunk_size)
     camera, size = _camera(8, 5)[:3], (8, 5)
@@ -84,8 +84,8 @@ def test_fields_can_be_batched():
 @pytest.mark.skipif(len(jax.devices()) < 3, reason="the next test runs it with three devices")
 def test_three_devices_share_an_image():
     render = make_render(FIELD.apply, composite, SAMPLES, 4 * SAMPLES, jax.devices())
-    for size in [(7, 9), (40, 30)]:
-        _assert_close(render(PARAMS, *_camera(*size)), _plain(PARAMS, *_camera(*size)))
+    camera = _camera(40, 30)
+    _assert_close(render(PARAMS, *camera), _plain(PARAMS, *camera))
 
 
 @pytest.mark.skipif(len(jax.devices()) >= 3, reason="runs the one before")

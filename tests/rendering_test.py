@@ -1,8 +1,9 @@
 """Volume rendering in closed form, against a loop over samples, and at the ends of the numbers."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
-import jax.test_util
 import numpy as np
 import pytest
 
@@ -15,6 +16,9 @@ from metainr.measurements.rendering import (
     composite,
     rendering,
 )
+from metainr.numerics import Summation, objective_gradient
+from metainr.objectives import squared_error
+from metainr.types import Observations, Term
 
 SAMPLES = 16
 DEPTHS = np.linspace(2, 6, SAMPLES, dtype=np.float32)[None]
@@ -115,13 +119,25 @@ def test_values_and_two_derivatives_are_finite(background, density):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("background", BACKGROUNDS)
-def test_derivatives(background):
+def test_derivatives():
+    """Against central differences of values and of gradients."""
     generator = np.random.default_rng(1)
-    features, depths = generator.normal(size=(3, 6, 4)), np.sort(generator.uniform(1, 3, (3, 6)))
-    features[..., 3] -= 8 if background == "none" else 0  # its last sample may be 1e10 long
-    render = jax.jit(lambda x: composite(x, depths, background))
-    jax.test_util.check_grads(render, (features,), order=2, rtol=1e-4)
+    features, direction = generator.normal(size=(2, 3, 6, 4))
+    depths = np.sort(generator.uniform(1, 3, (3, 6)))
+
+    def loss(features):
+        rendered = composite(features, depths)
+        return sum(jnp.sum(jnp.sin(3 * x)) for x in rendered)
+
+    function = jax.jit(jax.value_and_grad(loss))
+    _, product = jax.jit(lambda x, v: jax.jvp(jax.grad(loss), (x,), (v,)))(features, direction)
+    step = 1e-5
+    (above, slope_above), (below, slope_below) = (
+        function(features + sign * step * direction) for sign in (1, -1)
+    )
+    slope = np.sum(function(features)[1] * direction)
+    np.testing.assert_allclose((above - below) / (2 * step), slope, rtol=1e-7)
+    np.testing.assert_allclose((slope_above - slope_below) / (2 * step), product, atol=1e-7)
 
 
 @pytest.mark.parametrize("background", BACKGROUNDS)
@@ -141,10 +157,37 @@ def test_the_measurement_renders_a_ball(background):
     coords = measurement.points(rays)
     assert coords.shape == (2, 65, 3) and not measurement.coupled
     np.testing.assert_allclose(coords[1, 16], [1.5, -1, 0])
-    found = measurement.pool(measurement.local(field, coords), rays)
+    found = jax.jit(lambda x: measurement.pool(measurement.local(field, x), rays))(coords)
     expected = _sigmoid([0, 9 * -0.9375, 0])  # the first sample inside
     np.testing.assert_allclose(found[0], expected, atol=1e-6)
     np.testing.assert_array_equal(found[1], [BACKGROUNDS[background].colour] * 3)
+
+
+def test_chunks_and_mixed_mode_change_nothing():
+    """A meta-gradient through one step, by the engine in chunks and by plain reverse mode."""
+    keys = jax.random.split(jax.random.key(0), 6)
+    origins, directions, targets = (jax.random.normal(key, (12, 3)) for key in keys[:3])
+    rays = RaySamples(origins, directions, jnp.repeat(jnp.asarray(DEPTHS), 12, 0))
+    observations = Observations(rays, targets, jnp.ones(12))
+    term = Term(lambda *_: observations, rendering(), squared_error)
+    weights = {"a": jax.random.normal(keys[4], (3, 8)), "b": jax.random.normal(keys[5], (8, 4))}
+
+    def field(params, coords):
+        return jnp.dot(jnp.tanh(jnp.dot(coords, params["a"])), params["b"])
+
+    def after_a_step(params, summation):
+        gradient = objective_gradient((term,), field, summation)
+        _, slope = gradient(params, None, keys[3], 0)
+        stepped = jax.tree.map(lambda p, g: p - 0.1 * g, params, slope)
+        return gradient(stepped, None, keys[3], 1)[0]
+
+    found, plain = (
+        jax.jit(jax.grad(functools.partial(after_a_step, summation=how)))(weights)
+        for how in (Summation(5 * SAMPLES, plain_mode_points=0), Summation(None, None, 10**9))
+    )
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(plain), strict=True):
+        assert float(jnp.abs(b).max()) > 1e-5
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4 * float(jnp.abs(b).max()))
 
 
 def test_densities_are_per_length_of_the_direction():

@@ -1,5 +1,7 @@
 """Videos are read back with the frames, sizes and times that were written."""
 
+import sys
+
 import imageio.v2 as imageio
 import numpy as np
 import pytest
@@ -73,3 +75,10 @@ def test_mistakes_are_told(tmp_path, name, frames, message):
     with pytest.raises(UserError, match=message):
         write_video(tmp_path / name, frames)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_not_installed_is_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    with pytest.raises(UserError, match="needs imageio-ffmpeg; run: pip install"):
+        write_video(tmp_path / "turn.mp4", _frames())
+    write_video(tmp_path / "turn.gif", _frames())
