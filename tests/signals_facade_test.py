@@ -245,4 +245,4 @@ def test_every_building_can_be_photographed(seed):
         image = photograph(place, shot)
         assert np.isfinite(image).all() and 0.05 < image.mean() < 0.95
         assert image.std() > 0.04
-        assert 3 < shot.camera.bounds[0] < shot.camera.bounds[1] < 120
+        assert 3 < shot.camera.bounds[0] < shot.camera.bounds[1] < 90

@@ -1,15 +1,15 @@
-"""What stands about the generated landmark: statues, trees and a row of trees far behind."""
+"""What stands about the generated landmark: statues, trees and more trees round the square."""
 
 import numpy as np
 
 from metainr.signals.facade_solids import Solid, ball, box, pillar
 
-_HEDGE = 40.0  # where the last trees stand
+_RING, _RING_Y = 42.0, -6.0  # radius and centre of the ring of trees
 
 
 def surroundings(rng: np.random.Generator, portico: float, width: float) -> list[Solid]:
     """All of it, for a front whose portico and whole have these half widths in metres."""
-    return [*_statues(portico), *_trees(rng, width), _hedge()]
+    return [*_statues(portico), *_trees(rng, width), _trees_around()]
 
 
 def _statues(portico):
@@ -41,17 +41,21 @@ def _trees(rng, width):
     return solids
 
 
-def _hedge():
-    """Trees far behind: an upright plane with a wavy upper edge."""
+def _trees_around():
+    """A ring of trees round the square, which all stand within: upright, with a wavy edge."""
 
     def depth(origins, directions):
-        reached = (_HEDGE - origins[1]) / directions[1]
-        x = origins[0] + reached * directions[0]
-        edge = 6 + 1.2 * np.sin(0.31 * x) + 0.8 * np.sin(0.83 * x + 1) + 0.4 * np.sin(2.3 * x)
-        hit = (reached > 0) & (origins[2] + reached * directions[2] < edge)
-        return np.where(hit, reached, np.inf)
+        across = directions[0] ** 2 + directions[1] ** 2
+        half = origins[0] * directions[0] + (origins[1] - _RING_Y) * directions[1]
+        inside = _RING**2 - origins[0] ** 2 - (origins[1] - _RING_Y) ** 2
+        leave = (np.sqrt(np.maximum(half**2 + across * inside, 0)) - half) / across
+        points = [origins[axis] + leave * directions[axis] for axis in range(3)]
+        turn = np.arctan2(points[1] - _RING_Y, points[0])
+        edge = 6 + 1.2 * np.sin(13 * turn) + 0.8 * np.sin(35 * turn + 1) + 0.4 * np.sin(96 * turn)
+        return np.where((points[2] < edge) & (points[2] > 0), leave, np.inf)
 
     def normal(points):
-        return np.broadcast_to(np.array([[0], [-1], [0]], np.float32), points.shape)
+        inwards = [-points[0], _RING_Y - points[1], 0 * points[2]]
+        return np.stack(inwards) / np.float32(_RING)
 
     return Solid(depth, normal, "leaves")
