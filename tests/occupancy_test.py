@@ -1,5 +1,7 @@
 """Rendering with an occupancy grid against full rendering, and what it leaves out."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -75,6 +77,21 @@ def test_the_field_is_not_asked_in_empty_space_or_behind_matter():
     assert all(np.isfinite(x).all() for x in found)
     full = make_render(only_near_the_surface, composite, SAMPLES)(PARAMS, *CAMERAS[0], *SIZE)
     assert np.isnan(full.colours).any()
+
+
+def test_without_a_background_the_last_sample_counts():
+    apply, black = _ball(400.0), functools.partial(composite, background="none")
+
+    def in_fog(params, coords):
+        """A density of 1e-4 everywhere, which the grid does not see."""
+        features = apply(params, coords)
+        return features.at[:, 3].max(-9.2)
+
+    full = make_render(in_fog, black, SAMPLES)(PARAMS, *CAMERAS[0], *SIZE)
+    sparse = make_render_with_occupancy(in_fog, black, _density, SAMPLES, endless=True)
+    found = sparse(PARAMS, _find(in_fog), *CAMERAS[0], *SIZE)
+    np.testing.assert_allclose(found.opacity, 1, atol=1e-3)  # the light that a ray may leave
+    np.testing.assert_allclose(found.colours, full.colours, atol=3e-3)
 
 
 def test_nothing_to_see_is_the_background():

@@ -34,6 +34,7 @@ def make_render_with_occupancy(
     density: Callable[[Array], Array],
     num_samples: int,
     chunk_size: int | None = None,
+    endless: bool = False,
 ) -> SparseRender:
     """Builds what `make_render` does, but asks the field in occupied cells alone.
 
@@ -47,6 +48,8 @@ def make_render_with_occupancy(
         density: features [n, 4] -> densities [n], as `composite` takes them.
         num_samples: s, evenly spaced depths per ray.
         chunk_size: evaluations at a time; None: what suits the machine and the widest layer.
+        endless: whether the last sample's interval has no end, as where there is no background: it
+            is opaque at any density, so that it is asked whatever the grid says.
     """
 
     @jax.jit
@@ -54,7 +57,8 @@ def make_render_with_occupancy(
         rays = numbered_rays(camera, width, numbers)
         depths = even_depths(rays.bounds, num_samples)
         coords = rays.origins[:, None] + depths[..., None] * rays.directions[:, None]
-        return is_occupied(occupancy, coords)
+        occupied = is_occupied(occupancy, coords)
+        return occupied.at[:, -1].set(True) if endless else occupied
 
     @jax.jit
     def evaluate(params, camera, width, numbers, samples):
