@@ -56,7 +56,7 @@ _DEFAULTS = {
     "baseline_optimizer": "sgd",
     "baseline_learning_rate": 10.0,
 }
-_RATES = {"sgd": (10.0, 100.0), "adam": (3e-4, 1e-3, 3e-3)}
+_RATES = {"sgd": (10.0,), "adam": (3e-4, 1e-3, 3e-3)}
 
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:

@@ -1,13 +1,9 @@
-"""The flags of view synthesis, which experiments on photographed scenes share."""
+"""The flags of view synthesis."""
 
 from absl import flags
 
+from experiments import ray_flags
 from experiments.experiment import OwnFlags
-
-RAY_SAMPLES = flags.DEFINE_integer("ray_samples", 128, "points on each ray", 2)
-DENSITY = flags.DEFINE_enum(
-    "density", "softplus", ["softplus", "relu"], "of raw values; relu: the paper's, which may die"
-)
 
 OBJECT_FOLDER = flags.DEFINE_string("object_folder", None, "objects to learn from, of --signal")
 NEAR = flags.DEFINE_float("near", 2.0, "depth at which rays begin", 0)
@@ -16,9 +12,8 @@ VIEWS_PER_OBJECT = flags.DEFINE_integer("views_per_object", 25, "that meta-train
 FIT_VIEWS = flags.DEFINE_list("fit_views", ["1", "25"], "numbers of views that test-time fits see")
 HELD_OUT_VIEWS = flags.DEFINE_integer("held_out_views", 25, "to measure fits of test objects in", 1)
 
-RENDERING = OwnFlags(init=(RAY_SAMPLES, DENSITY))
 OWN = OwnFlags(
-    init=(RAY_SAMPLES, DENSITY, NEAR, FAR),
+    init=(*ray_flags.INIT, NEAR, FAR),
     task=(OBJECT_FOLDER, VIEWS_PER_OBJECT),
     evaluation=(FIT_VIEWS, HELD_OUT_VIEWS),
 )

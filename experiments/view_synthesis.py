@@ -9,6 +9,7 @@ to the photographs' pixels (Tancik et al., CVPR 2021, section 4.3).
 Give the flagfile first: of repeated flags the last one counts.
 """
 
+import functools
 from types import SimpleNamespace
 
 import jax
@@ -16,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import cli, processes, shared_flags, spine, view_flags
+from experiments import cli, processes, ray_flags, shared_flags, spine, view_flags
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting, spread_steps
 from experiments.scenes import depth_picture, scenes, side_by_side, view_metrics
@@ -28,6 +29,7 @@ from metainr.numerics import Summation
 from metainr.types import SignalClass, Task
 
 flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(ray_flags)
 flags.adopt_module_key_flags(view_flags)
 flags.adopt_module_key_flags(processes)
 
@@ -66,6 +68,8 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     def make_task(views: Views, key):
         return Task(views, views)
 
+    pooled = functools.cache(lambda num: _pooled(signal_class, num))
+
     def setting(num_views, held_out):
         def make_test_task(views, key):
             return make_task(_views(views, 0, num_views), key)
@@ -85,6 +89,13 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             unseen = _views(views, TO_OPTIMISE, min(_SHOWN, held_out))
             return side_by_side([*unseen.images, views.images[0]])
 
+        def mean_image(views):
+            unseen = _views(views, TO_OPTIMISE, held_out)
+            mean = pooled(_POOLED).images.mean(axis=0, keepdims=True)
+            found = jnp.broadcast_to(mean, unseen.images.shape)
+            shown = jnp.broadcast_to(mean, (min(_SHOWN, held_out) + 1, *mean.shape[1:]))
+            return view_metrics(found, unseen.images), side_by_side(shown)
+
         return Setting(
             make_task=make_test_task,
             gradient=parts.gradient,
@@ -93,6 +104,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             score=Score(full, None),
             view=view,
             target=target,
+            references={"mean image": mean_image},
         )
 
     settings = {f"views={n}": setting(n, config.held_out_views) for n in _fit_views(config)}
@@ -108,7 +120,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         query_gradient=parts.gradient,
         matching_gradient=parts.matching,
         points=parts.points,
-        mean_support=lambda num: _pooled(signal_class, num),
+        mean_support=pooled,
         settings=settings,
         validation=watched._replace(steps=(0, config.inner_steps)),
         rates=_RATES,
@@ -137,7 +149,8 @@ def _views(views, first, num):
 
 def _pooled(signal_class, num):
     """The views of the first training objects as if they were of one."""
-    objects = [signal_class.get("train", i) for i in range(min(num, _POOLED))]
+    num = min(num, _POOLED, signal_class.sizes["train"])
+    objects = [signal_class.get("train", i) for i in range(num)]
     return jax.tree.map(lambda *x: jnp.asarray(np.concatenate(x)), *objects)
 
 

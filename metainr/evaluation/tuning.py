@@ -30,6 +30,7 @@ def tuned(
         contender._replace(optimizer=optimizer, learning_rate=rate)
         for optimizer, tried in rates.items()
         for rate in tried
+        if (optimizer, rate) != (contender.optimizer, contender.learning_rate)
     ]
 
     def final_psnr(candidate):

@@ -1,0 +1,162 @@
+"""Landmarks: learn an init for one place from photographs that differ in light and people.
+
+A task is one photo. A field maps points of space to colour and density; inner steps fit what it
+shows along random rays to that photo's pixels, and so adapt the place's shape and its look at once
+(Tancik et al., CVPR 2021, section 4.4).
+
+    python -m experiments.phototourism \
+        --flagfile=experiments/flags/phototourism/quickstart.flags --workdir=runs/landmark
+
+Give the flagfile first: of repeated flags the last one counts.
+"""
+
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from experiments import cli, landmark_flags, processes, ray_flags, shared_flags, spine
+from experiments.experiment import Experiment
+from experiments.problem import Problem, Setting, spread_steps
+from experiments.scenes import depth_picture, scenes, side_by_side
+from metainr import signals
+from metainr.cameras import Views
+from metainr.errors import UserError
+from metainr.evaluation.fitting import Score
+from metainr.evaluation.metrics import psnr_of_mse
+from metainr.numerics import Summation
+from metainr.types import Array, Task
+
+flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(ray_flags)
+flags.adopt_module_key_flags(landmark_flags)
+flags.adopt_module_key_flags(processes)
+
+_BACKGROUND = "none"
+_REACH = 2.0  # the box in which the matched init is matched
+_POOLED = 32  # photos that the mean init is fitted to
+_DEFAULTS = {
+    "signal": "facade",
+    "resolution": 128,
+    "field": "positional",
+    "depth": 6,
+    "output_offset": 0.0,
+    "algorithm": "reptile",
+    "inner_points": 64,
+    "inner_learning_rate": 1.0,
+    "inner_steps": 64,
+    "outer_learning_rate": 5e-4,
+    "tasks_per_step": 1,
+    "train_steps": 150_000,
+    "test_steps": 64,
+    "num_test": 20,
+    "num_validation": 5,
+    "baseline_optimizer": "sgd",
+    "baseline_learning_rate": 1.0,
+}
+_RATES = {"sgd": (0.3, 1.0, 3.0), "adam": (5e-4, 2e-3, 5e-3)}
+
+
+def build(config: SimpleNamespace, summation: Summation) -> Problem:
+    """The problem that the flags describe, its sums over observations taken as said."""
+    signal_class = signals.make_landmark(config.signal, _options(config))
+    field = shared_flags.make_field(config, in_dim=3, out_dim=4)
+    parts = scenes(field, config, summation, _BACKGROUND, _REACH)
+
+    def full(params, photo):
+        error = jnp.square(parts.render(params, photo).colours - photo.images).mean(axis=-1)
+        unseen = inside(photo, left_half=False)
+        return {"psnr": psnr_of_mse(jnp.sum(unseen * error) / jnp.sum(unseen))}
+
+    def view(params, photo):
+        rendered = jax.tree.map(lambda x: x[0], parts.render(params, photo))
+        shown = inside(photo)[0, ..., None]
+        depth = depth_picture(rendered, photo.bounds[0])
+        return side_by_side([shown * rendered.colours, shown * depth])
+
+    def target(photo):
+        return side_by_side([photo.images[0], inside(photo, True)[0, ..., None] * photo.images[0]])
+
+    setting = Setting(
+        make_task=lambda photo, key: _task(left_half(photo)),
+        gradient=parts.gradient,
+        steps=spread_steps(config.test_steps),
+        match_step=config.test_steps,
+        score=Score(full, None),
+        view=view,
+        target=target,
+    )
+    return Problem(
+        field=field,
+        in_dim=3,
+        signals=signal_class,
+        make_task=lambda photo, key: _task(photo),
+        inner_gradient=parts.gradient,
+        query_gradient=parts.gradient,
+        matching_gradient=parts.matching,
+        points=parts.points,
+        mean_support=lambda num: jax.tree.map(
+            lambda *x: jnp.asarray(np.concatenate(x)),
+            *(signal_class.get("train", i) for i in range(min(num, _POOLED))),
+        ),
+        settings={"default": setting},
+        validation=setting._replace(steps=(0, config.inner_steps)),
+        rates=_RATES,
+    )
+
+
+def left_half(photo: Views) -> Views:
+    """The photo of which only the columns left of the middle count."""
+    first_row, first_column, height, width = jnp.asarray(photo.windows).T
+    windows = jnp.stack([first_row, first_column, height, width // 2], axis=-1)
+    return photo._replace(windows=windows)
+
+
+def inside(photo: Views, left_half: bool | None = None) -> Array:
+    """Which pixels [v, h, w] are the photo's, not its padding: 1 or 0.
+
+    left_half: True for those of its left half alone, False for those of its right half.
+    """
+    first_row, first_column, height, width = jnp.asarray(photo.windows).T[..., None, None]
+    rows, columns = jnp.arange(photo.images.shape[1])[:, None], jnp.arange(photo.images.shape[2])
+    row, column = rows[None] - first_row, columns[None, None] - first_column
+    is_inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+    if left_half is not None:
+        is_inside &= (column < width // 2) == left_half
+    return is_inside.astype(jnp.float32)
+
+
+def _task(photo: Views) -> Task:
+    return Task(photo, photo)
+
+
+def _options(config):
+    return signals.LandmarkOptions(
+        config.resolution,
+        config.seed,
+        config.photo_folder,
+        config.scene_scale,
+        config.near_factor,
+        config.far_factor,
+    )
+
+
+def settle(config: SimpleNamespace) -> SimpleNamespace:
+    """A folder of photos is a class of signals."""
+    if config.inner_points < 1:
+        raise UserError("--inner_points=0 draws no rays; give e.g. --inner_points=64")
+    for name in ("scene_scale", "near_factor", "far_factor"):
+        if getattr(config, name) <= 0:
+            raise UserError(f"--{name}={getattr(config, name)} is not above 0")
+    if config.photo_folder is not None and config.signal == "facade":
+        return SimpleNamespace(**vars(config) | {"signal": "phototourism"})
+    return config
+
+
+EXPERIMENT = Experiment("phototourism", build, landmark_flags.OWN, _DEFAULTS, settle)
+
+
+if __name__ == "__main__":
+    cli.run(lambda: spine.run(EXPERIMENT))
