@@ -23,6 +23,7 @@ from metainr.numerics import objective_gradient
 from metainr.objectives import all_views, squared_error
 from metainr.reporting import to_text, write_json
 from metainr.reporting.figures import pictures_figure, save_figure
+from metainr.reporting.samples import to_levels
 from metainr.reporting.tables import Table
 from metainr.training.workdir import environment
 from metainr.types import Array, Field, Params, Term
@@ -125,7 +126,6 @@ def _write(directory, slices, measured):
     rows = np.arange(size) * len(values) // size
     columns = np.arange(size) * values.shape[1] // size
     shown = {"projections": (values / values.max())[rows][:, columns], **slices}
-    pictures = [255 * np.clip(image, 0, 1) for image in shown.values()]
-    title = f"{len(values)} views"
-    figure = pictures_figure(list(shown), [("slice", pictures)], title)
+    pictures = [to_levels(image) for image in shown.values()]
+    figure = pictures_figure(list(shown), [(f"{len(values)} views", pictures)])
     save_figure(figure, directory / "comparison.png")

@@ -20,14 +20,14 @@ from absl import flags
 from experiments import cli, landmark_flags, processes, ray_flags, shared_flags, spine
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting, spread_steps
-from experiments.scenes import depth_picture, scenes, side_by_side
+from experiments.scenes import Scenes, depth_picture, scenes, side_by_side
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr_of_mse
 from metainr.numerics import Summation
-from metainr.types import Array, Task
+from metainr.types import Array, Field, Task
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(ray_flags)
@@ -61,9 +61,9 @@ _RATES = {"sgd": (0.3, 1.0, 3.0), "adam": (5e-4, 2e-3, 5e-3)}
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    signal_class = signals.make_landmark(config.signal, _options(config))
+    signal_class = signals.make_landmark(config.signal, options(config))
     field = shared_flags.make_field(config, in_dim=3, out_dim=4)
-    parts = scenes(field, config, summation, _BACKGROUND, _REACH)
+    parts = make_scenes(field, config, summation)
 
     def full(params, photo):
         error = jnp.square(parts.render(params, photo).colours - photo.images).mean(axis=-1)
@@ -107,6 +107,11 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     )
 
 
+def make_scenes(field: Field, config: SimpleNamespace, summation: Summation) -> Scenes:
+    """What fits and renders landmarks, before no background."""
+    return scenes(field, config, summation, _BACKGROUND, _REACH)
+
+
 def left_half(photo: Views) -> Views:
     """The photo of which only the columns left of the middle count."""
     first_row, first_column, height, width = jnp.asarray(photo.windows).T
@@ -132,7 +137,8 @@ def _task(photo: Views) -> Task:
     return Task(photo, photo)
 
 
-def _options(config):
+def options(config: SimpleNamespace) -> signals.LandmarkOptions:
+    """What the flags say of the photos."""
     return signals.LandmarkOptions(
         config.resolution,
         config.seed,

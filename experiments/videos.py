@@ -2,6 +2,7 @@
 
 import io
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -46,9 +47,12 @@ def _mp4(frames, frames_per_second):
     options = {"codec": "libx264", "quality": _QUALITY, "macro_block_size": 2}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "video.mp4"  # the encoder writes to no stream
-        with imageio.get_writer(file, fps=frames_per_second, **options) as writer:
-            for frame in frames[:, :height, :width]:
-                writer.append_data(np.ascontiguousarray(frame))
+        with warnings.catch_warnings():
+            # JAX warns of any fork; this one starts another program at once.
+            warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
+            with imageio.get_writer(file, fps=frames_per_second, **options) as writer:
+                for frame in frames[:, :height, :width]:
+                    writer.append_data(np.ascontiguousarray(frame))
         return file.read_bytes()
 
 

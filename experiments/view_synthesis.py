@@ -20,13 +20,13 @@ from absl import flags
 from experiments import cli, processes, ray_flags, shared_flags, spine, view_flags
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting, spread_steps
-from experiments.scenes import depth_picture, scenes, side_by_side, view_metrics
+from experiments.scenes import Scenes, depth_picture, scenes, side_by_side, view_metrics
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.numerics import Summation
-from metainr.types import SignalClass, Task
+from metainr.types import Field, SignalClass, Task
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(ray_flags)
@@ -63,7 +63,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
     signal_class = _signals(config)
     field = shared_flags.make_field(config, in_dim=3, out_dim=4)
-    parts = scenes(field, config, summation, _BACKGROUND, REACH)
+    parts = make_scenes(field, config, summation)
 
     def make_task(views: Views, key):
         return Task(views, views)
@@ -125,6 +125,11 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         validation=watched._replace(steps=(0, config.inner_steps)),
         rates=_RATES,
     )
+
+
+def make_scenes(field: Field, config: SimpleNamespace, summation: Summation) -> Scenes:
+    """What fits and renders objects on white."""
+    return scenes(field, config, summation, _BACKGROUND, REACH)
 
 
 def _signals(config) -> SignalClass:

@@ -187,7 +187,7 @@ def _label_ends(axes: Any, ends: Mapping[str, tuple[float, float, str]]) -> None
 
 
 def pictures_figure(columns: Sequence[str], rows: Rows, title: str = "") -> Any:
-    """A grid of pictures with names above the columns and left of the rows."""
+    """A grid of pictures, uint8, with names above the columns and left of the rows."""
     import matplotlib
     from matplotlib.figure import Figure
 

@@ -134,9 +134,14 @@ def _index(directory: Path) -> dict[str, Any]:
     return read_json(path, f"remove {directory} and run the evaluation again")
 
 
-def _png(picture: np.ndarray) -> bytes:
+def to_levels(picture: np.ndarray) -> np.ndarray:
+    """Values in [0, 1] as uint8; others are clipped, NaN is black."""
     picture = np.nan_to_num(np.asarray(picture, np.float32), nan=0.0)
-    pixels = np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return np.round(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+def _png(picture: np.ndarray) -> bytes:
+    pixels = to_levels(picture)
     buffer = io.BytesIO()
     Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
     return buffer.getvalue()
