@@ -6,21 +6,35 @@ own, so that signals can be asked for in any order, by any thread and on any mac
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.signals.options import ImageOptions, SliceOptions
 from metainr.types import SignalClass
 
 SPLITS = ("train", "validation", "test")
 GENERATED_SIZES = (10_000, 1_000, 1_000)
 
 
+class Options(Protocol):
+    """What the options of all classes have: see `ImageOptions`."""
+
+    @property
+    def resolution(self) -> int:
+        """Side, or longer side, of the pictures in pixels, at least 2."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of what is random, 0 or more."""
+        ...
+
+
 def random_access(
-    options: ImageOptions | SliceOptions,
+    options: Options,
     sizes: Mapping[str, int],
-    read: Callable[[str, int], np.ndarray],
+    read: Callable[[str, int], Any],
 ) -> SignalClass:
     """Makes a SignalClass of `read`, which is only called with a valid split and index.
 
@@ -32,7 +46,7 @@ def random_access(
     if options.seed < 0:
         raise UserError(f"seed {options.seed} is negative; it must be 0 or more")
 
-    def get(split: str, index: int) -> np.ndarray:
+    def get(split: str, index: int) -> Any:
         if split not in sizes:
             raise ValueError(f"unknown split {split!r}; choose one of {', '.join(sizes)}")
         if not 0 <= index < sizes[split]:
@@ -44,7 +58,7 @@ def random_access(
 
 def generated(
     name: str,
-    options: ImageOptions | SliceOptions,
+    options: Options,
     draw: Callable[[np.random.Generator, int], np.ndarray],
     sizes: Sequence[int] = GENERATED_SIZES,
 ) -> SignalClass:
