@@ -4,6 +4,12 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+# Each is an extra of its own, and all are tested.
+EXTRAS = {
+    "medical": ["nibabel>=5.3", "pydicom>=3.0"],
+    "scenes": ["imageio>=2.35", "imageio-ffmpeg>=0.5", "trimesh>=4.4"],
+    "colmap": ["pycolmap>=3.12"],
+}
 TFDS_READERS = ["array_record>=0.8.1", "importlib_resources>=6.4"]
 
 # Every minimum here is installed and tested: see oldest.txt and CONTRIBUTING.md.
@@ -51,7 +57,10 @@ setup(
     extras_require={
         # Prepares TFDS data sets; reading prepared ones needs no TensorFlow.
         "tf": ["tensorflow>=2.19"],
+        # Medical slices; videos and meshes; COLMAP reconstructions.
+        **EXTRAS,
         "test": [
+            *(package for extra in EXTRAS.values() for package in extra),
             "ipykernel>=6.29",
             "nbclient>=0.10",
             "nbformat>=5.10",

@@ -62,9 +62,7 @@ _RATES = {"sgd": (10.0,), "adam": (3e-4, 1e-3, 3e-3)}
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
     size = config.resolution
-    window = tuple(float(text) for text in config.window) or None
-    options = signals.SliceOptions(size, config.seed, config.slices, config.slice_axis, window)
-    signal_class = signals.make_slices(config.signal, options)
+    signal_class = signals.make_slices(config.signal, _options(config))
     field = shared_flags.make_field(config, in_dim=2, out_dim=1)
     scan = partial(project, detectors=detector_grid(size), interpolation=config.interpolation)
     measurement = projection(size, interpolation=config.interpolation)
@@ -137,8 +135,17 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
         )
     if len(config.window) not in (0, 2) or not all(map(_is_number, config.window)):
         raise UserError(f"--window={','.join(config.window)} is no range; give LOW,HIGH")
-    signal = config.signal if config.slices is None else "slices"
-    return SimpleNamespace(**vars(config) | {"signal": signal})
+    if config.slices is None:
+        return config
+    window = config.window or [f"{bound:g}" for bound in signals.slice_window(_options(config))]
+    return SimpleNamespace(**vars(config) | {"signal": "slices", "window": window})
+
+
+def _options(config):
+    window = tuple(float(text) for text in config.window) or None
+    return signals.SliceOptions(
+        config.resolution, config.seed, config.slices, config.slice_axis, window
+    )
 
 
 def _counts(config, name):

@@ -13,12 +13,20 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from experiments import shared_flags
+from experiments import ct_flags, image_flags, landmark_flags, ray_flags, shared_flags, view_flags
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FLAGFILES = sorted((ROOT / "experiments" / "flags").glob("*/*.flags"))
+FLAG_MODULES = {
+    "All experiments:": shared_flags,
+    "`image_regression`:": image_flags,
+    "`ct_reconstruction`:": ct_flags,
+    "`view_synthesis` and `phototourism`:": ray_flags,
+    "`view_synthesis`:": view_flags,
+    "`phototourism`:": landmark_flags,
+}
 _TABLE = re.compile(r"(<!-- flags: .*? -->\n).*?(<!-- end of flags -->)", re.DOTALL)
 _TINY = (
     *("--resolution=12", "--width=16", "--depth=3", "--omega=30", "--first_omega=30"),
@@ -136,10 +144,15 @@ def test_the_recipes_learn_and_report(extended):
     assert "report: " in _python(arguments, extended)
 
 
-def flags_table() -> str:
-    """The table of shared flags in Markdown, in the order of their definition."""
+def flags_tables() -> str:
+    """Tables in Markdown of the shared flags and of those that experiments have of their own."""
+    tables = [f"{title}\n\n{_flags_table(module)}" for title, module in FLAG_MODULES.items()]
+    return "\n".join(tables)
+
+
+def _flags_table(module):
     rows = ["| flag | default | meaning |", "| --- | --- | --- |"]
-    for flag in flags.FLAGS.flags_by_module_dict()[shared_flags.__name__]:
+    for flag in flags.FLAGS.flags_by_module_dict()[module.__name__]:
         meaning = flag.help.rpartition(">: ")[2]
         choices = ", ".join(f"`{choice}`" for choice in getattr(flag.parser, "enum_values", ()))
         meaning = f"{meaning} ({choices})" if choices else meaning
@@ -150,12 +163,14 @@ def flags_table() -> str:
 def _shown(default):
     if default is None or default == []:
         return ""
+    if isinstance(default, list):
+        return f"`{','.join(default)}`"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
 def test_the_table_of_flags_is_that_of_the_code():
     found = _TABLE.search(README)
-    assert found and found[0] == found[1] + flags_table() + found[2], (
+    assert found and found[0] == found[1] + flags_tables() + found[2], (
         "run: python tests/docs_test.py"
     )
 
@@ -234,4 +249,4 @@ def test_the_oldest_versions_are_the_minima():
 
 if __name__ == "__main__":
     page = ROOT / "README.md"
-    page.write_text(_TABLE.sub(lambda m: m[1] + flags_table() + m[2], README), encoding="utf-8")
+    page.write_text(_TABLE.sub(lambda m: m[1] + flags_tables() + m[2], README), encoding="utf-8")
