@@ -1,4 +1,4 @@
-"""Runs of `experiments.image_regression` small enough for tests, in this process or as another."""
+"""Runs of experiments small enough for tests, in this process or as another."""
 
 import atexit
 import contextlib
@@ -32,6 +32,12 @@ TINY = (
     "--num_test=2",
     "--test_steps=3",
 )
+_RAYS = ("--ray_samples=8", "--inner_points=16", "--inner_steps=2")
+TINY_OWN = {  # of the experiments with flags of their own that make a run long
+    "ct_reconstruction": ("--views=2", "--view_steps=3", "--train_views=4", "--inner_steps=2"),
+    "view_synthesis": (*_RAYS, "--fit_views=1", "--held_out_views=2", "--views_per_object=2"),
+    "phototourism": _RAYS,
+}
 
 
 def run_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regression) -> int:
@@ -44,7 +50,8 @@ def run_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regr
             return stop.code
         finally:
             flags.FLAGS.mark_as_parsed()
-        return cli.status(lambda: spine.run(experiment.EXPERIMENT), argv)
+        main = getattr(experiment, "main", functools.partial(spine.run, experiment.EXPERIMENT))
+        return cli.status(main, argv)
 
 
 @contextlib.contextmanager

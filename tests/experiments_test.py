@@ -1,0 +1,132 @@
+"""CT reconstruction, view synthesis and landmarks: runs that go on, and mistakes in one line."""
+
+import json
+
+import numpy as np
+import pytest
+from tiny_runs import TINY_OWN, run_here, steps
+
+from experiments import ct_reconstruction, phototourism, view_synthesis
+from metainr import signals
+from metainr.measurements import detector_grid, project
+
+EXPERIMENTS = {
+    "ct_reconstruction": ct_reconstruction,
+    "view_synthesis": view_synthesis,
+    "phototourism": phototourism,
+}
+TRAINED = ("--checkpoint_every=2", "--num_test=1", "--num_validation=1")
+ANGLES = "0:180:6deg"
+SIDE = 16
+
+
+def _run(name, workdir, *arguments):
+    own = (*TINY_OWN[name], *TRAINED)
+    return run_here(workdir, *own, *arguments, experiment=EXPERIMENTS[name])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Name -> the workdir of a finished run of two steps, made when it is asked for."""
+    root, made = tmp_path_factory.mktemp("trained"), {}
+
+    def run(name):
+        if name not in made:
+            made[name] = root / name
+            assert _run(name, made[name]) == 0
+        return made[name]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def sinogram(tmp_path_factory):
+    """A file of a phantom's line integrals [6, 16], lengths counting in detectors."""
+    phantom = signals.make_slices("phantoms", signals.SliceOptions(SIDE)).get("test", 0)[..., 0]
+    angles = np.linspace(0, np.pi, 6, endpoint=False)
+    path = tmp_path_factory.mktemp("sinogram") / "scan.npy"
+    np.save(path, SIDE * np.asarray(project(phantom, angles, detector_grid(SIDE))))
+    return path
+
+
+@pytest.fixture
+def refused(tmp_path, capfd):
+    """Runs with flags that must be refused, leaving nothing behind: the one line on stderr."""
+
+    def run(name, *arguments):
+        capfd.readouterr()
+        assert _run(name, tmp_path / "run", *arguments) == 1
+        lines = capfd.readouterr().err.strip().splitlines()
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("error: ")
+        assert not (tmp_path / "run").exists()
+        return lines[0]
+
+    return run
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_run_reports_and_goes_on(name, trained):
+    workdir = trained(name)
+    assert steps(workdir) == [2]
+    first = workdir / "checkpoints" / "2"
+    written = first.stat().st_mtime_ns
+    (workdir / "report.html").unlink()
+    assert _run(name, workdir, "--train_steps=4") == 0
+    assert steps(workdir) == [2, 4] and first.stat().st_mtime_ns == written
+    results = json.loads((workdir / "results.json").read_text())
+    assert results["experiment"] == name and results["train_steps"] == 4
+    assert (workdir / "report.html").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    "name, arguments, expected",
+    [
+        ("ct_reconstruction", "--views=2,x", "--views=2,x is no list of numbers above 0"),
+        ("ct_reconstruction", "--views=1,2 --view_steps=5", "--view_steps=5 do not belong"),
+        ("ct_reconstruction", "--window=5", "--window=5 is no range; give LOW,HIGH"),
+        ("ct_reconstruction", "--slices=/nowhere", "/nowhere"),
+        ("view_synthesis", "--fit_views=30", "--fit_views=30"),
+        ("view_synthesis", "--near=6 --far=2", "--near=6.0 is not below --far=2.0"),
+        ("view_synthesis", "--inner_points=0", "--inner_points=0 draws no rays"),
+        ("view_synthesis", "--signal=chair", "'chair': did you mean chairs or cars?"),
+        ("view_synthesis", "--object_folder=/nowhere --signal=shapenet", "/nowhere"),
+        ("phototourism", "--photo_folder=/nowhere", "/nowhere"),
+        ("phototourism", "--scene_scale=0", "--scene_scale=0.0 is not above 0"),
+        ("phototourism", "--inner_points=0", "--inner_points=0 draws no rays"),
+    ],
+)
+def test_mistakes(refused, name, arguments, expected):
+    assert expected in refused(name, *arguments.split())
+
+
+def test_an_init_of_another_experiment(refused, trained):
+    workdir = trained("phototourism")
+    for name in ("ct_reconstruction", "view_synthesis"):
+        line = refused(name, f"--init={workdir}")
+        assert f"was learned by experiments.phototourism, not {name}" in line
+
+
+def test_measured_projections_are_reconstructed(trained, sinogram, tmp_path, capfd):
+    flags = (f"--init={trained('ct_reconstruction')}", f"--sinogram={sinogram}")
+    assert _run("ct_reconstruction", tmp_path / "run", *flags, f"--angles={ANGLES}") == 0
+    assert "reconstruction.npy" in capfd.readouterr().out
+    image = np.load(tmp_path / "run" / "reconstruction.npy")
+    assert image.shape == (SIDE, SIDE) and np.isfinite(image).all()
+    errors = json.loads((tmp_path / "run" / "reconstruction.json").read_text())["projection_error"]
+    assert errors.keys() == {"meta", "standard", "back-projection", "SART"}
+    assert errors["SART"] < 1e-3  # so that lengths and angles are as the file has them
+    for name in ("reconstruction.png", "comparison.png"):
+        assert (tmp_path / "run" / name).stat().st_size > 100
+
+
+def test_mistakes_about_measured_projections(refused, trained, sinogram):
+    name, scan = "ct_reconstruction", f"--sinogram={sinogram}"
+    assert "--sinogram needs --init" in refused(name, scan, f"--angles={ANGLES}")
+    init = f"--init={trained(name)}"
+    line = refused(name, init, scan, f"--angles={ANGLES}", "--geometry=fan")
+    assert "geometry 'fan' is not supported" in line
+    assert "6 views but there are 5 angles" in refused(name, init, scan, "--angles=0:180:5deg")
+    assert "give --angles" in refused(name, init, scan)
+    line = refused(name, init, "--sinogram=/nowhere.npy", f"--angles={ANGLES}")
+    assert "/nowhere.npy does not exist" in line
