@@ -1,7 +1,7 @@
 """What every field, measurement, algorithm, draw, inner optimizer and way to sum keep together.
 
 New entries of the registries take part by themselves: in pairs here, in the full product in the
-tests marked slow.
+tests marked slow. A measurement brings what it is tested on: its entry of DATA.
 """
 
 import functools
@@ -9,7 +9,7 @@ import itertools
 import os
 import subprocess
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -20,21 +20,51 @@ import pytest
 
 from metainr import algorithms, fields, measurements
 from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
+from metainr.cameras import RaySamples
 from metainr.devices import divide, make_mesh, observation_axis, replicate
 from metainr.numerics import Summation, objective_gradient
 from metainr.objectives import Samples, all_points, pixel_grid, random_points, squared_error
 from metainr.training import init_state, make_train_step
 from metainr.types import Algorithm, Field, Inner, Task, Term
 
-SIDE, STEPS = 6, 2
-COORDS = pixel_grid((SIDE, SIDE))
+STEPS = 2
+
+
+class Data(NamedTuple):
+    """What a measurement is tested on.
+
+    inputs: its own, n ≥ 4 of them along their leaves' first axis.
+    in_dim, out_dim: of the fields it can measure.
+    chunk_size: of so many field evaluations that two chunks are needed, and overlap.
+    """
+
+    inputs: Any
+    in_dim: int
+    out_dim: int
+    chunk_size: int
+
+
+def _rays(num_rays, num_samples):
+    """Rays that cross the unit cube, and depths at uneven distances."""
+    rng = np.random.default_rng(0)
+    origins, directions = rng.uniform(0, 0.5, (num_rays, 3)), rng.uniform(0.2, 1, (num_rays, 3))
+    depths = np.sort(rng.uniform(0, 1, (num_rays, num_samples)))
+    return RaySamples(*(x.astype(np.float32) for x in (origins, directions, depths)))
+
+
+DATA = {
+    "value": Data(pixel_grid((6, 6)), in_dim=2, out_dim=3, chunk_size=20),
+    "projection": Data(np.arange(5, dtype=np.float32), in_dim=2, out_dim=1, chunk_size=140),
+    "rendering": Data(_rays(7, 5), in_dim=3, out_dim=4, chunk_size=20),
+}
+MEASUREMENTS = [name for name in measurements.REGISTRY if name in DATA]
 DRAWS = {
-    "all_points": lambda: all_points(COORDS),
-    "random_points": lambda: random_points(COORDS, 9),
+    "all_points": all_points,
+    "random_points": lambda inputs: random_points(inputs, len(inputs) // 4),
 }
 SUMS = {
-    "chunked_mixed": Summation(chunk_size=20, plain_mode_points=0),
-    "whole_plain": Summation(plain_mode_points=10**9),
+    "chunked_mixed": lambda chunk_size: Summation(chunk_size, plain_mode_points=0),
+    "whole_plain": lambda chunk_size: Summation(plain_mode_points=10**9),
 }
 RATES = {"sgd": 1e-2, "momentum": 1e-2}  # others: 1e-3
 KEY = jax.random.key(0)
@@ -52,7 +82,7 @@ class Case(NamedTuple):
 CHOICES = Case(
     *map(
         list,
-        (fields.REGISTRY, algorithms.REGISTRY, DRAWS, OPTIMIZERS, measurements.REGISTRY, SUMS),
+        (fields.REGISTRY, algorithms.REGISTRY, DRAWS, OPTIMIZERS, MEASUREMENTS, SUMS),
     )
 )
 PAIRS = sorted(
@@ -77,20 +107,33 @@ class Parts(NamedTuple):
 
 
 def _build(case, rate=None, steps=STEPS, axis_name=None):
-    options = fields.FieldOptions(width=8, depth=3, omega=10.0, first_omega=10.0, octaves=3.0)
-    field = fields.make(case.field, options._replace(fourier_scale=3.0))
-
-    summation = SUMS[case.sums]._replace(axis_name=axis_name)
+    data, measurement = DATA[case.measurement], measurements.REGISTRY[case.measurement]()
+    options = fields.FieldOptions(data.in_dim, data.out_dim, width=8, depth=3, omega=10.0)
+    options = options._replace(first_omega=10.0, octaves=3.0, fourier_scale=3.0)
+    field = fields.make(case.field, options)
+    summation = SUMS[case.sums](data.chunk_size)._replace(axis_name=axis_name)
 
     def gradient(draw):
-        term = Term(draw, measurements.REGISTRY[case.measurement](), squared_error)
+        term = Term(_draw(draw, data.inputs), measurement, squared_error)
         return objective_gradient((term,), field.apply, summation)
 
     rate = RATES.get(case.optimizer, 1e-3) if rate is None else rate
     optimizer = algorithms.make_optimizer(case.optimizer)(rate)
-    inner = algorithms.gradient_inner(gradient(DRAWS[case.draw]()), optimizer)
+    inner = algorithms.gradient_inner(gradient(case.draw), optimizer)
     make = algorithms.make(case.algorithm)
-    return Parts(field, inner, make(field.init, inner, gradient(all_points(COORDS)), steps))
+    return Parts(field, inner, make(field.init, inner, gradient("all_points"), steps))
+
+
+def _draw(name, inputs):
+    """Draws numbers of inputs, which may be any pytree, in place of points."""
+    draw_numbers = DRAWS[name](np.arange(len(jax.tree.leaves(inputs)[0]))[:, None])
+
+    def draw(params, samples, key, step):
+        rows = draw_numbers(params, samples, key, step)
+        drawn = jax.tree.map(lambda x: jnp.asarray(x)[rows.inputs[:, 0]], inputs)
+        return rows._replace(inputs=drawn)
+
+    return draw
 
 
 @functools.cache
@@ -98,13 +141,22 @@ def _compiled(case, steps=STEPS):
     return jax.jit(_build(case, steps=steps).algorithm.meta_gradient)
 
 
-def _signal(number):
-    phase = np.arange(3) + number % 4 / 10
-    return (0.5 + 0.4 * np.sin(3 * COORDS @ np.ones((2, 3)) + phase)).astype(np.float32)
+@functools.cache
+def _signal(case, number):
+    """What the measurement reads of waves whose phase says which signal it is."""
+    data, measurement = DATA[case.measurement], measurements.REGISTRY[case.measurement]()
+    phases = np.arange(data.out_dim) + number % 4 / 10
+
+    def waves(coords):
+        angles = [3 * coords.sum(-1) + phase for phase in phases]
+        return 0.5 + 0.4 * jnp.sin(jnp.stack(angles, -1))
+
+    features = measurement.local(waves, measurement.points(data.inputs))
+    return np.asarray(measurement.pool(features, data.inputs))
 
 
-def _make_task(signal, key=None):
-    samples = Samples(signal, jnp.ones(len(COORDS)))
+def _make_task(targets, key=None):
+    samples = Samples(targets, jnp.ones(len(targets)))
     return Task(samples, samples)
 
 
@@ -117,6 +169,11 @@ def _meta_params(parts):
 def _distance(tree, other):
     pairs = zip(jax.tree.leaves(tree), jax.tree.leaves(other), strict=True)
     return max(float(jnp.abs(a - b).max()) for a, b in pairs)
+
+
+def test_every_measurement_has_data():
+    missing = sorted(set(measurements.REGISTRY) - set(DATA))
+    assert not missing, f"give DATA an entry for {missing}: inputs, in_dim, out_dim, chunk_size"
 
 
 @pytest.mark.parametrize("case", PRODUCT)
@@ -133,7 +190,7 @@ def test_it_learns_and_compiles_once(case):
     structure = jax.eval_shape(lambda: state)
     losses = []
     for number in range(40):
-        signals = np.stack([_signal(2 * number), _signal(2 * number + 1)])
+        signals = np.stack([_signal(case, 2 * number), _signal(case, 2 * number + 1)])
         state, metrics = step(state, signals)
         assert bool(metrics["finite"])
         losses.append(float(metrics["loss_after"]))
@@ -145,7 +202,7 @@ def test_it_learns_and_compiles_once(case):
 @pytest.mark.parametrize("case", PRODUCT)
 def test_jitted_equals_unjitted_and_keeps_the_structure(case):
     parts = _build(case)
-    params, task = _meta_params(parts), _make_task(jnp.asarray(_signal(0)))
+    params, task = _meta_params(parts), _make_task(jnp.asarray(_signal(case, 0)))
     jitted, info = _compiled(case)(params, task, KEY)
     with jax.disable_jit():
         plain, plain_info = parts.algorithm.meta_gradient(params, task, KEY)
@@ -160,8 +217,8 @@ def test_jitted_equals_unjitted_and_keeps_the_structure(case):
 @pytest.mark.parametrize("case", PRODUCT)
 def test_no_argument_is_ignored(case):
     parts = _build(case)
-    params, task = _meta_params(parts), _make_task(jnp.asarray(_signal(0)))
-    other = _make_task(jnp.asarray(_signal(3)))
+    params, task = _meta_params(parts), _make_task(jnp.asarray(_signal(case, 0)))
+    other = _make_task(jnp.asarray(_signal(case, 3)))
     meta_gradient = _compiled(case)
     found, _ = meta_gradient(params, task, KEY)
 
@@ -180,7 +237,7 @@ def test_no_argument_is_ignored(case):
 @pytest.mark.parametrize("case", PRODUCT)
 def test_the_inner_loop_is_a_state_machine(case):
     parts = _build(case)
-    params, support = _meta_params(parts), _make_task(jnp.asarray(_signal(0))).support
+    params, support = _meta_params(parts), _make_task(jnp.asarray(_signal(case, 0))).support
     step = jax.jit(parts.inner.step)
     state, losses = parts.inner.init(params), []
     chex.assert_trees_all_equal(parts.inner.params(state), params)
@@ -200,9 +257,17 @@ def test_the_inner_loop_is_a_state_machine(case):
     chex.assert_trees_all_equal(still.params(kept), params)
 
 
-@pytest.mark.parametrize("case", [case for case in PRODUCT if case.values[0].sums == "whole_plain"])
+WHOLE = [
+    pytest.param(case, id="-".join(case), marks=[] if quick else pytest.mark.slow)
+    for case in (param.values[0] for param in PRODUCT)
+    if case.sums == "whole_plain"
+    for quick in [case in PAIRS or case._replace(measurement="value") in PAIRS]
+]
+
+
+@pytest.mark.parametrize("case", WHOLE)
 def test_chunks_and_mixed_mode_change_nothing(case):
-    params, task = _meta_params(_build(case)), _make_task(jnp.asarray(_signal(0)))
+    params, task = _meta_params(_build(case)), _make_task(jnp.asarray(_signal(case, 0)))
     plain, plain_info = _compiled(case)(params, task, KEY)
     mixed, mixed_info = _compiled(case._replace(sums="chunked_mixed"))(params, task, KEY)
     assert _norm_distance(mixed, plain) < 1e-4
@@ -215,16 +280,22 @@ def _norm_distance(tree, other):
     return max(float(jnp.linalg.norm(a - b) / jnp.linalg.norm(b)) for a, b in pairs)
 
 
-SHARDED = [case for case in PRODUCT if case.values[0].sums == "chunked_mixed"]
+# With a task for each device, no measurement's sums are divided: one of them will do.
+SHARDED = [
+    pytest.param(case, num_tasks, id=f"{'-'.join(case)}-{num_tasks}", marks=param.marks)
+    for param in PRODUCT
+    for case in param.values
+    if case.sums == "chunked_mixed"
+    for num_tasks in ((2, 1) if case.measurement == "value" else (1,))
+]
 
 
 @pytest.mark.skipif(len(jax.devices()) < 2, reason="test_sharded runs it with two devices")
-@pytest.mark.parametrize("num_tasks", [2, 1])
-@pytest.mark.parametrize("case", SHARDED)
+@pytest.mark.parametrize("case, num_tasks", SHARDED)
 def test_two_devices_change_nothing(case, num_tasks):
     """One task each, or half of a task's observations each."""
     optimizer = optax.sgd(1.0)
-    signals = np.stack([_signal(number) for number in range(num_tasks)])
+    signals = np.stack([_signal(case, number) for number in range(num_tasks)])
 
     def step(devices):
         mesh = make_mesh(num_tasks, devices)
