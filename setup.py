@@ -65,6 +65,7 @@ setup(
             "nbclient>=0.10",
             "nbformat>=5.10",
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "ruff>=0.17,<0.18",  # another minor version may format otherwise
             "selenium>=4.25",
         ],

@@ -74,7 +74,7 @@ def main() -> None:
 
 def _job():
     config = shared_flags.configuration(phototourism.EXPERIMENT)
-    if config.init is None or not OUTPUT_DIR.value:
+    if not config.init or not OUTPUT_DIR.value:
         raise UserError(
             "--init, a workdir of experiments.phototourism, and --output_dir are needed"
         )

@@ -97,10 +97,8 @@ def main() -> None:
 
 def _job():
     config = shared_flags.configuration(view_synthesis.EXPERIMENT)
-    if config.init is None or not OUTPUT_DIR.value:
-        raise UserError(
-            "--init, the workdir of a run of view_synthesis, and --output_dir are needed"
-        )
+    if not config.init or not OUTPUT_DIR.value:
+        raise UserError("--init, a workdir of view_synthesis, and --output_dir are needed")
     config, weights = read_init(config, view_synthesis.EXPERIMENT)
     own = (OBJECT, SEEN_VIEWS, FRAMES, SIDE, MESH_RESOLUTION, THRESHOLD)
     config = SimpleNamespace(

@@ -25,6 +25,8 @@ BINARIES = {
     "memory": "--steps=1 --sides=8 --side=8 --width=8 --depth=2 --tasks=1",
     "scaling": "--rounds=2 --side=8 --tasks=2 --devices=2 --processes=2 --width=8 --depth=2",
     "products": "--rounds=2 --rows=8 --chunks=2 --width=8 --squares=16",
+    "render": "--rounds=2 --side=8 --views=2 --samples=4 --width=8 --depth=2 --fit_steps=2 "
+    "--resolution=4",
 }
 FIRST_CELLS = {
     "meta_step": ["1"] * 4,
@@ -34,8 +36,11 @@ FIRST_CELLS = {
     "products": [
         *kernels.PRODUCTS, "square, 16", "rounding of x @ W", "x @ W", *kernels.FUNCTIONS,
     ],
+    "render": ["full", "occupancy grid"],
 }  # fmt: skip
-_HEADINGS = ("---", "K", "images", "pixels", "divided over", "product", "function")
+_HEADINGS = (
+    "---", "K", "images", "pixels", "divided over", "product", "function", "renderer"
+)  # fmt: skip
 MISTAKES = {
     "--part=defalt": "default,steps,sides,algorithms",
     "--steps=1,x": "give whole numbers",

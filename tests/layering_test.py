@@ -38,8 +38,11 @@ MAY_IMPORT = {
 OPTIONAL = {
     "array_record",
     "imageio",
+    "imageio_ffmpeg",
     "matplotlib",
+    "nibabel",
     "pycolmap",
+    "pydicom",
     "skimage",
     "tensorboardX",
     "tensorflow",

@@ -1,0 +1,92 @@
+"""`experiments.fit_object` and `experiments.fit_landmark` from the inits of tiny runs."""
+
+import json
+import subprocess
+import sys
+
+import imageio.v2 as imageio
+import numpy as np
+import pytest
+import trimesh
+
+from experiments import phototourism, view_synthesis
+from tests.tiny_runs import ROOT, run_here
+
+TINY = ("--ray_samples=8", "--inner_points=16", "--test_steps=2")
+MADE = {"comparison.png", "turntable.gif", "weights.safetensors", "results.json"}
+
+
+@pytest.fixture(scope="module")
+def inits(tmp_path_factory):
+    """A workdir of each experiment, trained for a step."""
+    folder = tmp_path_factory.mktemp("inits")
+    for name, experiment, own in (
+        ("objects", view_synthesis, ("--fit_views=1", "--held_out_views=2", "--resolution=12")),
+        ("landmark", phototourism, ("--resolution=12",)),
+    ):
+        arguments = (*TINY, *own, "--train_steps=1", "--inner_steps=2", "--num_validation=2")
+        assert run_here(folder / name, *arguments, experiment=experiment) == 0
+    return folder
+
+
+def _run(binary, *arguments):
+    command = [sys.executable, "-m", f"experiments.{binary}", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
+
+
+def test_an_object_is_shown_from_all_sides(inits, tmp_path):
+    done = _run(
+        *("fit_object", f"--init={inits / 'objects'}", f"--output_dir={tmp_path}", "--object=3"),
+        *("--steps=3", "--frames=3", "--side=10", "--mesh_resolution=12", "--threshold=0.5"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert MADE | {"mesh.ply"} == {path.name for path in tmp_path.iterdir()}
+    assert imageio.mimread(tmp_path / "turntable.gif")[0].shape[:2] == (10, 10)
+    assert len(trimesh.load(tmp_path / "mesh.ply").vertices) > 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    for init in ("standard", "meta"):
+        assert np.isfinite(results["metrics"][init]["psnr"])
+        assert f"{init} {results['metrics'][init]['psnr']:.2f} dB" in done.stdout
+
+
+def test_an_object_without_a_surface_has_no_mesh(inits, tmp_path):
+    done = _run(
+        *("fit_object", f"--init={inits / 'objects'}", f"--output_dir={tmp_path}", "--steps=1"),
+        *("--frames=1", "--side=4", "--mesh_resolution=8", "--threshold=1e9"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no mesh: no surface at the density 1e+09" in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} == MADE
+
+
+def test_photos_are_shown_in_each_others_light(inits, tmp_path):
+    done = _run(
+        *("fit_landmark", f"--init={inits / 'landmark'}", f"--output_dir={tmp_path}"),
+        *("--photos=2,0", "--steps=2", "--frames=3"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "transfer.png",
+        "change.gif",
+        "results.json",
+    }
+    assert len(imageio.mimread(tmp_path / "change.gif")) == 3
+
+
+@pytest.mark.parametrize(
+    ("binary", "arguments", "expected"),
+    [
+        ("fit_object", ("--object=1000",), "--object=1000 is not among the 1000 test objects"),
+        ("fit_object", ("--object=/nowhere",), "/nowhere"),
+        ("fit_object", ("--seen_views=26",), "--seen_views=26 leaves fewer than 3"),
+        ("fit_object", ("--init=",), "--init, a workdir of view_synthesis"),
+        ("fit_landmark", ("--photos=1",), "--photos=1 must be two or more of the 1000 test"),
+        ("fit_landmark", ("--photos=1,x",), "--photos=1,x must be"),
+    ],
+)
+def test_mistakes(inits, tmp_path, binary, arguments, expected):
+    init = inits / {"fit_object": "objects", "fit_landmark": "landmark"}[binary]
+    done = _run(binary, f"--init={init}", f"--output_dir={tmp_path / 'out'}", *arguments)
+    assert done.returncode == 1 and expected in done.stderr, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "out").exists()
