@@ -97,7 +97,7 @@ def _slices(config, measured, field, learned) -> dict[str, np.ndarray]:
     return {
         "meta": np.asarray(fitted(learned, rate)),
         "standard": np.asarray(fitted(standard_init(field, config.seed), rate)),
-        "back-projection": filtered_back_projection(*classical),
+        "FBP": filtered_back_projection(*classical),
         "SART": sart(*classical),
     }
 

@@ -93,7 +93,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             view=lambda params, image: shown(slice_of(field, params, size)),
             target=lambda image: shown(image[..., 0]),
             references={
-                "back-projection": partial(classical, filtered_back_projection),
+                "FBP": partial(classical, filtered_back_projection),
                 "SART": partial(classical, sart),
             },
         )

@@ -114,7 +114,7 @@ def test_measured_projections_are_reconstructed(trained, sinogram, tmp_path, cap
     image = np.load(tmp_path / "run" / "reconstruction.npy")
     assert image.shape == (SIDE, SIDE) and np.isfinite(image).all()
     errors = json.loads((tmp_path / "run" / "reconstruction.json").read_text())["projection_error"]
-    assert errors.keys() == {"meta", "standard", "back-projection", "SART"}
+    assert errors.keys() == {"meta", "standard", "FBP", "SART"}
     assert errors["SART"] < 1e-3  # so that lengths and angles are as the file has them
     for name in ("reconstruction.png", "comparison.png"):
         assert (tmp_path / "run" / name).stat().st_size > 100

@@ -180,7 +180,12 @@ def test_report_with_samples_and_families(tmp_path):
     write_json(tmp_path / "results.json", {"settings": settings})
     write_noise(tmp_path / "samples", "train_signals=10")  # not the one that the page opens with
     names = {path.name for path in report(tmp_path)}
-    assert {"train_signals.png", "filmstrip.png", "signals.png", "tables.md"} <= names
+    assert {
+        "train_signals.png",
+        "filmstrip.png",
+        "signals_train_signals-10.png",
+        "tables.md",
+    } <= names
     for path in (tmp_path / "figures").iterdir():
         assert Image.open(path).width == 1660
 

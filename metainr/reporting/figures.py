@@ -48,8 +48,7 @@ def write_figures(
     """Draws what the results and samples allow into a folder and returns the files' paths."""
     figures = {}
     for name in results["settings"]:
-        suffix = "" if name == "default" else "_" + re.sub(r"[^\w.-]+", "-", name)
-        figures[f"psnr{suffix}"] = psnr_figure(results, name)
+        figures[f"psnr{_suffix(name)}"] = psnr_figure(results, name)
     for family, group in reading.families(results).items():
         if family != "seed" and len(group) > 1 and all(map(reading.is_number, group)):
             figures[re.sub(r"[^\w.-]+", "-", family)] = family_figure(results, family)
@@ -57,10 +56,15 @@ def write_figures(
     if pictured:
         opening = reading.headline(results)
         name = opening if opening in pictured else pictured[0]
-        shown, step = samples[name], reading.match_step(results["settings"][name])
-        figures["filmstrip"] = filmstrip_figure(shown, 0)
-        figures["signals"] = signals_figure(shown, step)
+        figures["filmstrip"] = filmstrip_figure(samples[name], 0)
+    for name in pictured:
+        step = reading.match_step(results["settings"][name])
+        figures[f"signals{_suffix(name)}"] = signals_figure(samples[name], step)
     return [save_figure(item, Path(folder) / f"{n}.{extension}") for n, item in figures.items()]
+
+
+def _suffix(setting: str) -> str:
+    return "" if setting == "default" else "_" + re.sub(r"[^\w.-]+", "-", setting)
 
 
 def new_plot(size: tuple[float, float]) -> tuple[Any, Any]:
@@ -123,7 +127,9 @@ def family_figure(results: Mapping[str, Any], family: str) -> Any:
         axes.minorticks_off()
     axes.set_xticks(values, list(group))
     steps = {reading.match_step(data) for data in group.values()}
-    when = f"{steps.pop()} steps" if len(steps) == 1 else "the step of reference"
+    when = f"{steps.pop()} steps" if len(steps) == 1 else "the step of comparison"
+    if all(reading.match_step(data) == data["steps"][-1] for data in group.values()):
+        when = "the last step"
     axes.set(xlabel=family.replace("_", " "), ylabel=f"PSNR after {when} [dB]")
     _label_ends(axes, ends)
     return figure

@@ -147,8 +147,10 @@ def is_number(text: str) -> bool:
 
 
 def headline(results: Mapping[str, Any]) -> str:
-    """The setting a report opens with: "default", else the one with most training signals."""
+    """The setting a report opens with: "default", else the largest of a family, else the first."""
     if "default" in results["settings"]:
         return "default"
-    amounts = list(families(results).get("train_signals", {}))
-    return f"train_signals={amounts[-1]}" if amounts else next(iter(results["settings"]))
+    for family in ("train_signals", "views"):
+        if values := list(families(results).get(family, {})):
+            return f"{family}={values[-1]}"
+    return next(iter(results["settings"]))
