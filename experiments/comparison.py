@@ -1,5 +1,6 @@
 """The comparison of inits on test signals: who takes part, and what is recorded of it."""
 
+from collections.abc import Mapping
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -39,11 +40,15 @@ class Comparison(NamedTuple):
 
 
 def make_inits(
-    problem: Problem, config: SimpleNamespace, learned: Params | None, mesh: Mesh | None = None
+    problem: Problem,
+    config: SimpleNamespace,
+    learned: Params | None,
+    rivals: Mapping[str, Params],
+    mesh: Mesh | None = None,
 ) -> Inits:
     """The learned init and those to compare it with; without it, those that need none.
 
-    `mesh`: of this process' devices.
+    `rivals`: inits of other runs, by name. `mesh`: of this process' devices.
     """
     standard = standard_init(problem.field, config.seed)
     mean_key, match_key, shuffle_key = jax.random.split(jax.random.key(config.seed), 3)
@@ -56,7 +61,7 @@ def make_inits(
     count = min(_MEAN_OVER, problem.signals.sizes["train"])
     mean, mean_error = fit(problem.inner_gradient, problem.mean_support(count), mean_key)
     if learned is None:
-        return Inits({"standard": standard, "mean": mean}, {"mean": mean_error})
+        return Inits({"standard": standard, "mean": mean, **rivals}, {"mean": mean_error})
     matched, matched_error = fit(problem.matching_gradient, learned, match_key)
     return Inits(
         {
@@ -65,6 +70,7 @@ def make_inits(
             "matched": matched,
             "shuffled": shuffled(learned, shuffle_key),
             "meta": learned,
+            **rivals,
         },
         {"mean": mean_error, "matched": matched_error},
     )
@@ -138,6 +144,6 @@ def _reference(method, setting, signals):
 
 
 def _contender(name, params, config):
-    if name == "meta":
-        return Contender(params, config.inner_optimizer, config.inner_learning_rate)
-    return Contender(params, config.baseline_optimizer, config.baseline_learning_rate)
+    if name in ("standard", "mean", "matched", "shuffled"):
+        return Contender(params, config.baseline_optimizer, config.baseline_learning_rate)
+    return Contender(params, config.inner_optimizer, config.inner_learning_rate)

@@ -1,4 +1,4 @@
-"""The init that `--init` names: a run's, or bare weights from a file."""
+"""The inits that `--init` and `--rivals` name: of runs, or bare weights from files."""
 
 import json
 from pathlib import Path
@@ -11,6 +11,7 @@ from absl import flags
 from experiments import shared_flags
 from experiments.experiment import Experiment
 from metainr.errors import UserError
+from metainr.reporting.results import INITS
 from metainr.training.checkpoints import load_meta_params
 from metainr.types import Field, Params
 from metainr.weights import load_metadata, load_weights, match_structure
@@ -31,11 +32,7 @@ def read_init(config: SimpleNamespace, experiment: Experiment) -> tuple[SimpleNa
     on the command line contradicts the init's, or it was learned by another experiment.
     """
     path = Path(config.init)
-    if path.is_dir():
-        weights, recorded = load_meta_params(path)
-    else:
-        weights = load_weights(path)
-        recorded = _flags_of_file(path)
+    weights, recorded = _weights(path)
     kind = recorded.get("experiment", experiment.name)
     if kind != experiment.name:
         raise UserError(
@@ -51,6 +48,36 @@ def read_init(config: SimpleNamespace, experiment: Experiment) -> tuple[SimpleNa
                 f"with --{name}={value}; leave the flag out"
             )
     return SimpleNamespace(**vars(config) | adopted), weights
+
+
+def read_rivals(config: SimpleNamespace, field: Field) -> dict[str, Params]:
+    """The inits of other runs that `config.rivals` names, by the names it gives them.
+
+    Raises UserError if one has a name that is taken, or is an init of another network.
+    """
+    rivals = {}
+    for text in config.rivals:
+        name, _, source = text.partition("=")
+        if not source or not name or name in (*INITS, *rivals):
+            raise UserError(
+                f"--rivals={text} is not NAME=WORKDIR with a new name; give e.g. other=runs/other"
+            )
+        weights, recorded = _weights(Path(source))
+        for flag in shared_flags.FIELD_FLAGS:
+            if flag in recorded and recorded[flag] != getattr(config, flag):
+                raise UserError(
+                    f"--rivals={text} was learned with --{flag}={recorded[flag]} and this run has "
+                    f"{getattr(config, flag)}; rivals share the network"
+                )
+        rivals[name] = as_params(weights, field, source)
+    return rivals
+
+
+def _weights(path):
+    """(weights, flags that they were learned with, as far as known) of a run or a file."""
+    if path.is_dir():
+        return load_meta_params(path)
+    return load_weights(path), _flags_of_file(path)
 
 
 def _flags_of_file(path):

@@ -79,6 +79,9 @@ BASELINE_OPTIMIZER = flags.DEFINE_enum(
 BASELINE_LEARNING_RATE = flags.DEFINE_float("baseline_learning_rate", 1e-4, "its rate", 0)
 TUNE = flags.DEFINE_bool("tune", False, "find each init's best optimizer and rate on validation")
 INIT = flags.DEFINE_string("init", None, "evaluate this workdir, checkpoint or file of weights")
+RIVALS = flags.DEFINE_list(
+    "rivals", [], "NAME=WORKDIR,...: inits of other runs to test beside this one's"
+)
 SEEDS = flags.DEFINE_integer("seeds", 1, "trainings to repeat with other seeds", 1)
 TRAIN_SIGNALS = flags.DEFINE_list(
     "train_signals", [], "numbers of training signals to compare, such as 10,100,1000; empty: all"
@@ -97,7 +100,7 @@ _INNER_FLAGS = (
 _INIT_FLAGS = (*FIELD_FLAGS, *_INNER_FLAGS, RESOLUTION.name)
 _EVALUATION_FLAGS = (
     NUM_VALIDATION.name, NUM_TEST.name, TEST_STEPS.name, BASELINE_OPTIMIZER.name,
-    BASELINE_LEARNING_RATE.name, TUNE.name, SEEDS.name, TRAIN_SIGNALS.name,
+    BASELINE_LEARNING_RATE.name, TUNE.name, RIVALS.name, SEEDS.name, TRAIN_SIGNALS.name,
 )  # fmt: skip
 _CHANGEABLE_FLAGS = (
     WORKDIR.name, NUM_DEVICES.name, TASK_MICROBATCH.name, TRAIN_STEPS.name,

@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 from experiments import processes, shared_flags
 from experiments.comparison import compare, make_inits
 from experiments.experiment import Experiment
-from experiments.inits import as_params, read_init
+from experiments.inits import as_params, read_init, read_rivals
 from experiments.problem import (
     Problem,
     make_algorithm,
@@ -52,6 +52,7 @@ def run(experiment: Experiment) -> None:
     problem = experiment.build(config, shared_flags.make_summation(config, observation_axis(mesh)))
     learned = None if weights is None else as_params(weights, problem.field, config.init)
     _check(problem, config)
+    rivals = from_first(lambda: read_rivals(config, problem.field))
     changeable = shared_flags.changeable_flags(experiment, config)
     from_first(lambda: open_workdir(workdir, vars(config), changeable))
     neutral = shared_flags.neutral_flags(experiment)
@@ -70,7 +71,7 @@ def run(experiment: Experiment) -> None:
             trained = learn(problem, changed, folder, mesh)
         results["seconds"]["training"] += time.perf_counter() - started
         started = time.perf_counter()
-        inits = make_inits(problem, changed, trained, local_mesh(mesh))
+        inits = make_inits(problem, changed, trained, rivals, local_mesh(mesh))
         for name, setting in missing.items():
             comparison = compare(problem, setting, changed, inits, local_mesh(mesh))
             results["seconds"]["evaluation"] += time.perf_counter() - started

@@ -9,6 +9,7 @@ from tiny_runs import TINY_OWN, run_here, steps
 from experiments import ct_reconstruction, phototourism, view_synthesis
 from metainr import signals
 from metainr.measurements import detector_grid, project
+from metainr.reporting import read_results
 
 EXPERIMENTS = {
     "ct_reconstruction": ct_reconstruction,
@@ -130,3 +131,32 @@ def test_mistakes_about_measured_projections(refused, trained, sinogram):
     assert "give --angles" in refused(name, init, scan)
     line = refused(name, init, "--sinogram=/nowhere.npy", f"--angles={ANGLES}")
     assert "/nowhere.npy does not exist" in line
+
+
+def test_inits_of_other_runs_take_part(trained, tmp_path):
+    name = "view_synthesis"
+    assert _run(name, tmp_path / "run", f"--rivals=other={trained(name)}", "--seed=1") == 0
+    inits = read_results(tmp_path / "run")["settings"]["default"]["inits"]
+    again = read_results(trained(name))["settings"]["default"]["inits"]
+    assert list(inits)[:6] == ["standard", "mean", "matched", "shuffled", "meta", "other"]
+    assert inits["other"]["optimizer"] == again["meta"]["optimizer"]
+    assert inits["other"]["metrics"] != inits["meta"]["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("rival", "expected"),
+    [
+        ("meta={}", "is not NAME=WORKDIR with a new name"),
+        ("other", "is not NAME=WORKDIR with a new name"),
+        ("other=/nowhere", "/nowhere"),
+    ],
+)
+def test_rivals_that_cannot_be(refused, trained, rival, expected):
+    name = "view_synthesis"
+    assert expected in refused(name, f"--rivals={rival.format(trained(name))}")
+
+
+def test_rivals_of_another_network(refused, trained):
+    name = "view_synthesis"
+    line = refused(name, f"--rivals=other={trained(name)}", "--octaves=3")
+    assert "was learned with --octaves=" in line and "this run has 3.0" in line
