@@ -193,8 +193,8 @@ def test_one_compilation_per_optimizer_for_all_contenders():
     traces = []
     evaluate = _make_evaluate(all_points(COORDS), of_loss=True, traces=traces)
     standard, learned = FIELD.init(KEY), FIELD.init(jax.random.key(1))
-    evaluate(Contender(standard, "sgd", 1e-2), _signals(3), [0, 1], KEY)
-    evaluate(Contender(standard, "adam", 1e-3), _signals(3), [0, 1], KEY)
+    evaluate(Contender(standard, "sgd", 1e-2), _signals(8), [0, 1], KEY)
+    evaluate(Contender(standard, "adam", 1e-3), _signals(8), [0, 1], KEY)
     count = len(traces)
     for params, rate in ((standard, 1e-1), (learned, 1e-5), (learned, 3e-3)):
         for optimizer in ("sgd", "adam"):

@@ -104,8 +104,9 @@ def make_evaluate(
 
     It fits every one of a sequence of signals from the contender's init, measures it at the listed,
     increasing step counts, and keeps views of the first `num_views` signals. Each signal has a key
-    of its own, so that results do not depend on the blocks. Calls share their compiled programs.
-    Of several processes each reads and fits its own signals, and all get all results.
+    of its own, so that results do not depend on the blocks. Calls of as many signals, or of more
+    than a block holds, share their compiled programs. Of several processes each reads and fits its
+    own signals, and all get all results.
 
     Args:
         make_inner: optimizer name -> (learning rate -> inner loop).
@@ -119,13 +120,13 @@ def make_evaluate(
     look = jax.jit(spread_tasks(view, mesh))
     make_supports = jax.jit(spread_tasks(lambda s, k: make_task(s, k).support, mesh))
     devices = 1 if mesh is None else mesh.shape[TASK]
-    slots = -(-_SLOTS // devices) * devices
 
     def evaluate(contender, signals, steps, key, num_views=0):
         fitter = make_fitter_once(contender.optimizer)
         rate = contender.learning_rate
         keys = jax.random.split(key, len(signals))
         own = own_share(len(signals))
+        slots = -(-min(_SLOTS, len(own)) // devices) * devices  # equal on all devices
         num_views = min(num_views, len(signals))
         own_views = len(own_share(num_views)) if num_views else 0
 
