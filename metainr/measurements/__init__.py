@@ -2,6 +2,13 @@
 
 from collections.abc import Callable
 
+from metainr.measurements.derivatives import (
+    divergence,
+    gradient,
+    hessian,
+    laplacian,
+    value_and_gradient,
+)
 from metainr.measurements.projection import (
     detector_grid,
     project,
@@ -16,6 +23,8 @@ REGISTRY: dict[str, Callable[[], Measurement]] = {
     "value": value,
     "projection": projection,
     "rendering": rendering,
+    "gradient": gradient,
+    "laplacian": laplacian,
 }
 
 __all__ = [
@@ -24,9 +33,14 @@ __all__ = [
     "activate",
     "composite",
     "detector_grid",
+    "divergence",
+    "gradient",
+    "hessian",
+    "laplacian",
     "project",
     "projection",
     "ray_projection",
     "rendering",
     "value",
+    "value_and_gradient",
 ]

@@ -1,6 +1,7 @@
 """What makes metainr fast and exact: sine, chunked sums, mixed-mode gradients, task batching."""
 
 from metainr.numerics.chunks import default_chunk_size, map_over_chunks, sum_over_chunks
+from metainr.numerics.forward_laplacian import Sweep, forward_laplacian, unit_directions
 from metainr.numerics.gradients import hessian_vector_product, objective_gradient
 from metainr.numerics.sine import sin, sin_cos
 from metainr.numerics.softplus import softplus
@@ -8,7 +9,9 @@ from metainr.numerics.terms import Summation
 
 __all__ = [
     "Summation",
+    "Sweep",
     "default_chunk_size",
+    "forward_laplacian",
     "hessian_vector_product",
     "map_over_chunks",
     "objective_gradient",
@@ -16,4 +19,5 @@ __all__ = [
     "sin_cos",
     "softplus",
     "sum_over_chunks",
+    "unit_directions",
 ]
