@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import flops, kernels, ours, recipe, report, timing, torch_memory, torch_recipe
 from benchmarks.comparison import OURS, Contender, compare, if_it_fits
+from benchmarks.derivative_contenders import KINDS, make_contenders
 from benchmarks.differences import largest_differences
 from benchmarks.setting import Setting, make_images
 from metainr.reporting.tables import Table
@@ -27,6 +28,7 @@ BINARIES = {
     "products": "--rounds=2 --rows=8 --chunks=2 --width=8 --squares=16",
     "render": "--rounds=2 --side=8 --views=2 --samples=4 --width=8 --depth=2 --fit_steps=2 "
     "--resolution=4",
+    "derivatives": "--rounds=2 --side=8 --width=8 --depth=2",
 }
 FIRST_CELLS = {
     "meta_step": ["1"] * 4,
@@ -37,9 +39,11 @@ FIRST_CELLS = {
         *kernels.PRODUCTS, "square, 16", "rounding of x @ W", "x @ W", *kernels.FUNCTIONS,
     ],
     "render": ["full", "occupancy grid"],
+    "derivatives": ["gradient"] * 3 + ["laplacian"] * 3,
 }  # fmt: skip
 _HEADINGS = (
-    "---", "K", "images", "pixels", "divided over", "product", "function", "renderer"
+    "---", "K", "images", "pixels", "divided over", "product", "function", "renderer",
+    "loss of",
 )  # fmt: skip
 MISTAKES = {
     "--part=defalt": "default,steps,sides,algorithms",
@@ -101,6 +105,18 @@ def test_meta_gradients_agree(algorithm, dtype, tolerance):
     exact = {name for name in found if "bf16" not in name}
     assert exact == {OURS, *(["PyTorch"] if torch_recipe.is_installed() else [])}
     assert all(found[name] < tolerance for name in exact), found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_of_losses_of_derivatives_agree(kind):
+    contenders = make_contenders(TINY._replace(omega=5.0), kind)
+    runs = {name: contender.run for name, contender in contenders.items() if contender.run}
+    assert len(runs) == 2 + torch_recipe.is_installed()
+    expected = jax.tree.leaves(runs[OURS]())
+    scale = max(np.abs(x).max() for x in expected)
+    for run in runs.values():
+        for found, known in zip(jax.tree.leaves(run()), expected, strict=True):
+            np.testing.assert_allclose(found, known, rtol=1e-3, atol=1e-4 * scale)
 
 
 def test_outer_steps_agree():
