@@ -23,8 +23,12 @@ RESOLUTION = flags.DEFINE_integer("resolution", 178, "side of the images, in pix
 FIELD = flags.DEFINE_enum("field", "siren", list(fields.REGISTRY), "coordinate network")
 WIDTH = flags.DEFINE_integer("width", _D.width, "hidden units per layer", 1)
 DEPTH = flags.DEFINE_integer("depth", _D.depth, "linear layers, the last one included", 2)
-OMEGA = flags.DEFINE_float("omega", _D.omega, "SIREN's frequency of hidden layers, radians", 1e-6)
-FIRST_OMEGA = flags.DEFINE_float("first_omega", _D.first_omega, "of its first layer", 1e-6)
+OMEGA = flags.DEFINE_float(
+    "omega", _D.omega, "frequency of sine layers (SIREN, ...), radians", 1e-6
+)
+FIRST_OMEGA = flags.DEFINE_float("first_omega", _D.first_omega, "of the first layer", 1e-6)
+FIRST_BIAS = flags.DEFINE_float("first_bias", _D.first_bias, "largest of FINER's first layer", 0)
+SIGMA = flags.DEFINE_float("sigma", _D.sigma, "std of Gaussian activations, WIRE's windows", 1e-6)
 ACTIVATION = flags.DEFINE_string("activation", _D.activation, "of MLPs: relu, tanh, softplus, ...")
 OUTPUT_ACTIVATION = flags.DEFINE_string(
     "output_activation", _D.output_activation, "of MLPs' last layer: identity, sigmoid, ..."
@@ -34,6 +38,10 @@ OCTAVES = flags.DEFINE_float("octaves", _D.octaves, "highest octave of the posit
 FREQUENCIES = flags.DEFINE_integer("frequencies", _D.frequencies, "of the positional encoding", 1)
 FOURIER_SCALE = flags.DEFINE_float("fourier_scale", _D.fourier_scale, "std of Fourier features", 0)
 FOURIER_SEED = flags.DEFINE_integer("fourier_seed", _D.fourier_seed, "seed of Fourier features", 0)
+LEVELS = flags.DEFINE_integer("levels", _D.levels, "of the hash grid", 1)
+COARSEST = flags.DEFINE_integer("coarsest", _D.coarsest, "cells per axis of its first level", 1)
+FINEST = flags.DEFINE_integer("finest", _D.finest, "cells per axis of its last level", 1)
+TABLE_SIZE = flags.DEFINE_integer("table_size", _D.table_size, "most entries of a level's table", 1)
 
 COMPUTE_DTYPE = flags.DEFINE_enum(
     "compute_dtype", _D.compute_dtype, ["float32", "bfloat16"],
@@ -90,8 +98,9 @@ TRAIN_SIGNALS = flags.DEFINE_list(
 FIELD_FLAGS = tuple(
     holder.name
     for holder in (
-        FIELD, WIDTH, DEPTH, OMEGA, FIRST_OMEGA, ACTIVATION, OUTPUT_ACTIVATION, OUTPUT_OFFSET,
-        OCTAVES, FREQUENCIES, FOURIER_SCALE, FOURIER_SEED,
+        FIELD, WIDTH, DEPTH, OMEGA, FIRST_OMEGA, FIRST_BIAS, SIGMA, ACTIVATION, OUTPUT_ACTIVATION,
+        OUTPUT_OFFSET, OCTAVES, FREQUENCIES, FOURIER_SCALE, FOURIER_SEED, LEVELS, COARSEST, FINEST,
+        TABLE_SIZE,
     )
 )  # fmt: skip
 _INNER_FLAGS = (

@@ -126,6 +126,7 @@ def _build(case, rate=None, steps=STEPS, axis_name=None):
     data, measurement = DATA[case.measurement], measurements.REGISTRY[case.measurement]()
     options = fields.FieldOptions(data.in_dim, data.out_dim, width=8, depth=3, omega=10.0)
     options = options._replace(first_omega=10.0, octaves=3.0, fourier_scale=3.0)
+    options = options._replace(levels=3, coarsest=2, finest=8, table_size=64)
     field = fields.make(case.field, options._replace(**data.options))
     summation = SUMS[case.sums](data.chunk_size)._replace(axis_name=axis_name)
 

@@ -137,7 +137,7 @@ def test_the_recipe_of_a_signal_class_passes_the_contract(extended):
 
 
 def test_the_recipes_learn_and_report(extended):
-    choice = ["--signal=stripes", "--field=gaussian", "--algorithm=joint"]
+    choice = ["--signal=stripes", "--field=sinc", "--algorithm=joint"]
     arguments = ["-m", "experiments.image_regression", *choice, *_TINY, "--workdir=runs/choice"]
     assert "report: " in _python(arguments, extended)
     arguments = ["-m", "experiments.inpainting", *_TINY, "--workdir=runs/inpainting"]

@@ -132,7 +132,7 @@ print(hashlib.sha256(np.asarray(field.apply(params, np.ones((4, 2), np.float32))
 
 @pytest.mark.parametrize("name", fields.REGISTRY)
 def test_leading_axes_are_free_and_rows_independent(name):
-    field = fields.make(name, FieldOptions(width=8, depth=3))
+    field = fields.make(name, FieldOptions(width=8, depth=3, omega=30.0))
     params = field.init(KEY)
     folded = field.apply(params, COORDS.reshape(5, 10, 2))
     np.testing.assert_allclose(folded.reshape(50, 3), field.apply(params, COORDS), atol=1e-5)

@@ -13,9 +13,13 @@ from metainr.types import Array, Field
 
 
 def dense(
-    features: int, index: int, kernel_init: Callable, compute_dtype: str = "float32"
+    features: int,
+    index: int,
+    kernel_init: Callable,
+    compute_dtype: str = "float32",
+    bias_init: Callable | None = nn.initializers.zeros,
 ) -> nn.Dense:
-    """The linear layer `dense_<index>` with zero biases and float32 weights.
+    """The linear layer `dense_<index>` with float32 weights; no biases if `bias_init` is None.
 
     With `compute_dtype="float32"` its product has full float32 precision: frequencies of hundreds
     of radians amplify the rounding of the reduced-precision products that some accelerators use by
@@ -27,11 +31,22 @@ def dense(
         raise UserError(f"unknown compute dtype {compute_dtype!r}; use one of {[*products]}")
     return nn.Dense(
         features,
+        use_bias=bias_init is not None,
         kernel_init=kernel_init,
+        bias_init=bias_init,
         precision=lax.Precision.HIGHEST,
         dot_general=products[compute_dtype],
         name=f"dense_{index}",
     )
+
+
+def uniform(limit: float) -> Callable:
+    """Initial weights U(−limit, limit)."""
+
+    def init(key, shape, dtype):
+        return jax.random.uniform(key, shape, dtype, -limit, limit)
+
+    return init
 
 
 def _bfloat16_product(x: Array, kernel: Array, dimensions: Any, **options: Any) -> Array:

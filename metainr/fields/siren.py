@@ -4,10 +4,9 @@ Source: Sitzmann et al., "Implicit Neural Representations with Periodic Activati
 NeurIPS 2020; ω0 and the zero biases as Tancik et al., CVPR 2021, use them.
 """
 
-import jax
 from flax import linen as nn
 
-from metainr.fields.dense import dense, from_module
+from metainr.fields.dense import dense, from_module, uniform
 from metainr.fields.options import FieldOptions
 from metainr.numerics import sin
 from metainr.types import Field
@@ -36,7 +35,7 @@ class Siren(nn.Module):
             limit = 1 / x.shape[-1] if index == 0 else (6 / x.shape[-1]) ** 0.5 / self.omega
             features = self.out_dim if last else self.width
             dtype = "float32" if last or index == 0 else self.compute_dtype
-            x = dense(features, index, _uniform(limit), dtype)(x)
+            x = dense(features, index, uniform(limit), dtype)(x)
             if not last:
                 x = sin((self.first_omega if index == 0 else self.omega) * x)
         return x + self.output_offset
@@ -54,10 +53,3 @@ def siren(options: FieldOptions) -> Field:
         options.compute_dtype,
     )
     return from_module(module, options.in_dim)
-
-
-def _uniform(limit):
-    def init(key, shape, dtype):
-        return jax.random.uniform(key, shape, dtype, -limit, limit)
-
-    return init
