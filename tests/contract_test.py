@@ -38,6 +38,7 @@ class Data(NamedTuple):
     in_dim, out_dim: of the fields it can measure.
     chunk_size: of so many field evaluations that two chunks are needed, and overlap.
     options: of these fields, where others than those below are needed.
+    scale: of the loss, where it is steep.
     """
 
     inputs: Any
@@ -45,6 +46,7 @@ class Data(NamedTuple):
     out_dim: int
     chunk_size: int
     options: Mapping[str, Any] = {}
+    scale: float = 1.0
 
 
 def _rays(num_rays, num_samples):
@@ -69,9 +71,10 @@ DATA = {
     "projection": Data(np.arange(5, dtype=np.float32), in_dim=2, out_dim=1, chunk_size=140),
     "rendering": Data(_rays(7, 5), in_dim=3, out_dim=4, chunk_size=20),
     "gradient": Data(pixel_grid((5, 5)), 2, 2, chunk_size=20, options=_SMOOTH),
-    "laplacian": Data(pixel_grid((5, 5)), 2, 1, chunk_size=20, options=_SMOOTH),
+    "laplacian": Data(pixel_grid((5, 5)), 2, 1, chunk_size=20, options=_SMOOTH, scale=0.1),
 }
 MEASUREMENTS = [name for name in measurements.REGISTRY if name in DATA]
+_HAS_NO_LAPLACIAN = {"hash_grid"}  # linear in pieces: the measurement is 0 whatever the weights
 _SLOW = ("gradient",)  # nested derivatives take long to compile: in pairs, the Laplacian will do
 DRAWS = {
     "all_points": all_points,
@@ -113,6 +116,7 @@ PRODUCT = [
         Case(*choice), id="-".join(choice), marks=[] if choice in PAIRS else pytest.mark.slow
     )
     for choice in itertools.product(*CHOICES)
+    if not _HAS_NO_LAPLACIAN & set(choice) or "laplacian" not in choice
 ]
 
 
@@ -131,7 +135,7 @@ def _build(case, rate=None, steps=STEPS, axis_name=None):
     summation = SUMS[case.sums](data.chunk_size)._replace(axis_name=axis_name)
 
     def gradient(draw):
-        term = Term(_draw(draw, data.inputs), measurement, squared_error)
+        term = Term(_draw(draw, data.inputs), measurement, squared_error, data.scale)
         return objective_gradient((term,), field.apply, summation)
 
     rate = RATES.get(case.optimizer, 1e-3) if rate is None else rate
