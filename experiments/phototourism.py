@@ -20,7 +20,7 @@ from absl import flags
 from experiments import cli, landmark_flags, processes, ray_flags, shared_flags, spine
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting, spread_steps
-from experiments.scenes import Scenes, depth_picture, scenes, side_by_side
+from experiments.scenes import Scenes, arranged, depth_picture, scenes
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
@@ -74,10 +74,11 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         rendered = jax.tree.map(lambda x: x[0], parts.render(params, photo))
         shown = inside(photo)[0, ..., None]
         depth = depth_picture(rendered, photo.bounds[0])
-        return side_by_side([shown * rendered.colours, shown * depth])
+        return arranged([shown * rendered.colours, shown * depth], columns=1)
 
     def target(photo):
-        return side_by_side([photo.images[0], inside(photo, True)[0, ..., None] * photo.images[0]])
+        seen = inside(photo, left_half=True)[0, ..., None]
+        return arranged([photo.images[0], seen * photo.images[0]], columns=1)
 
     setting = Setting(
         make_task=lambda photo, key: _task(left_half(photo)),

@@ -1,5 +1,6 @@
 """What the experiments on photographed scenes share: objectives, rendering, scores, pictures."""
 
+from collections.abc import Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -80,6 +81,9 @@ def depth_picture(rendered: Rendered, bounds: Array) -> Array:
     return jnp.repeat(jnp.clip(grey, 0, 1)[..., None], 3, axis=-1)
 
 
-def side_by_side(pictures: Array) -> Array:
-    """Pictures [v, h, w, 3] as one [h, v·w, 3]."""
-    return jnp.concatenate(list(pictures), axis=1)
+def arranged(pictures: Sequence[Array], columns: int) -> Array:
+    """Pictures [h, w, 3], row by row, as one; what is missing in the last row is white."""
+    missing = -len(pictures) % columns
+    pictures = [*pictures, *[jnp.ones_like(pictures[0])] * missing]
+    rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
+    return jnp.concatenate([jnp.concatenate(row, axis=1) for row in rows], axis=0)

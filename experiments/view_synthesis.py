@@ -20,7 +20,7 @@ from absl import flags
 from experiments import cli, processes, ray_flags, shared_flags, spine, view_flags
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting, spread_steps
-from experiments.scenes import Scenes, depth_picture, scenes, side_by_side, view_metrics
+from experiments.scenes import Scenes, arranged, depth_picture, scenes, view_metrics
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
@@ -83,18 +83,18 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             rendered = parts.render(params, unseen)
             first = jax.tree.map(lambda x: x[0], rendered)
             depth = depth_picture(first, unseen.bounds[0])
-            return side_by_side([*rendered.colours, depth])
+            return arranged([*rendered.colours, depth], columns=2)
 
         def target(views):
             unseen = _views(views, TO_OPTIMISE, min(_SHOWN, held_out))
-            return side_by_side([*unseen.images, views.images[0]])
+            return arranged([*unseen.images, views.images[0]], columns=2)
 
         def mean_image(views):
             unseen = _views(views, TO_OPTIMISE, held_out)
             mean = pooled(_POOLED).images.mean(axis=0, keepdims=True)
             found = jnp.broadcast_to(mean, unseen.images.shape)
             shown = jnp.broadcast_to(mean, (min(_SHOWN, held_out) + 1, *mean.shape[1:]))
-            return view_metrics(found, unseen.images), side_by_side(shown)
+            return view_metrics(found, unseen.images), arranged(list(shown), columns=2)
 
         return Setting(
             make_task=make_test_task,
