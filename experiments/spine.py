@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import jax
 import numpy as np
+from absl import flags
 from jax.sharding import Mesh
 
 from experiments import processes, shared_flags
@@ -53,7 +54,7 @@ def run(experiment: Experiment) -> None:
     learned = None if weights is None else as_params(weights, problem.field, config.init)
     _check(problem, config)
     rivals = from_first(lambda: read_rivals(config, problem.field))
-    changeable = shared_flags.changeable_flags(experiment, config)
+    changeable = shared_flags.changeable_flags(experiment, config) | _newer_flags(workdir)
     from_first(lambda: open_workdir(workdir, vars(config), changeable))
     neutral = shared_flags.neutral_flags(experiment)
     results = from_first(lambda: _resumed(workdir, config, neutral))
@@ -193,6 +194,12 @@ def _found(path):
             f"{path} is damaged ({error}); move it away and run the same command again: the "
             "training is kept, the evaluation is done anew"
         ) from error
+
+
+def _newer_flags(workdir):
+    """Flags that a run's record lacks, as it was begun before there were any, and nobody sets now."""
+    recorded = recorded_flags(workdir)
+    return {name for name in flags.FLAGS if name not in recorded and not flags.FLAGS[name].present}
 
 
 def _with_init(config, experiment):

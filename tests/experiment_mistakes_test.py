@@ -250,3 +250,12 @@ run --workdir={tmp_path}/run --train_steps=500 > {tmp_path.parent}/out; echo "st
     kept = [int(name) for name in lines[2:-2] if name.isdigit()]
     assert len(kept) >= 3 and max(kept) >= 6
     assert lines[-2].startswith("error: cannot write") and lines[-1] == "status 1"
+
+
+def test_a_run_from_before_a_flag_existed_goes_on(copied):
+    record = copied / "config.json"
+    config = json.loads(record.read_text())
+    del config["flags"]["num_validation"], config["flags"]["sigma"]
+    record.write_text(json.dumps(config))
+    assert run_here(copied, *TRAINED, "--train_steps=8") == 0
+    assert steps(copied)[-1] == 8
