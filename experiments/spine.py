@@ -197,7 +197,7 @@ def _found(path):
 
 
 def _newer_flags(workdir):
-    """Flags that a run's record lacks, as it was begun before there were any, and nobody sets now."""
+    """Flags that a run's record lacks, being older than they are, and that nobody sets now."""
     recorded = recorded_flags(workdir)
     return {name for name in flags.FLAGS if name not in recorded and not flags.FLAGS[name].present}
 
