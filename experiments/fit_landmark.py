@@ -9,7 +9,6 @@ change.gif (or .mp4: from the first photo's light and camera to the second's) an
 """
 
 import time
-from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -18,7 +17,8 @@ import numpy as np
 from absl import flags
 
 from experiments import cli, phototourism, shared_flags
-from experiments.inits import as_params, read_init
+from experiments.fit_setup import output_dir
+from experiments.inits import as_in_run, as_params, read_init
 from experiments.problem import make_inner
 from experiments.scenes import Scenes
 from experiments.videos import write_video
@@ -55,7 +55,7 @@ def main() -> None:
     """Fits, renders and writes as the flags say."""
     began = time.perf_counter()
     job = _job()
-    directory = Path(OUTPUT_DIR.value)
+    directory = output_dir(SimpleNamespace(output_dir=OUTPUT_DIR.value))
     fits = _fits(job)
     try:
         save_figure(_transfer(job, fits), directory / "transfer.png")
@@ -63,7 +63,7 @@ def main() -> None:
         record = {
             "experiment": "fit_landmark",
             "seconds": {"total": time.perf_counter() - began},
-            "config": vars(job.config) | {"photos": list(job.photos)},
+            "config": vars(job.config) | {"workdir": None, "photos": list(job.photos)},
             "environment": environment(),
         }
         write_json(directory / "results.json", record)
@@ -79,15 +79,16 @@ def _job():
             "--init, a workdir of experiments.phototourism, and --output_dir are needed"
         )
     config, weights = read_init(config, phototourism.EXPERIMENT)
+    config = as_in_run(config, ("signal", "photo_folder", "seed", "test_steps"))
     field = shared_flags.make_field(config, in_dim=3, out_dim=4)
     parts = phototourism.make_scenes(field, config, shared_flags.make_summation(config))
     signal_class = signals.make_landmark(config.signal, phototourism.options(config))
     size = signal_class.sizes["test"]
     numbers = [int(text) if text.isdigit() else -1 for text in PHOTOS.value]
-    if len(numbers) < 2 or not all(0 <= number < size for number in numbers):
+    if len(set(numbers)) < 2 or not all(0 <= number < size for number in numbers):
         raise UserError(
             f"--photos={','.join(PHOTOS.value)} must be two or more of the {size} test photos, "
-            f"numbered from 0 to {size - 1}"
+            f"each once, numbered from 0 to {size - 1}"
         )
     photos = {number: signal_class.get("test", number) for number in dict.fromkeys(numbers)}
     return Job(config, photos, parts, as_params(weights, field, config.init))

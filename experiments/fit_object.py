@@ -19,7 +19,8 @@ import numpy as np
 from absl import flags
 
 from experiments import cli, shared_flags, view_synthesis
-from experiments.inits import as_params, read_init, weights_metadata
+from experiments.fit_setup import output_dir
+from experiments.inits import as_in_run, as_params, read_init, weights_metadata
 from experiments.meshes import density_mesh, write_mesh
 from experiments.problem import make_inner, standard_init
 from experiments.scenes import depth_picture, view_metrics
@@ -71,7 +72,7 @@ def main() -> None:
     """Fits, renders and writes as the flags say."""
     began = time.perf_counter()
     job = _job()
-    directory = Path(OUTPUT_DIR.value)
+    directory = output_dir(SimpleNamespace(output_dir=OUTPUT_DIR.value))
     params = {name: _fitted(job, init) for name, init in _inits(job).items()}
     metrics, figure = _comparison(job, params)
     print("PSNR of unseen views:", ", ".join(f"{n} {m['psnr']:.2f} dB" for n, m in metrics.items()))
@@ -86,7 +87,7 @@ def main() -> None:
             "experiment": "fit_object",
             "metrics": metrics,
             "seconds": {"total": time.perf_counter() - began},
-            "config": vars(job.config),
+            "config": vars(job.config) | {"workdir": None},
             "environment": environment(),
         }
         write_json(directory / "results.json", record)
@@ -100,6 +101,7 @@ def _job():
     if not config.init or not OUTPUT_DIR.value:
         raise UserError("--init, a workdir of view_synthesis, and --output_dir are needed")
     config, weights = read_init(config, view_synthesis.EXPERIMENT)
+    config = as_in_run(config, ("signal", "object_folder", "seed", "test_steps"))
     own = (OBJECT, SEEN_VIEWS, FRAMES, SIDE, MESH_RESOLUTION, THRESHOLD)
     config = SimpleNamespace(
         **vars(config) | {flag.name: flag.value for flag in own},
@@ -115,8 +117,12 @@ def _views(config):
     if config.object.isdigit():
         count = view_synthesis.TO_OPTIMISE + _SHOWN
         name, folder, index = config.signal, config.object_folder, int(config.object)
-    else:
+    elif Path(config.object).is_dir():
         name, folder, index = "nerf_folder", config.object, 0
+    else:
+        raise UserError(
+            f"--object={config.object} is neither the number of a test object nor a folder"
+        )
     options = signals.ObjectOptions(
         config.resolution, config.seed, folder, config.near, config.far, count
     )
@@ -154,28 +160,20 @@ def _fitted(job, init):
 
 
 def _comparison(job, params):
-    """Metrics by init on the last views, and the figure of these."""
-    unseen = jax.tree.map(lambda x: x[-_SHOWN:], job.views)
+    """Metrics by init on the last views, and the figure of these beside the first one seen."""
+    shown = jax.tree.map(lambda x: np.concatenate([x[:1], x[-_SHOWN:]]), job.views)
     render = jax.jit(_parts(job).render)
-    rendered = {name: render(p, unseen) for name, p in params.items()}
+    rendered = {name: render(p, shown) for name, p in params.items()}
     metrics = {
-        name: {m: float(v) for m, v in view_metrics(r.colours, unseen.images).items()}
+        name: {m: float(v) for m, v in view_metrics(r.colours[1:], shown.images[1:]).items()}
         for name, r in rendered.items()
     }
-    depths = [
-        depth_picture(jax.tree.map(lambda x, i=i: x[i], rendered["meta"]), unseen.bounds[i])
-        for i in range(_SHOWN)
-    ]
     rows = {
-        "truth": unseen.images,
+        "truth": shown.images,
         **{name: r.colours for name, r in rendered.items()},
-        "meta's depth": depths,
+        "meta's depth": jax.vmap(depth_picture)(rendered["meta"], shown.bounds),
     }
-    seen = np.repeat(job.views.images[:1], len(rows), axis=0)
-    grid = [
-        (name, [to_levels(picture) for picture in (seen[i], *pictures)])
-        for i, (name, pictures) in enumerate(rows.items())
-    ]
+    grid = [(name, [to_levels(x) for x in pictures]) for name, pictures in rows.items()]
     columns = ["seen", *(f"unseen {i + 1}" for i in range(_SHOWN))]
     return metrics, pictures_figure(columns, grid)
 

@@ -1,6 +1,7 @@
 """The inits that `--init` and `--rivals` name: of runs, or bare weights from files."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -50,6 +51,15 @@ def read_init(config: SimpleNamespace, experiment: Experiment) -> tuple[SimpleNa
     return SimpleNamespace(**vars(config) | adopted), weights
 
 
+def as_in_run(config: SimpleNamespace, names: Sequence[str]) -> SimpleNamespace:
+    """The flags with those of `names` as the run of `config.init` had them, unless given here."""
+    _, recorded = _weights(Path(config.init))
+    adopted = {
+        name: recorded[name] for name in names if name in recorded and not flags.FLAGS[name].present
+    }
+    return SimpleNamespace(**vars(config) | adopted)
+
+
 def read_rivals(config: SimpleNamespace, field: Field) -> dict[str, Params]:
     """The inits of other runs that `config.rivals` names, by the names it gives them.
 
@@ -75,6 +85,8 @@ def read_rivals(config: SimpleNamespace, field: Field) -> dict[str, Params]:
 
 def _weights(path):
     """(weights, flags that they were learned with, as far as known) of a run or a file."""
+    if not path.exists():
+        raise UserError(f"{path} does not exist; name a workdir or a file of weights")
     if path.is_dir():
         return load_meta_params(path)
     return load_weights(path), _flags_of_file(path)

@@ -157,6 +157,10 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
     for name in ("scene_scale", "near_factor", "far_factor"):
         if getattr(config, name) <= 0:
             raise UserError(f"--{name}={getattr(config, name)} is not above 0")
+    if config.near_factor >= config.far_factor:
+        raise UserError(
+            f"--near_factor={config.near_factor} is not below --far_factor={config.far_factor}"
+        )
     if config.photo_folder is not None and config.signal == "facade":
         return SimpleNamespace(**vars(config) | {"signal": "phototourism"})
     return config

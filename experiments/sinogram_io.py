@@ -73,6 +73,11 @@ def read_sinogram(options: SinogramOptions) -> Measured:
             f"sinogram {path} means up to {means.max():.4g} times white along a ray, and at most 1 "
             f"is possible; give --white of at least {options.white * means.max():.4g}{otherwise}"
         )
+    if abs(options.offset) >= num / 2:
+        raise UserError(
+            f"offset {options.offset:g} puts the centre of rotation beyond the {num} detectors; "
+            "give --offset in detectors from their middle"
+        )
     places = (np.arange(num) - (num - 1) / 2 - options.offset) * options.spacing / side
     angles, means, places = (x.astype(np.float32) for x in (angles, means, places))
     return Measured(Sinogram(angles, means, np.ones_like(angles)), places)
@@ -158,5 +163,10 @@ def _line_integrals(counts, blank, path):
             f"sinogram {path} counts {counts[tuple(bad[0])]:g} at view {bad[0][0]}, detector "
             f"{bad[0][1]} ({len(bad)} such values); counts are positive: replace them, "
             "or leave --blank out if these are line integrals"
+        )
+    if np.median(counts) > blank:
+        raise UserError(
+            f"sinogram {path} counts {np.median(counts):g} in the middle, more than --blank="
+            f"{blank:g} without the object; give --blank the counts of the empty scanner"
         )
     return -np.log(counts / blank)

@@ -26,6 +26,7 @@ from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.numerics import Summation
+from metainr.signals.objects import MAKERS
 from metainr.types import Field, SignalClass, Task
 
 flags.adopt_module_key_flags(shared_flags)
@@ -165,6 +166,11 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
         raise UserError(
             f"--fit_views={','.join(config.fit_views)} or --views_per_object="
             f"{config.views_per_object} is more than {TO_OPTIMISE}: later views are held out"
+        )
+    if config.object_folder is not None and config.signal in MAKERS:
+        raise UserError(
+            f"--object_folder={config.object_folder} is not read by --signal={config.signal}, a "
+            "generated class; give --signal=shapenet or nerf_folder after the flagfile"
         )
     if config.near >= config.far:
         raise UserError(f"--near={config.near} is not below --far={config.far}; swap them")

@@ -93,6 +93,8 @@ def test_a_run_reports_and_goes_on(name, trained):
         ("view_synthesis", "--signal=chair", "'chair': did you mean chairs or cars?"),
         ("view_synthesis", "--object_folder=/nowhere --signal=shapenet", "/nowhere"),
         ("phototourism", "--photo_folder=/nowhere", "/nowhere"),
+        ("phototourism", "--near_factor=2 --far_factor=1", "--near_factor=2.0 is not below"),
+        ("view_synthesis", "--object_folder=here", "is not read by --signal=chairs"),
         ("phototourism", "--scene_scale=0", "--scene_scale=0.0 is not above 0"),
         ("phototourism", "--inner_points=0", "--inner_points=0 draws no rays"),
     ],

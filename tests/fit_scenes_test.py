@@ -12,6 +12,7 @@ import trimesh
 from experiments import phototourism, view_synthesis
 from tests.tiny_runs import ROOT, run_here
 
+OBJECTS = ("--fit_views=1", "--held_out_views=2", "--resolution=12")
 TINY = ("--ray_samples=8", "--inner_points=16", "--test_steps=2")
 MADE = {"comparison.png", "turntable.gif", "weights.safetensors", "results.json"}
 
@@ -21,7 +22,11 @@ def inits(tmp_path_factory):
     """A workdir of each experiment, trained for a step."""
     folder = tmp_path_factory.mktemp("inits")
     for name, experiment, own in (
-        ("objects", view_synthesis, ("--fit_views=1", "--held_out_views=2", "--resolution=12")),
+        (
+            "objects",
+            view_synthesis,
+            ("--signal=cars", *OBJECTS),
+        ),
         ("landmark", phototourism, ("--resolution=12",)),
     ):
         arguments = (*TINY, *own, "--train_steps=1", "--inner_steps=2", "--num_validation=2")
@@ -44,6 +49,7 @@ def test_an_object_is_shown_from_all_sides(inits, tmp_path):
     assert imageio.mimread(tmp_path / "turntable.gif")[0].shape[:2] == (10, 10)
     assert len(trimesh.load(tmp_path / "mesh.ply").vertices) > 0
     results = json.loads((tmp_path / "results.json").read_text())
+    assert results["config"]["signal"] == "cars" and results["config"]["test_steps"] == 2
     for init in ("standard", "meta"):
         assert np.isfinite(results["metrics"][init]["psnr"])
         assert f"{init} {results['metrics'][init]['psnr']:.2f} dB" in done.stdout
@@ -77,11 +83,17 @@ def test_photos_are_shown_in_each_others_light(inits, tmp_path):
     ("binary", "arguments", "expected"),
     [
         ("fit_object", ("--object=1000",), "--object=1000 is not among the 1000 test objects"),
-        ("fit_object", ("--object=/nowhere",), "/nowhere"),
+        ("fit_object", ("--object=/nowhere",), "--object=/nowhere is neither"),
+        ("fit_object", ("--init=/nowhere",), "/nowhere does not exist"),
         ("fit_object", ("--seen_views=26",), "--seen_views=26 leaves fewer than 3"),
         ("fit_object", ("--init=",), "--init, a workdir of view_synthesis"),
-        ("fit_landmark", ("--photos=1",), "--photos=1 must be two or more of the 1000 test"),
+        (
+            "fit_landmark",
+            ("--photos=1",),
+            "--photos=1 must be two or more of the 1000 test",
+        ),
         ("fit_landmark", ("--photos=1,x",), "--photos=1,x must be"),
+        ("fit_landmark", ("--photos=0,0",), "--photos=0,0 must be"),
     ],
 )
 def test_mistakes(inits, tmp_path, binary, arguments, expected):
