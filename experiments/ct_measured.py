@@ -64,7 +64,8 @@ def reconstruct(experiment: Experiment) -> None:
         raise UserError(f"cannot write to --workdir={directory}: {error.strerror}") from error
     rows = tuple((name, f"{error:.2e}") for name, error in errors.items())
     print(to_text(Table("Error left in the projections", ("by", "mean square"), rows)))
-    print(f"written to {directory}: reconstruction.npy, reconstruction.png, comparison.png")
+    files = "reconstruction.npy, reconstruction.png, comparison.png, reconstruction.json"
+    print(f"written to {directory}: {files}")
 
 
 def _read():

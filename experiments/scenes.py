@@ -1,6 +1,6 @@
 """What the experiments on photographed scenes share: objectives, rendering, scores, pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from experiments.problem import matching_gradient
 from metainr.cameras import Views
 from metainr.evaluation.metrics import psnr, ssim
-from metainr.evaluation.render import make_render
+from metainr.evaluation.render import Render, make_render
 from metainr.measurements import Rendered, activate, composite, rendering
 from metainr.numerics import Summation, objective_gradient
 from metainr.numerics.flops import Points
@@ -29,7 +29,7 @@ class Scenes(NamedTuple):
     gradient: Gradient
     matching: Gradient
     points: Points
-    render: "partial[Rendered]"
+    render: Callable[[Params, Views], Rendered]
 
 
 def scenes(
@@ -58,7 +58,7 @@ def scenes(
     )
 
 
-def render_views(render, params: Params, views: Views) -> Rendered:
+def render_views(render: Render, params: Params, views: Views) -> Rendered:
     """Renders from the cameras of views, each at the size of their images, within `jit`."""
     height, width = views.images.shape[1:3]
     cameras = (views.poses, views.inverse_intrinsics, views.bounds)
