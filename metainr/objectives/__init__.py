@@ -4,6 +4,7 @@ from metainr.objectives.draws import Samples, all_points, output_of, random_poin
 from metainr.objectives.images import image_samples, image_task, pixel_grid
 from metainr.objectives.losses import squared_error
 from metainr.objectives.rays import random_rays, stratified
+from metainr.objectives.rows import random_rows
 from metainr.objectives.views import Sinogram, all_views, random_views
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "pixel_grid",
     "random_points",
     "random_rays",
+    "random_rows",
     "random_views",
     "squared_error",
     "stratified",

@@ -1,0 +1,30 @@
+"""What can be said of any class of clips."""
+
+from typing import NamedTuple
+
+from metainr.errors import UserError
+
+
+class ClipOptions(NamedTuple):
+    """The size and origin of clips; each class reads those that concern it.
+
+    resolution: side of the square frames in pixels, at least 2.
+    frames: of each clip, at least 2.
+    seed: of the generated classes, of a folder's split and of where its clips are cut; other seeds
+        give other clips.
+    video_folder: where the files of the class `clips` lie.
+    clip: the file, or folder of frames, of the class `clip`.
+    """
+
+    resolution: int
+    frames: int
+    seed: int = 0
+    video_folder: str | None = None
+    clip: str | None = None
+
+
+def checked(options: ClipOptions) -> ClipOptions:
+    """The options themselves. Raises UserError if there is no such clip."""
+    if options.frames < 2:
+        raise UserError(f"{options.frames} frames are no clip; give at least 2")
+    return options

@@ -1,0 +1,72 @@
+"""A user's folder of files of one kind: which of them can be used."""
+
+import os
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from absl import logging
+
+from metainr.errors import UserError
+from metainr.signals.access import SPLITS
+
+Found = TypeVar("Found")
+_SHOWN = 5
+
+
+def survey(
+    folder: str | None,
+    kind: str,
+    flag: str,
+    is_one: Callable[[Path], bool],
+    endings: Collection[str],
+    look: Callable[[Path], Found],
+) -> dict[str, Found]:
+    """What `look` says of every good file in a folder and those below it, by relative path.
+
+    Files of which it raises UserError are left out, with one warning. Raises UserError if there is
+    no such folder, or if fewer than 3 files are good.
+
+    Args:
+        folder: as given, or None.
+        kind: what the files are, in words.
+        flag: the flag that names the folder.
+        is_one: whether a path is of that kind, by its name.
+        endings: to be named where there are none.
+        look: reads one.
+    """
+    if not folder:
+        raise UserError(f"a class of {kind} needs a folder of them; give --{flag}")
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        state = "is a file" if root.exists() else "does not exist"
+        raise UserError(f"--{flag}={root} {state}; give a folder of {kind}")
+    paths = sorted(path for path in root.rglob("*") if is_one(path))
+    if not paths:
+        raise UserError(
+            f"--{flag}={root} has no {kind}; put files there that end in "
+            f"{', '.join(sorted(endings))}"
+        )
+    names = [path.relative_to(root).as_posix() for path in paths]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        seen = dict(zip(names, pool.map(lambda path: _try(look, path), paths)))
+    good = {name: found for name, found in seen.items() if not isinstance(found, UserError)}
+    bad = {name: error for name, error in seen.items() if isinstance(error, UserError)}
+    shown = ", ".join(list(bad)[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
+    why = f"{len(bad)} unusable: {shown} (the first: {next(iter(bad.values()))})" if bad else ""
+    if len(good) < len(SPLITS):
+        raise UserError(
+            f"--{flag}={root} has {len(good)} good {kind}{why and ' and '}{why}; training, "
+            "validation and test need at least one each: add some"
+        )
+    if bad:
+        logging.warning("%s: left out %s", root, why)
+    return good
+
+
+def _try(look, path):
+    try:
+        return look(path)
+    except UserError as error:
+        return error

@@ -1,0 +1,46 @@
+"""What can be said of any class of sounds."""
+
+from typing import NamedTuple
+
+from metainr.errors import UserError
+
+SLOWEST, FASTEST = 1_000, 384_000  # Hz
+_FEWEST = 32  # samples
+
+
+class SoundOptions(NamedTuple):
+    """The length and origin of sounds; each class reads those that concern it.
+
+    sample_rate: in Hz, between 1,000 and 384,000.
+    duration: of each sound, in seconds; at least 32 samples.
+    seed: of the generated classes, of a folder's split and of where its files are cut; other seeds
+        give other sounds.
+    audio_folder: where the files of the class `recordings` lie.
+    recording: the file of the class `recording`.
+    """
+
+    sample_rate: int
+    duration: float
+    seed: int = 0
+    audio_folder: str | None = None
+    recording: str | None = None
+
+    @property
+    def resolution(self) -> int:
+        """The number of samples of a sound."""
+        return round(self.sample_rate * self.duration)
+
+
+def checked(options: SoundOptions) -> SoundOptions:
+    """The options themselves. Raises UserError if there is no such sound."""
+    if not SLOWEST <= options.sample_rate <= FASTEST:
+        raise UserError(
+            f"a sample rate of {options.sample_rate} Hz is none of a sound; give one between "
+            f"{SLOWEST} and {FASTEST}, such as 8000"
+        )
+    if not 0 < options.duration < float("inf") or options.resolution < _FEWEST:
+        raise UserError(
+            f"a duration of {options.duration:g} s has fewer than {_FEWEST} samples at "
+            f"{options.sample_rate} Hz, or no end; give one such as 0.5"
+        )
+    return options

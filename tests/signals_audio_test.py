@@ -1,0 +1,239 @@
+"""Sounds: notes of the stated pitch, vowels with their formants, and files that are read back."""
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from metainr import signals
+from metainr.errors import UserError
+from metainr.signals.notes import Note, pluck
+from metainr.signals.sound_files import fitted_to, read_sound, resampled
+from metainr.signals.speech import VOWELS, voiced
+
+OPTIONS = signals.SoundOptions(8000, 0.25)
+RATE = 8000
+
+
+def _sine(frequency, seconds, rate=RATE, channels=1):
+    times = np.arange(round(seconds * rate)) / rate
+    sound = 0.5 * np.sin(2 * np.pi * frequency * times)
+    return np.stack([sound / (1 + channel) for channel in range(channels)], axis=1)
+
+
+def _peak(sound, rate=RATE):
+    """The frequency of the strongest component, to a hundredth of a bin."""
+    padded = np.fft.rfft(sound * np.hanning(len(sound)), 64 * len(sound))
+    return np.abs(padded).argmax() * rate / (64 * len(sound))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of five sines, a second each, at 16 kHz."""
+    for number in range(5):
+        sound = _sine(300 + 100 * number, 1, 16000)
+        soundfile.write(tmp_path / f"{number}.wav", sound, 16000)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["notes", "speech"])
+def test_a_sound_depends_on_class_seed_split_and_index_alone(name):
+    first, again = (signals.make_sounds(name, OPTIONS) for _ in range(2))
+    sound = first.get("train", 7)
+    assert sound.shape == (2000, 1) and sound.dtype == np.float32
+    assert 0.4 < np.abs(sound).max() <= 1
+    first.get("test", 0)
+    np.testing.assert_array_equal(sound, again.get("train", 7))
+    others = signals.make_sounds(name, OPTIONS._replace(seed=1))
+    for other in (first.get("train", 8), first.get("test", 7), others.get("train", 7)):
+        assert np.abs(sound - other).max() > 0.1
+
+
+def test_names_and_options_that_do_not_exist():
+    with pytest.raises(UserError, match="'note': did you mean notes"):
+        signals.make_sounds("note", OPTIONS)
+    for wrong, told in (({"sample_rate": 3}, "3 Hz"), ({"duration": 0.001}, "0.001 s")):
+        for name in signals.SOUNDS:
+            with pytest.raises(UserError, match=told):
+                signals.make_sounds(name, OPTIONS._replace(**wrong))
+
+
+def test_a_note_has_its_pitch_its_partials_and_silence_before():
+    options = signals.SoundOptions(RATE, 1.0)
+    sound = pluck(Note(440.0, brightness=1.0, decay=4.0, loudness=0.7), options)[:, 0]
+    assert np.abs(sound).max() == pytest.approx(0.7) and not sound[:160].any()
+    assert _peak(sound) == pytest.approx(440, abs=1)
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))  # bins of 1 Hz
+    assert all(spectrum[440 * k] > 20 * spectrum[440 * k + 220] for k in range(1, 9))
+    assert spectrum[3650:].max() < 1e-3 * spectrum.max()  # nothing above 0.45 of the rate
+    # The first partial alone is heard in the end, and falls by e^(-4 · 0.2 s).
+    levels = [np.abs(sound[a : a + 800]).max() for a in (5600, 7200)]
+    assert levels[1] / levels[0] == pytest.approx(np.exp(-0.8), rel=0.1)
+
+
+def test_the_pitches_of_notes_fill_an_octave():
+    options = signals.SoundOptions(4000, 1.0)
+    notes = signals.make_sounds("notes", options)
+    pitches = [_peak(notes.get("train", i)[:, 0], 4000) for i in range(40)]
+    assert 219 < min(pitches) < 250 and 390 < max(pitches) < 442
+
+
+@pytest.mark.parametrize("vowel", VOWELS)
+def test_vowels_have_their_formants(vowel):
+    n = 2 * RATE
+    pitch, formants = np.full(n, 20.0), np.tile(VOWELS[vowel], (n, 1))
+    sound = voiced(pitch, formants.astype(float), np.ones(n), RATE)
+    harmonics = np.arange(1, 170)
+    # One harmonic every 20 Hz, two bins of 0.5 Hz each a period: the spectrum is sampled there.
+    levels = np.abs(np.fft.rfft(sound))[40 * harmonics] * harmonics
+    for formant in VOWELS[vowel]:
+        near = np.abs(20 * harmonics - formant) < 120
+        inner = levels[near].argmax()
+        assert abs(20 * harmonics[near][inner] - formant) <= 40 and 0 < inner < near.sum() - 1
+
+
+def test_speech_pauses():
+    speech = signals.make_sounds("speech", signals.SoundOptions(RATE, 0.6))
+    for index in range(3):
+        quiet = np.abs(speech.get("train", index)[:, 0]) < 1e-6
+        blocks = quiet.reshape(-1, 80).all(axis=1)
+        assert 3 <= blocks.sum() < 30
+
+
+@pytest.mark.parametrize(
+    ("ending", "subtype", "tolerance"),
+    [
+        ("wav", "PCM_U8", 1 / 120),
+        ("wav", "PCM_16", 1e-4),
+        ("wav", "PCM_24", 1e-6),
+        ("wav", "FLOAT", 0),
+        ("flac", "PCM_16", 1e-4),
+        ("ogg", "VORBIS", 0.1),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_files_are_read_back(tmp_path, ending, subtype, tolerance, channels):
+    sound = _sine(440, 0.5, channels=channels).astype(np.float32)
+    path = tmp_path / f"sound.{ending}"
+    soundfile.write(path, sound, RATE, subtype)
+    found, rate = read_sound(path)
+    assert rate == RATE and found.shape == sound.shape and found.dtype == np.float32
+    np.testing.assert_allclose(found, sound, atol=tolerance)
+    part, _ = read_sound(path, 100, 50)
+    np.testing.assert_allclose(part, sound[100:150], atol=tolerance)
+
+
+@pytest.mark.parametrize(("old", "new"), [(44100, 8000), (8000, 44100), (11025, 8000)])
+def test_resampling_keeps_frequencies_and_lengths(old, new):
+    found = resampled(_sine(600, 0.5, old, 2), old, new)
+    assert found.shape[1] == 2 and 0 <= len(found) - 0.5 * new <= 1
+    inner = slice(len(found) // 10, -len(found) // 10)
+    np.testing.assert_allclose(
+        found[inner], _sine(600, 0.51, new, 2)[: len(found)][inner], atol=2e-3
+    )
+
+
+def test_resampling_does_not_alias():
+    found = resampled(_sine(5000, 0.5, 16000), 16000, 8000)
+    assert np.abs(found[100:-100]).max() < 0.01
+
+
+def test_lengths_are_cut_and_padded():
+    sound = np.array([[0.1], [-0.5], [0.2]], np.float32)
+    np.testing.assert_allclose(fitted_to(sound, 2), [[0.2], [-1]])
+    np.testing.assert_allclose(fitted_to(sound, 4), [[0.2], [-1], [0.4], [0]])
+
+
+def test_a_folder_is_split_cut_and_resampled(folder):
+    options = OPTIONS._replace(audio_folder=str(folder))
+    recordings = signals.make_sounds("recordings", options)
+    assert recordings.sizes == {"train": 3, "validation": 1, "test": 1}
+    sounds = [recordings.get(split, i) for split, n in recordings.sizes.items() for i in range(n)]
+    assert {sound.shape for sound in sounds} == {(2000, 1)}
+    assert sorted(round(_peak(s[:, 0]), -1) for s in sounds) == [300, 400, 500, 600, 700]
+    np.testing.assert_array_equal(
+        sounds[0], signals.make_sounds("recordings", options).get("train", 0)
+    )
+    for sound in sounds:
+        assert np.abs(sound).max() == 1
+
+
+def test_pauses_are_passed_over(tmp_path):
+    for number in range(3):
+        sound = np.concatenate([np.zeros((7 * RATE, 1)), _sine(500, 3)])
+        soundfile.write(tmp_path / f"{number}.wav", sound, RATE)
+    recordings = signals.make_sounds("recordings", OPTIONS._replace(audio_folder=str(tmp_path)))
+    found = [recordings.get(split, 0) for split in recordings.sizes]
+    assert sum(np.abs(sound).max() == 1 for sound in found) >= 2
+
+
+def test_short_sounds_end_in_silence_and_bad_ones_are_left_out(folder, caplog):
+    soundfile.write(folder / "short.wav", _sine(440, 0.1, 16000), 16000)
+    soundfile.write(folder / "click.wav", _sine(440, 0.01, 16000), 16000)
+    soundfile.write(folder / "empty.wav", np.zeros((0, 1)), 16000)
+    soundfile.write(folder / "silent.flac", np.zeros((16000, 1)), 16000)
+    (folder / "noise.wav").write_bytes(b"not a sound")
+    options = OPTIONS._replace(audio_folder=str(folder))
+    recordings = signals.make_sounds("recordings", options)
+    assert sum(recordings.sizes.values()) == 6 and "left out 4 unusable" in caplog.text
+    sounds = [recordings.get(s, i) for s, n in recordings.sizes.items() for i in range(n)]
+    assert sum(not sound[810:].any() for sound in sounds) == 1
+
+
+def test_one_file(tmp_path):
+    soundfile.write(tmp_path / "a.wav", _sine(440, 0.3, channels=2), RATE)
+    options = OPTIONS._replace(recording=str(tmp_path / "a.wav"))
+    recording = signals.make_sounds("recording", options)
+    assert recording.sizes == {"train": 0, "validation": 0, "test": 1}
+    expected = _sine(440, 0.25, channels=2)
+    np.testing.assert_allclose(
+        recording.get("test", 0), expected / np.abs(expected).max(), atol=1e-3
+    )
+    soundfile.write(tmp_path / "a.wav", np.concatenate([np.zeros(4000), np.ones(100)]), RATE)
+    with pytest.raises(UserError, match="the first 0.25 s of .* are silent"):
+        signals.make_sounds("recording", options)
+
+
+def _wav(samples, rate=RATE, subtype="FLOAT"):
+    stream = io.BytesIO()
+    soundfile.write(stream, samples, rate, subtype, format="WAV")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"RIFF", "cannot read sound"),
+        (_wav(np.zeros((0, 1))), "is empty"),
+        (_wav(np.zeros(100)), "is silent"),
+        (_wav(np.array([0.1, np.nan])), "not finite"),
+        (_wav(_sine(440, 1), rate=2), "2 samples a second"),
+        (_wav(_sine(440, 1), rate=10**6), "1000000 samples a second"),
+    ],
+)
+def test_bad_files(tmp_path, data, expected):
+    path = tmp_path / "sound.wav"
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=expected) as raised:
+        read_sound(path)
+    assert str(path) in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_folders_that_are_no_class(folder, tmp_path):
+    def refusal(path):
+        with pytest.raises(UserError) as raised:
+            signals.make_sounds("recordings", OPTIONS._replace(audio_folder=path))
+        return str(raised.value)
+
+    assert "give --audio_folder" in refusal(None)
+    assert "does not exist" in refusal("/nowhere")
+    assert "is a file" in refusal(str(folder / "0.wav"))
+    (tmp_path / "none").mkdir()
+    assert "has no sounds" in refusal(str(tmp_path / "none"))
+    for number in (0, 1, 2):
+        (folder / f"{number}.wav").write_bytes(b"")
+    assert "has 2 good sounds and 3 unusable: 0.wav" in refusal(str(folder))
+    for number in (0, 1):
+        soundfile.write(folder / f"{number}.wav", _sine(440, 1, 16000, 2), 16000)
+    assert "3.wav has 1, " in refusal(str(folder)) or "4.wav has 1, " in refusal(str(folder))

@@ -1,0 +1,184 @@
+"""Clips: scenes that move as they are told, and files that are read back."""
+
+import subprocess
+
+import imageio_ffmpeg
+import numpy as np
+import pytest
+from PIL import Image
+
+from experiments.videos import write_video
+from metainr import signals
+from metainr.errors import UserError
+from metainr.signals.clip_files import clip_info, read_clip
+from metainr.signals.moving import Shape, centre, film
+
+OPTIONS = signals.ClipOptions(16, 6)
+SHADES = np.full((2, 3), 0.2)
+
+
+def _greys(count, side=32, step=20):
+    """Frame i is grey 10 + step · i: uint8 [count, side, side, 3]."""
+    levels = (10 + step * np.arange(count)).astype(np.uint8)
+    return np.broadcast_to(levels[:, None, None, None], (count, side, side, 3)).copy()
+
+
+def _frames(folder, count, side=32, step=20):
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(_greys(count, side, step)):
+        Image.fromarray(frame).save(folder / f"frame{number}.png")
+    return folder
+
+
+def _means(clip):
+    return 255 * clip.mean(axis=(1, 2, 3))
+
+
+def test_a_clip_depends_on_seed_split_and_index_alone():
+    first, again = (signals.make_clips("moving", OPTIONS) for _ in range(2))
+    clip = first.get("train", 7)
+    assert clip.shape == (6, 16, 16, 3) and clip.dtype == np.float32
+    assert clip.min() >= 0 and clip.max() <= 1
+    first.get("test", 0)
+    np.testing.assert_array_equal(clip, again.get("train", 7))
+    others = signals.make_clips("moving", OPTIONS._replace(seed=1))
+    for other in (first.get("train", 8), first.get("test", 7), others.get("train", 7)):
+        assert np.abs(clip - other).max() > 0.1
+
+
+def test_something_moves_and_a_finer_clip_is_of_the_same_scene():
+    coarse = signals.make_clips("moving", OPTIONS).get("train", 0)
+    assert np.abs(coarse[-1] - coarse[0]).max() > 0.2
+    finer = signals.make_clips("moving", OPTIONS._replace(resolution=64)).get("train", 0)
+    halved = finer.reshape(6, 16, 4, 16, 4, 3).mean(axis=(2, 4))
+    assert np.abs(halved - coarse).mean() < 0.02
+
+
+def test_shapes_bounce_within_the_picture():
+    shape = Shape(False, 0.25, (0.0, 0.5), (0.0, 1.0), (1.0, 1.0, 1.0))
+    share = np.linspace(0, 1, 101)
+    centres = centre(shape, share)
+    np.testing.assert_allclose(centres[[0, 25, 100]], [[0, 0.5], [0, 0.75], [0, 0.0]], atol=1e-12)
+    far = centre(shape._replace(travel=(7.0, -9.0)), share)
+    assert np.abs(far).max() <= 0.75 + 1e-12
+
+
+@pytest.mark.parametrize("is_box", [True, False])
+def test_shapes_are_where_they_are_said_to_be(is_box):
+    shape = Shape(is_box, 0.3, (-0.2, 0.1), (0.4, 0.0), (1.0, 0.6, 0.0))
+    clip = film([shape], SHADES, 3, 100)
+    white = clip[..., 0] > 0.6
+    area = 4 * white.mean(axis=(1, 2))
+    np.testing.assert_allclose(area, 0.36 if is_box else np.pi * 0.09, rtol=0.03)
+    axis = (2 * np.arange(100) + 1) / 100 - 1
+    found = [(axis[rows].mean(), axis[columns].mean()) for rows, columns in map(np.nonzero, white)]
+    np.testing.assert_allclose(found, centre(shape, np.linspace(0, 1, 3)), atol=0.02)
+    np.testing.assert_allclose(clip[0, 0, 0], 0.2, atol=1e-6)
+
+
+@pytest.mark.parametrize("ending", ["mp4", "gif", "frames"])
+def test_clips_are_read_back(tmp_path, ending):
+    frames = _greys(12)
+    if ending == "frames":
+        path = _frames(tmp_path / "frames", 12)
+    else:
+        path = write_video(tmp_path / f"clip.{ending}", frames, 10)
+    info = clip_info(path)
+    assert info.frames == 12 and not info.varies
+    assert info.rate == pytest.approx(24 if ending == "frames" else 10)
+    clip = read_clip(path, 3, 6, 16)
+    assert clip.shape == (6, 16, 16, 3) and clip.dtype == np.float32
+    np.testing.assert_allclose(_means(clip), 10 + 20 * np.arange(3, 9), atol=2)
+
+
+def test_the_centre_is_cut_out(tmp_path):
+    frames = np.zeros((4, 32, 64, 3), np.uint8)
+    frames[:, :, 16:48] = (200, 100, 50)
+    frames[:, 0, 0, 0] = range(0, 200, 50)  # a GIF keeps equal frames as one
+    for path in (tmp_path / "clip.gif", tmp_path / "clip.mp4"):
+        clip = read_clip(write_video(path, frames), 0, 4, 8)
+        inner = 255 * clip[:, 1:-1, 1:-1]
+        np.testing.assert_allclose(inner, np.broadcast_to([200, 100, 50], inner.shape), atol=6)
+
+
+def _varying_video(tmp_path):
+    """Ten frames a thirtieth of a second each, then ten that last three times as long."""
+    path = write_video(tmp_path / "even.mp4", _greys(20, step=10), 30)
+    times = "setpts='if(lt(N,10),N/30,10/30+(N-10)/10)/TB'"
+    even, uneven = str(path), str(tmp_path / "uneven.mp4")
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-i", even, "-vf", times]
+    subprocess.run([*command, "-fps_mode", "vfr", uneven], check=True)
+    path.unlink()
+    return uneven
+
+
+def test_rates_that_vary_are_told(tmp_path, caplog):
+    video = _varying_video(tmp_path)
+    info = clip_info(video)
+    assert info.frames == 20 and info.rate == 30 and "read at 30" in info.varies
+    # At equal times: of the slow frames every one comes three times.
+    steps = np.round(np.diff(_means(read_clip(video, 0, 19, 16))) / 10)
+    assert steps[:9].tolist() == [1] * 9 and steps[9:].sum() == pytest.approx(3, abs=1)
+    gif = tmp_path / "uneven.gif"
+    first, *others = (Image.fromarray(frame) for frame in _greys(6))
+    first.save(gif, save_all=True, append_images=others, duration=[20, 20, 20, 100, 100, 100])
+    assert "last 20 to 100 ms" in clip_info(gif).varies
+    signals.make_clips("clip", OPTIONS._replace(clip=str(gif)))
+    signals.make_clips("clip", OPTIONS._replace(clip=video))
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert all("frame rate varies in" in record.getMessage() for record in caplog.records)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder of two videos, a GIF and two folders of frames, ten frames each."""
+    for number in range(2):
+        write_video(tmp_path / f"{number}.mp4", _greys(10, step=2 + number))
+        _frames(tmp_path / "frames" / str(number), 10, step=5 + number)
+    write_video(tmp_path / "moving.gif", _greys(10, step=8))
+    return tmp_path
+
+
+def test_a_folder_is_split_and_cut(folder, caplog):
+    _frames(folder / "short", 3)
+    (folder / "broken.mp4").write_bytes(b"not a video")
+    options = OPTIONS._replace(video_folder=str(folder))
+    clips = signals.make_clips("clips", options)
+    assert clips.sizes == {"train": 3, "validation": 1, "test": 1}
+    assert "left out 2 unusable" in caplog.text
+    found = [clips.get(split, i) for split, n in clips.sizes.items() for i in range(n)]
+    assert {clip.shape for clip in found} == {(6, 16, 16, 3)}
+    slopes = sorted(round((_means(clip)[-1] - _means(clip)[0]) / 5) for clip in found)
+    assert slopes == [2, 3, 5, 6, 8]
+    again = signals.make_clips("clips", options)
+    np.testing.assert_array_equal(found[0], again.get("train", 0))
+
+
+def test_one_clip(tmp_path):
+    path = write_video(tmp_path / "a.gif", _greys(8))
+    clip = signals.make_clips("clip", OPTIONS._replace(clip=str(path)))
+    assert clip.sizes == {"train": 0, "validation": 0, "test": 1}
+    np.testing.assert_allclose(_means(clip.get("test", 0)), 10 + 20 * np.arange(6), atol=1)
+
+
+def test_what_is_no_clip(tmp_path):
+    def refusal(name, **options):
+        with pytest.raises(UserError) as raised:
+            signals.make_clips(name, OPTIONS._replace(**options))
+        assert "\n" not in str(raised.value)
+        return str(raised.value)
+
+    assert "1 frames are no clip" in refusal("moving", frames=1)
+    assert "'cliq': did you mean clip" in refusal("cliq")
+    assert "give --clip" in refusal("clip")
+    assert "/nowhere.mp4 does not exist" in refusal("clip", clip="/nowhere.mp4")
+    (tmp_path / "a.txt").write_text("hello")
+    assert "a.txt is none" in refusal("clip", clip=str(tmp_path / "a.txt"))
+    for name in ("a.mp4", "a.gif"):
+        (tmp_path / name).write_bytes(b"not a video")
+        assert "cannot read" in refusal("clip", clip=str(tmp_path / name))
+    short = write_video(tmp_path / "short.gif", _greys(4))
+    line = refusal("clip", clip=str(short))
+    assert "has 4 frames, fewer than 6" in line and "--clip_frames" in line
+    assert "give --video_folder" in refusal("clips")
+    assert "has 1 good clips" in refusal("clips", video_folder=str(tmp_path), frames=4)
