@@ -1,0 +1,184 @@
+"""Signed distance fields of solids: from oriented point clouds, alone and meta-learned.
+
+A field maps the coordinates of [−1, 1]³ to the signed distance to a solid, negative inside. It is
+seen as points of its surface with normals, which a loss on values and gradients turns into a
+distance field (Sitzmann et al., NeurIPS 2020), or as distances at points.
+
+    python -m experiments.shapes \
+        --flagfile=experiments/flags/shapes/quickstart.flags --workdir=runs/shapes
+
+A mesh or a cloud of one's own, from random weights or from a learned init:
+
+    python -m experiments.shapes --algorithm=none --mesh_file=bunny.ply --test_steps=3000
+    python -m experiments.shapes --init=runs/shapes --mesh_file=bunny.ply --workdir=runs/bunny
+
+Meshes of the fits are written to the run's folder `fits`. Give the flagfile first: of repeated
+flags the last one counts.
+"""
+
+from functools import partial
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from experiments import cli, processes, shapes_flags, shared_flags, spine
+from experiments.experiment import Experiment
+from experiments.problem import Problem, Setting, matching_gradient, spread_steps
+from experiments.shapes_pictures import distance_grid, distances_at, shaded, write_surface
+from metainr import signals
+from metainr.errors import UserError
+from metainr.evaluation.fitting import Score
+from metainr.evaluation.metrics import psnr
+from metainr.evaluation.surfaces import surface_metrics
+from metainr.measurements import value, value_and_gradient
+from metainr.numerics import Summation, objective_gradient
+from metainr.numerics.flops import Points
+from metainr.objectives import squared_error
+from metainr.objectives.surfaces import (
+    SolidSamples,
+    cloud_points,
+    distance_points,
+    surface_loss,
+)
+from metainr.types import Array, Field, Key, Params, Task, Term
+
+flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(shapes_flags)
+flags.adopt_module_key_flags(processes)
+
+_DEFAULTS = {
+    "signal": "animals",
+    "resolution": 96,
+    "width": 256,
+    "depth": 5,
+    "omega": 30.0,
+    "first_omega": 30.0,
+    "output_offset": 0.0,
+    "algorithm": "reptile",
+    "inner_points": 2048,
+    "inner_optimizer": "adam",
+    "inner_learning_rate": 1e-4,
+    "num_test": 16,
+}
+_RATES = {"adam": (1e-4, 3e-4, 1e-3, 3e-3), "sgd": (1e-3, 1e-2, 1e-1)}
+_TRUNCATION = 0.1  # of distances, both where they are learned and where their PSNR is measured
+
+
+def build(config: SimpleNamespace, summation: Summation) -> Problem:
+    """The problem that the flags describe, its sums over observations taken as said."""
+    signal_class = signals.make_clouds(config.signal, _options(config))
+    field = shared_flags.make_field(config, in_dim=3, out_dim=1)
+    objective = _objective(config.shape_from, config.inner_points)
+    gradient = objective_gradient(objective, field.apply, summation)
+
+    def full(params: Params, cloud: signals.Cloud) -> dict[str, Array]:
+        return _accuracy(field, params, cloud) | {"grid": distance_grid(field, params, config.grid)}
+
+    def finish(measured, cloud):
+        found = surface_metrics(measured["grid"], cloud.points, cloud.normals)
+        return {"psnr": float(measured["psnr"])} | found
+
+    def export(params, cloud, path):
+        place = (cloud.centre, cloud.scale)
+        write_surface(field, params, config.export_resolution, *place, path)
+
+    setting = Setting(
+        make_task=_task,
+        gradient=gradient,
+        steps=spread_steps(config.test_steps),
+        match_step=config.test_steps,
+        score=Score(full, None, finish),
+        view=lambda params, _: shaded(partial(distances_at, field, params), config.resolution),
+        target=partial(_true_picture, side=config.resolution),
+        export=export,
+    )
+    return Problem(
+        field=field,
+        in_dim=3,
+        signals=signal_class,
+        make_task=_task,
+        inner_gradient=gradient,
+        query_gradient=gradient,
+        matching_gradient=matching_gradient(field.apply, summation, dim=3, low=-1.0),
+        points=Points(config.inner_points, config.inner_points),
+        mean_support=lambda num: _pooled([signal_class.get("train", i) for i in range(num)]),
+        settings={"default": setting},
+        validation=setting._replace(
+            steps=(0, config.inner_steps), score=Score(partial(_accuracy, field), None)
+        ),
+        rates=_RATES,
+    )
+
+
+def settle(config: SimpleNamespace) -> SimpleNamespace:
+    """A user's file or folder is a class of signals; one file can be fitted, not learned from."""
+    if config.inner_points < 2:
+        raise UserError(f"--inner_points={config.inner_points} draws no points; give e.g. 2048")
+    if config.mesh_file and config.mesh_folder:
+        raise UserError("--mesh_file and --mesh_folder both name the solids; give one of them")
+    if config.mesh_folder:
+        return SimpleNamespace(**vars(config) | {"signal": "mesh_folder"})
+    if not config.mesh_file:
+        return config
+    if config.algorithm != "none" and config.init is None:
+        raise UserError(
+            f"--mesh_file={config.mesh_file} is one solid, of which no init can be learned: give "
+            "--algorithm=none, --init of a run, or --mesh_folder"
+        )
+    if config.tune:
+        raise UserError("--tune needs more solids than that of --mesh_file; leave it out")
+    return SimpleNamespace(**vars(config) | {"signal": "mesh", "num_test": 1})
+
+
+def _options(config):
+    return signals.CloudOptions(
+        config.cloud_points,
+        config.seed,
+        config.mesh_file,
+        config.mesh_folder,
+        closed=config.shape_from == "distance",
+    )
+
+
+def _objective(shape_from, num_points):
+    if shape_from == "cloud":
+        return (Term(cloud_points(num_points), value_and_gradient(), surface_loss),)
+    draw = distance_points(num_points, _TRUNCATION)
+    return (Term(draw, value(), squared_error, scale=1 / _TRUNCATION**2),)
+
+
+def _task(cloud: signals.Cloud, key: Key) -> Task:
+    """Support and query are the cloud and the first half of the samples; others are for scores."""
+    half = len(cloud.coords) // 2
+    samples = SolidSamples(cloud.points, cloud.normals, cloud.coords[:half], cloud.distances[:half])
+    return Task(samples, samples)
+
+
+def _pooled(clouds):
+    """All data of several solids: what is least wrong for all of them is their mean."""
+    supports = [_task(cloud, None).support for cloud in clouds]
+    return SolidSamples(*(jnp.asarray(np.concatenate(leaves)) for leaves in zip(*supports)))
+
+
+def _accuracy(field: Field, params: Params, cloud: signals.Cloud) -> dict[str, Array]:
+    """PSNR of distances at unseen samples, cut off at ±0.1 and scaled from there to [0, 1]."""
+    half = len(cloud.coords) // 2
+    found = distances_at(field, params, cloud.coords[half:])
+    return {"psnr": psnr(_scaled(found), _scaled(cloud.distances[half:]))}
+
+
+def _scaled(distances):
+    return jnp.clip(0.5 + distances / (2 * _TRUNCATION), 0, 1)
+
+
+def _true_picture(cloud, side):
+    points, normals = (np.asarray(x, np.float64) for x in (cloud.points, cloud.normals))
+    return shaded(lambda coords: signals.tangent_distance(points, normals, coords), side)
+
+
+EXPERIMENT = Experiment("shapes", build, shapes_flags.OWN, _DEFAULTS, settle)
+
+if __name__ == "__main__":
+    cli.run(lambda: spine.run(EXPERIMENT))

@@ -1,0 +1,283 @@
+"""Oriented clouds: generated animals against brute force, and users' meshes and clouds."""
+
+import numpy as np
+import pytest
+from absl import logging
+
+from metainr import signals
+from metainr.errors import UserError
+from metainr.signals import round_cones
+from metainr.signals.access import SPLITS
+from metainr.signals.animals import animal
+from metainr.signals.cloud_files import read_surface
+from metainr.signals.cloud_normals import estimated_normals
+from metainr.signals.round_cones import RoundCones
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def trimesh():
+    return pytest.importorskip("trimesh")
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    said = []
+    monkeypatch.setattr(logging, "warning", lambda text, *values: said.append(text % values))
+    return said
+
+
+def _animals(num_points=64, seed=0):
+    return signals.make_clouds("animals", signals.CloudOptions(num_points, seed))
+
+
+def _one(radii=(0.3, 0.1)):
+    return RoundCones(np.array([[0.1, 0.2, -0.3]]), np.array([[0.5, -0.2, 0.4]]), np.array([radii]))
+
+
+def _points(num):
+    return np.random.default_rng(1).uniform(-1, 1, (num, 3))
+
+
+@pytest.mark.parametrize("radii", [(0.3, 0.1), (0.1, 0.4), (0.2, 0.2)])
+def test_a_round_cones_distance_is_that_to_the_nearest_of_many_balls(radii):
+    cones, coords = _one(radii), _points(300)
+    shares = np.linspace(0, 1, 2001)[:, None]
+    centres = cones.starts + shares * (cones.ends - cones.starts)
+    balls = radii[0] + shares * (radii[1] - radii[0])
+    away = np.linalg.norm(coords[:, None] - centres, axis=-1) - balls.T
+    np.testing.assert_allclose(round_cones.distance(cones, coords), away.min(axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("radii", [(0.3, 0.1), (0.1, 0.4), (0.2, 0.2)])
+def test_it_is_the_distance_to_the_surface_inside_too(radii):
+    cones = _one(radii)
+    points, normals = round_cones.surface_points(cones, 40_000, np.random.default_rng(2))
+    coords = points[:200] - 0.08 * np.random.default_rng(3).random((200, 1)) * normals[:200]
+    found = signals.oriented_distance(points, normals, coords)
+    np.testing.assert_allclose(round_cones.distance(cones, coords), found, atol=4e-3)
+
+
+def test_surface_points_lie_on_the_surface_and_normals_leave_it():
+    solid = animal(np.random.default_rng(4))
+    points, normals = round_cones.surface_points(solid, 2000, np.random.default_rng(5))
+    np.testing.assert_allclose(round_cones.distance(solid, points), 0, atol=1e-12)
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1)
+    outside = points + 1e-3 * normals
+    found = round_cones.distance(solid, outside)
+    assert np.mean(np.abs(found - 1e-3) < 1e-9) > 0.99  # but for creases between parts
+
+
+def test_surface_points_are_uniform():
+    cones = _one((0.3, 0.1))
+    way = (cones.ends - cones.starts)[0]
+    length, slope = np.linalg.norm(way), -0.2 / np.linalg.norm(way)
+    points, _ = round_cones.surface_points(cones, 40_000, np.random.default_rng(6))
+    # The first ball's cap ends where the normal has n·a = −s, at height −s r on the axis.
+    along = (points - cones.starts[0]) @ way / length
+    first, last = 0.3**2 * (1 - slope), 0.1**2 * (1 + slope)
+    share = first / (first + last + (1 - slope**2) * length * 0.2)
+    assert np.mean(along < -slope * 0.3) == pytest.approx(share, abs=0.01)
+
+
+def test_a_solid_fills_its_box():
+    solid = round_cones.into_box(animal(np.random.default_rng(7)), 0.9)
+    points, _ = round_cones.surface_points(solid, 20_000, np.random.default_rng(8))
+    assert np.ptp(points, axis=0).max() == pytest.approx(1.8, abs=5e-3)
+    np.testing.assert_allclose(points.min(axis=0), -points.max(axis=0), atol=0.02)
+
+
+@pytest.mark.parametrize("num_points", [16, 100])
+def test_animals_have_the_right_form(num_points):
+    for split in SPLITS:
+        cloud = _animals(num_points).get(split, 3)
+        shapes = [leaf.shape for leaf in cloud]
+        double = 2 * num_points
+        assert shapes == [(num_points, 3), (num_points, 3), (double, 3), (double,), (3,), ()]
+        assert {leaf.dtype for leaf in cloud} == {np.dtype(np.float32)}
+        assert all(np.isfinite(leaf).all() for leaf in cloud)
+        assert np.abs(cloud.points).max() <= 0.9 + 1e-6
+        np.testing.assert_allclose(np.linalg.norm(cloud.normals, axis=1), 1, rtol=1e-5)
+
+
+def test_distances_of_an_animal_agree_with_its_own_cloud():
+    cloud = _animals(20_000).get("test", 0)
+    found = signals.oriented_distance(cloud.points, cloud.normals, cloud.coords[:600])
+    outside = cloud.distances[:600] > 0.02
+    np.testing.assert_allclose(found[outside], cloud.distances[:600][outside], atol=8e-3)
+    assert ((found < 0) == (cloud.distances[:600] < 0)).mean() > 0.99
+    near = np.abs(cloud.distances[:600]) < 0.03
+    smooth = signals.tangent_distance(cloud.points, cloud.normals, cloud.coords[:600])
+    assert np.abs(smooth - cloud.distances[:600])[near].mean() < 3e-3
+
+
+def test_animals_are_the_same_always_and_differ():
+    clouds, again = _animals(), _animals()
+    for index in (5, 0):
+        for leaf, expected in zip(clouds.get("train", index), again.get("train", index)):
+            np.testing.assert_array_equal(leaf, expected)
+    drawn = [_animals(64, s).get(split, i) for s in (0, 1) for split in SPLITS for i in range(5)]
+    assert len({cloud.points.tobytes() for cloud in drawn}) == len(drawn)
+    assert clouds.sizes == {"train": 10_000, "validation": 1_000, "test": 1_000}
+    with pytest.raises(IndexError, match="test"):
+        clouds.get("test", 1_000)
+
+
+@pytest.mark.parametrize("name", ["sphere.obj", "sphere.ply", "sphere.stl", "sphere.glb"])
+def test_meshes_are_scaled_to_the_box_and_back(trimesh, tmp_path, name):
+    path = tmp_path / name
+    ball = trimesh.creation.icosphere(4, radius=5.0)
+    ball.apply_translation([10, -3, 2])
+    ball.export(path)
+    options = signals.CloudOptions(256, mesh_file=str(path), closed=True)
+    clouds = signals.make_clouds("mesh", options)
+    assert clouds.sizes == {"train": 0, "validation": 0, "test": 1}
+    cloud = clouds.get("test", 0)
+    np.testing.assert_allclose(np.linalg.norm(cloud.points, axis=1), 0.9, atol=4e-3)
+    np.testing.assert_allclose(np.sum(cloud.points * cloud.normals, axis=1), 0.9, atol=5e-3)
+    truth = np.linalg.norm(cloud.coords, axis=1) - 0.9
+    np.testing.assert_allclose(cloud.distances, truth, atol=8e-3)
+    back = cloud.points / cloud.scale + cloud.centre
+    np.testing.assert_allclose(np.linalg.norm(back - [10, -3, 2], axis=1), 5, atol=0.03)
+
+
+def test_a_boxs_distances_are_those_of_trimesh(trimesh, tmp_path):
+    path = tmp_path / "box.ply"
+    box = trimesh.creation.box((1.8, 1.2, 0.6))
+    box.export(path)
+    options = signals.CloudOptions(128, mesh_file=str(path))
+    cloud = signals.make_clouds("mesh", options).get("test", 0)
+    gap = np.abs(cloud.coords) - np.array([0.9, 0.6, 0.3])
+    truth = np.linalg.norm(np.maximum(gap, 0), axis=1) + np.minimum(gap.max(axis=1), 0)
+    np.testing.assert_allclose(cloud.distances, truth, atol=1e-2)
+    far = np.abs(truth) > 1e-2
+    np.testing.assert_array_equal((cloud.distances < 0)[far], (truth < 0)[far])
+
+
+def test_meshes_inside_out_are_turned(trimesh, tmp_path, warnings):
+    ball = trimesh.creation.icosphere(2)
+    ball.invert()
+    ball.export(tmp_path / "ball.ply")
+    found = read_surface(tmp_path / "ball.ply", 100, RNG)
+    assert (np.sum(found.points * found.normals, axis=1) > 0.9).all()
+    assert len(warnings) == 1 and "is inside out; its faces are turned" in warnings[0]
+
+
+def test_a_mesh_with_a_hole_has_no_inside(trimesh, tmp_path):
+    ball = trimesh.creation.icosphere(2)
+    ball.update_faces(np.arange(len(ball.faces)) > 20)
+    ball.export(tmp_path / "ball.ply")
+    options = signals.CloudOptions(64, mesh_file=str(tmp_path / "ball.ply"))
+    assert signals.make_clouds("mesh", options).get("test", 0).points.shape == (64, 3)
+    with pytest.raises(UserError, match="not watertight.*--shape_from=cloud"):
+        signals.make_clouds("mesh", options._replace(closed=True))
+
+
+def _sphere(num):
+    directions = np.random.default_rng(9).normal(size=(num, 3))
+    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def test_clouds_with_normals_keep_them(trimesh, tmp_path, warnings):
+    points = _sphere(50)
+    normals = np.roll(points, 1, axis=1)  # any will do: they must be the file's own
+    np.savetxt(tmp_path / "cloud.xyz", np.hstack([points, 3 * normals]))
+    head = "ply\nformat ascii 1.0\nelement vertex 50\n"
+    head += "".join(f"property float {name}\n" for name in ("x", "y", "z", "nx", "ny", "nz"))
+    rows = "\n".join(" ".join(map(str, row)) for row in np.hstack([points, normals]))
+    (tmp_path / "cloud.ply").write_text(f"{head}end_header\n{rows}\n")
+    for name in ("cloud.xyz", "cloud.ply"):
+        found = read_surface(tmp_path / name, 10, RNG)
+        np.testing.assert_allclose(found.points, points, atol=1e-6)
+        np.testing.assert_allclose(found.normals, normals, atol=1e-6)
+        assert not found.closed
+    assert not warnings
+
+
+def test_a_binary_cloud_without_normals(trimesh, tmp_path, warnings):
+    points = _sphere(500)
+    trimesh.PointCloud(points).export(tmp_path / "cloud.ply")
+    found = read_surface(tmp_path / "cloud.ply", 10, RNG)
+    assert (np.sum(found.points * found.normals, axis=1) > 0.9).all()
+    assert len(warnings) == 1 and "has no normals: they are estimated" in warnings[0]
+
+
+def test_estimated_normals_of_two_separate_rings_point_outward():
+    turn, tube = np.random.default_rng(10).uniform(0, 2 * np.pi, (2, 6000))
+    around = np.stack([np.cos(turn), np.sin(turn), 0 * turn], axis=1)
+    outward = np.cos(tube)[:, None] * around + np.sin(tube)[:, None] * [0, 0, 1]
+    ring = 2 * around + 0.6 * outward
+    points, normals = np.concatenate([ring, ring + [9, 0, 1]]), np.tile(outward, (2, 1))
+    agreement = np.sum(estimated_normals(points) * normals, axis=1)
+    assert agreement.min() > 0.8
+
+
+def test_a_small_cloud_is_repeated(tmp_path):
+    np.savetxt(tmp_path / "cloud.xyz", np.hstack([_sphere(50)] * 2))
+    options = signals.CloudOptions(128, mesh_file=str(tmp_path / "cloud.xyz"))
+    cloud = signals.make_clouds("mesh", options).get("test", 0)
+    assert cloud.points.shape == (128, 3) and len(np.unique(cloud.points, axis=0)) == 50
+
+
+def test_a_folder_is_split_and_bad_files_are_left_out(trimesh, tmp_path, warnings):
+    for index in range(10):
+        trimesh.creation.icosphere(1, radius=1 + index).export(tmp_path / f"ball{index}.ply")
+    (tmp_path / "broken.ply").write_bytes(b"ply\nno")
+    options = signals.CloudOptions(16, mesh_folder=str(tmp_path))
+    clouds = signals.make_clouds("mesh_folder", options)
+    assert clouds.sizes == {"train": 8, "validation": 1, "test": 1}
+    radii = sorted(
+        round(0.9 / float(clouds.get(split, i).scale))
+        for split, size in clouds.sizes.items()
+        for i in range(size)
+    )
+    assert radii == list(range(1, 11))
+    assert len(warnings) == 1 and "broken.ply" in warnings[0]
+
+
+def _text(path, content):
+    path.write_text(content)
+    return str(path)
+
+
+def test_bad_files_are_refused(trimesh, tmp_path):
+    def refused(path, match, **changed):
+        options = signals.CloudOptions(64, mesh_file=path)._replace(**changed)
+        with pytest.raises(UserError, match=match) as caught:
+            signals.make_clouds("mesh", options)
+        assert "\n" not in str(caught.value)
+
+    refused("/nowhere.ply", "/nowhere.ply does not exist")
+    refused(str(tmp_path), "is no file")
+    refused(None, "give --mesh_file")
+    refused(_text(tmp_path / "a.doc", "1 2 3"), "no mesh or cloud known here")
+    refused(_text(tmp_path / "a.ply", "nothing"), "cannot be read")
+    refused(_text(tmp_path / "a.obj", ""), "a.obj")
+    refused(_text(tmp_path / "a.xyz", ""), "has 0 points; a cloud needs 16")
+    refused(_text(tmp_path / "b.xyz", "1 2 3 4\n"), "4 numbers a line")
+    refused(_text(tmp_path / "c.xyz", "1 2 x\n"), "no table of numbers")
+    refused(_text(tmp_path / "d.xyz", "0 0 nan\n" * 20), "not finite")
+    refused(_text(tmp_path / "e.xyz", "1 1 1 0 0 1\n" * 20), "in one place")
+    refused(_text(tmp_path / "f.xyz", "1 1 1\n" * 20), "cannot be estimated")
+    np.savetxt(tmp_path / "g.xyz", np.hstack([_sphere(50)] * 2))
+    refused(str(tmp_path / "g.xyz"), "not watertight", closed=True)
+    refused(str(tmp_path / "g.xyz"), "a cloud of 3 points", num_points=3)
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [(None, "give --mesh_folder"), ("/nowhere", "does not exist"), ("", "give --mesh_folder")],
+)
+def test_bad_folders_are_refused(folder, expected):
+    with pytest.raises(UserError, match=expected):
+        signals.make_clouds("mesh_folder", signals.CloudOptions(64, mesh_folder=folder))
+
+
+def test_an_empty_folder_and_an_unknown_class(tmp_path):
+    with pytest.raises(UserError, match="has 0 good meshes or clouds"):
+        signals.make_clouds("mesh_folder", signals.CloudOptions(64, mesh_folder=str(tmp_path)))
+    with pytest.raises(UserError, match="did you mean animals"):
+        signals.make_clouds("anmals", signals.CloudOptions(64))
+    with pytest.raises(UserError, match="seed -1 is negative"):
+        _animals(seed=-1)
