@@ -1,0 +1,163 @@
+"""Images recovered from their derivatives: a field fitted to gradients or Laplacians of a picture.
+
+A field Φ on [−1, 1]² is held to the derivatives of a grey image, or to a tenth of its pixels
+(Sitzmann et al., NeurIPS 2020, section 4 and supplement), and what is compared is Φ itself, the
+constant that gradients and Laplacians leave free being set to the truth. One picture is fitted
+from random weights, by one network or several:
+
+    python -m experiments.poisson --flagfile=experiments/flags/poisson/activations.flags \
+        --workdir=runs/activations
+
+and of a class of pictures an init is learned that fits the next one in a few steps:
+
+    python -m experiments.poisson --flagfile=experiments/flags/poisson/quickstart.flags \
+        --workdir=runs/poisson
+
+Give the flagfile first: of repeated flags the last one counts.
+"""
+
+from functools import partial
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags, logging
+
+from experiments import cli, image_flags, poisson_flags, processes, shared_flags, spine
+from experiments.experiment import Experiment
+from experiments.poisson_setting import make_setting
+from experiments.problem import Problem, matching_gradient
+from experiments.supervision import REGISTRY
+from metainr import signals
+from metainr.errors import UserError
+from metainr.numerics import Summation, objective_gradient
+from metainr.registry import look_up
+from metainr.signals.one_image import camera, grey_images, own_images
+
+flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(image_flags)
+flags.adopt_module_key_flags(poisson_flags)
+flags.adopt_module_key_flags(processes)
+
+_DEFAULTS = {
+    "resolution": 64,
+    "omega": 30.0,
+    "first_omega": 30.0,
+    "output_offset": 0.0,
+    "inner_optimizer": "adam",
+    "inner_learning_rate": 1e-3,
+    "inner_steps": 3,
+    "outer_learning_rate": 1e-4,
+}
+_RATES = {"sgd": (1e-3, 1e-2, 3e-2, 1e-1, 3e-1), "adam": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
+_ALONE = ("camera", "image")  # classes of one picture
+_PROBES = 64
+
+
+def build(config: SimpleNamespace, summation: Summation) -> Problem:
+    """The problem that the flags describe, its sums over observations taken as said."""
+    if config.resolution < 3:
+        raise UserError(
+            f"--resolution={config.resolution} has no differences of second order; give 3 or more"
+        )
+    ways = {name: look_up("supervision", name, REGISTRY)(config) for name in config.supervision}
+    signal_class = _signals(config, max(way.num_pictures for way in ways.values()))
+    field = shared_flags.make_field(config, in_dim=2, out_dim=1)
+    _warn_of_flatness(field, ways, config)
+    settings = {
+        f"supervision={name}": make_setting(field, way, config, summation)
+        for name, way in ways.items()
+    }
+    if len(settings) == 1:
+        settings = {"default": settings.popitem()[1]}
+    # Several are compared without learning an init; what else is made is of the first.
+    first, setting = next(iter(ways.values())), next(iter(settings.values()))
+
+    def mean_support(num):
+        mean = np.mean([signal_class.get("train", i) for i in range(num)], axis=0)
+        return first.make_task(jnp.asarray(mean), jax.random.key(0)).query
+
+    return Problem(
+        field=field,
+        in_dim=2,
+        signals=signal_class,
+        make_task=first.make_task,
+        inner_gradient=setting.gradient,
+        query_gradient=objective_gradient(first.query, field.apply, summation),
+        matching_gradient=matching_gradient(field.apply, summation, dim=2, low=-1.0, high=1.0),
+        points=first.points,
+        mean_support=mean_support,
+        settings=settings,
+        validation=setting._replace(steps=(0, config.inner_steps)),
+        rates=_RATES,
+    )
+
+
+def settle(config: SimpleNamespace) -> SimpleNamespace:
+    """A folder is a class, a picture of one's own is one alone; an init is learned for one task."""
+    fits_one = config.algorithm == "none" or config.init is not None
+    signal = config.signal or ("camera" if config.algorithm == "none" else "sdf")
+    if config.image and config.image_folder is not None:
+        raise UserError("--image and --image_folder both say what to fit; give one of them")
+    if config.image or config.image_folder is not None:
+        signal = "image" if config.image else "folder"
+    if not config.supervision or len(set(config.supervision)) < len(config.supervision):
+        raise UserError(
+            f"--supervision={','.join(config.supervision)} is no list of different kinds; choose "
+            f"some of {', '.join(REGISTRY)}"
+        )
+    if len(config.supervision) > 1 and not fits_one:
+        raise UserError(
+            f"--supervision={','.join(config.supervision)} are {len(config.supervision)} kinds, "
+            "and an init is learned for one; leave one, or compare networks with --algorithm=none"
+        )
+    if signal in _ALONE and not fits_one:
+        raise UserError(
+            f"--signal={signal} is a single picture, from which no init can be learned; give "
+            "--algorithm=none, or --init of a finished run"
+        )
+    if not config.seen_fraction:
+        raise UserError(f"--seen_fraction={config.seen_fraction:g} shows no pixel; give e.g. 0.1")
+    alone = {"num_test": 1} if signal in _ALONE else {}
+    return SimpleNamespace(**vars(config) | {"signal": signal} | alone)
+
+
+def _signals(config, num_pictures):
+    """The class of grey pictures, `num_pictures` in each signal."""
+    options = signals.ImageOptions(
+        config.resolution, config.seed, config.image_folder, config.data_dir
+    )
+    if config.signal == "image":
+        if len(config.image) != num_pictures:
+            raise UserError(
+                f"--image={','.join(config.image)} names {len(config.image)} pictures, and "
+                f"--supervision={','.join(config.supervision)} needs {num_pictures}; give --image "
+                "as many"
+            )
+        return own_images(options, config.image)
+    if config.signal == "camera":
+        return camera(options, num_pictures)
+    return grey_images(signals.make(config.signal, options), num_pictures)
+
+
+def _warn_of_flatness(field, ways, config):
+    """Says so where all that is told are second derivatives that the field does not have."""
+    coords = jax.random.uniform(jax.random.key(0), (_PROBES, 2), minval=-1.0, maxval=1.0)
+    for name, way in ways.items():
+        if way.second is None:
+            continue
+        local = way.second.local
+        bends = jax.jit(lambda p, local=local: local(partial(field.apply, p), coords))
+        if not np.any(bends(field.init(jax.random.key(config.seed)))):
+            logging.warning(
+                "--supervision=%s tells of second derivatives, which are 0 everywhere for this "
+                "--field=%s (--activation=%s): nothing can be learned from them",
+                name, config.field, config.activation,
+            )  # fmt: skip
+
+
+EXPERIMENT = Experiment("poisson", build, poisson_flags.OWN, _DEFAULTS, settle)
+
+if __name__ == "__main__":
+    cli.run(lambda: spine.run(EXPERIMENT))

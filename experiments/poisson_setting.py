@@ -1,0 +1,59 @@
+"""How fits to derivatives of pictures are measured and shown."""
+
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+
+from experiments.poisson_pictures import maps_of_field, maps_of_image, side_by_side
+from experiments.problem import Setting, spread_steps
+from experiments.supervision import Supervision
+from metainr.evaluation.fitting import Score
+from metainr.evaluation.metrics import psnr, ssim
+from metainr.numerics import Summation, objective_gradient
+from metainr.objectives.derivatives import square_grid
+from metainr.types import Field
+
+_COMPARED_AFTER = 10  # steps
+
+
+def make_setting(
+    field: Field, way: Supervision, config: SimpleNamespace, summation: Summation
+) -> Setting:
+    """Fits shown a picture in a way, after 0, 1, 2, 5, … steps; signals are [n, n, k] in [0, 1].
+
+    Where the way leaves a constant free, the mean error is taken off before anything is measured.
+    """
+    shape = (config.resolution, config.resolution)
+
+    def recovered(values, pictures):
+        """Values in [0, 1], and the picture that they should be."""
+        reference = way.reference(pictures)
+        picture = (values + 1) / 2
+        if way.free_constant:
+            picture = picture - jnp.mean(picture - reference)
+        return picture, reference
+
+    def full(params, pictures):
+        values = field.apply(params, square_grid(shape)).reshape(*shape, 1)
+        both = recovered(values, pictures)
+        return {"psnr": psnr(*both), "ssim": ssim(*both)}
+
+    def view(params, pictures):
+        maps = maps_of_field(field, params, shape)
+        picture, reference = recovered(maps.values, pictures)
+        return side_by_side(maps._replace(values=2 * picture - 1), maps_of_image(2 * reference - 1))
+
+    def target(pictures):
+        maps = maps_of_image(2 * way.reference(pictures) - 1)
+        return side_by_side(maps, maps)
+
+    last = config.test_steps
+    return Setting(
+        make_task=way.make_task,
+        gradient=objective_gradient(way.inner, field.apply, summation),
+        steps=spread_steps(last),
+        match_step=last if config.algorithm == "none" else min(_COMPARED_AFTER, last),
+        score=Score(full, None),
+        view=view,
+        target=target,
+    )

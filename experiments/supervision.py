@@ -1,0 +1,158 @@
+"""Ways to tell a field of an image: by its values or its derivatives, wholly or in part.
+
+The image f = 2·grey − 1 in [−1, 1] stands on [−1, 1]². Errors of derivatives are counted per pixel
+rather than per unit of length: gradients are scaled by the pixel spacing s = 2/(n − 1), Laplacians
+by s². Where an image varies as fast as n pixels can show, such derivatives are about as large as
+its values; so are then their losses and the steps that they allow, at any resolution.
+"""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from metainr import measurements
+from metainr.numerics.flops import Points
+from metainr.objectives import Samples, all_points, image_samples, random_points, squared_error
+from metainr.objectives.derivatives import (
+    absolute_error,
+    frobenius_error,
+    image_gradient,
+    image_laplacian,
+    pixel_spacing,
+    square_grid,
+    zeros_at_random,
+)
+from metainr.types import Array, Key, Measurement, Objective, Task, Term
+
+
+class Supervision(NamedTuple):
+    """What steps see of a signal, and what they lower.
+
+    make_task: (pictures [n, n, k] in [0, 1], key) -> Task.
+    inner, query: what inner steps lower, and what the outer loss scores.
+    points: how many points these two ask the field at.
+    reference: pictures [n, n, k] -> the picture [n, n, 1] in [0, 1] that is to be recovered.
+    free_constant: whether that picture is told but for a constant.
+    second: what is told of second derivatives, None if nothing is.
+    num_pictures: k, at least.
+    """
+
+    make_task: Callable[[Array, Key], Task]
+    inner: Objective
+    query: Objective
+    points: Points
+    reference: Callable[[Array], Array]
+    free_constant: bool = False
+    second: Measurement | None = None
+    num_pictures: int = 1
+
+
+def of_values(config: SimpleNamespace) -> Supervision:
+    """Mean of (Φ − f)²."""
+
+    def make_task(pictures, key):
+        samples = image_samples(_centred(_first(pictures)))
+        return Task(samples, samples)
+
+    terms = _terms(config, measurements.value(), 1.0)
+    return Supervision(make_task, *terms, reference=_first)
+
+
+def of_gradients(config: SimpleNamespace) -> Supervision:
+    """Mean of s² ‖∇Φ − ∇f‖²."""
+    return _of_derivative(config, image_gradient, _first)
+
+
+def of_laplacians(config: SimpleNamespace) -> Supervision:
+    """Mean of s⁴ (ΔΦ − Δf)²."""
+    return _of_derivative(config, image_laplacian, _first)
+
+
+def of_composites(config: SimpleNamespace) -> Supervision:
+    """Mean of s² ‖∇Φ − ½∇f₁ − ½∇f₂‖², of two images."""
+
+    def mean(pictures):
+        return (pictures[..., :1] + pictures[..., 1:2]) / 2
+
+    return _of_derivative(config, image_gradient, mean)._replace(num_pictures=2)
+
+
+def of_parts(config: SimpleNamespace) -> Supervision:
+    """Mean of (Φ − f)² over some pixels + k₁ · mean of |∂_d Φ| or ‖HΦ‖_F at random points.
+
+    The priors are per unit of length, as published. The outer loss is that of all values.
+    """
+    shape = (config.resolution, config.resolution)
+    num_pixels = config.resolution**2
+    num_seen = max(1, round(config.seen_fraction * num_pixels))
+    num_points = config.inner_points or num_pixels
+
+    def make_task(pictures, key):
+        samples = image_samples(_centred(_first(pictures)))
+        seen = jax.random.permutation(key, num_pixels) < num_seen
+        return Task(samples._replace(weights=seen.astype(samples.weights.dtype)), samples)
+
+    coords = square_grid(shape)
+    num_shown = min(config.inner_points, num_seen) or num_seen
+    draw = random_points(coords, num_shown)
+    inner = (Term(draw, measurements.value(), squared_error),)
+    if config.prior != "none":
+        measurement, loss = _PRIORS[config.prior]
+        prior = Term(zeros_at_random(num_points), measurement(), loss, config.prior_weight)
+        inner = (*inner, prior)
+    query = (Term(all_points(coords), measurements.value(), squared_error),)
+    second = measurements.hessian() if config.prior == "hessian" else None
+    points = Points(num_shown + (num_points if config.prior != "none" else 0), num_pixels)
+    return Supervision(make_task, inner, query, points, _first, second=second)
+
+
+REGISTRY: dict[str, Callable[[SimpleNamespace], Supervision]] = {
+    "value": of_values,
+    "gradient": of_gradients,
+    "laplacian": of_laplacians,
+    "composite": of_composites,
+    "inpainting": of_parts,
+}
+_PRIORS = {
+    "tv": (measurements.gradient, absolute_error),
+    "hessian": (measurements.hessian, frobenius_error),
+}
+
+
+def _of_derivative(config, derivative, reference):
+    """Of a derivative of images, which the field's is held to."""
+    spacing = pixel_spacing(config.resolution)
+    measurement, scale, second = {
+        # A squared error is a mean over the channels, and SIREN's loss is their sum.
+        image_gradient: (measurements.gradient(), 2 * spacing**2, None),
+        image_laplacian: (measurements.laplacian(), spacing**4, measurements.laplacian()),
+    }[derivative]
+
+    def make_task(pictures, key):
+        values = derivative(_centred(reference(pictures)))
+        samples = Samples(values.reshape(-1, values.shape[-1]), jnp.ones(config.resolution**2))
+        return Task(samples, samples)
+
+    terms = _terms(config, measurement, scale)
+    return Supervision(make_task, *terms, reference, free_constant=True, second=second)
+
+
+def _terms(config, measurement, scale):
+    """The inner and the query objective of one term, and their points."""
+    coords = square_grid((config.resolution, config.resolution))
+    everything = all_points(coords)
+    num_points = min(config.inner_points, len(coords)) or len(coords)
+    draws = (random_points(coords, num_points) if config.inner_points else everything, everything)
+    inner, query = ((Term(draw, measurement, squared_error, scale),) for draw in draws)
+    return inner, query, Points(num_points, len(coords))
+
+
+def _first(pictures):
+    return pictures[..., :1]
+
+
+def _centred(picture):
+    return 2 * picture - 1
