@@ -155,6 +155,14 @@ def test_a_boxs_distances_are_those_of_trimesh(trimesh, tmp_path):
     np.testing.assert_array_equal((cloud.distances < 0)[far], (truth < 0)[far])
 
 
+@pytest.mark.parametrize("name", ["box.obj", "box.glb", "box.ply"])
+def test_a_mesh_whose_faces_share_no_vertices_is_closed(trimesh, tmp_path, name):
+    box = trimesh.creation.box((1.8, 1.2, 0.6))
+    box.unmerge_vertices()
+    box.export(tmp_path / name)
+    assert read_surface(tmp_path / name, 100, RNG).closed
+
+
 def test_meshes_inside_out_are_turned(trimesh, tmp_path, warnings):
     ball = trimesh.creation.icosphere(2)
     ball.invert()
@@ -260,6 +268,10 @@ def test_bad_files_are_refused(trimesh, tmp_path):
     refused(_text(tmp_path / "d.xyz", "0 0 nan\n" * 20), "not finite")
     refused(_text(tmp_path / "e.xyz", "1 1 1 0 0 1\n" * 20), "in one place")
     refused(_text(tmp_path / "f.xyz", "1 1 1\n" * 20), "cannot be estimated")
+    ball = trimesh.creation.icosphere(1)
+    ball.vertices[3] = np.nan
+    ball.export(tmp_path / "nan.obj")
+    refused(str(tmp_path / "nan.obj"), "nan.obj")
     np.savetxt(tmp_path / "g.xyz", np.hstack([_sphere(50)] * 2))
     refused(str(tmp_path / "g.xyz"), "not watertight", closed=True)
     refused(str(tmp_path / "g.xyz"), "a cloud of 3 points", num_points=3)

@@ -64,7 +64,7 @@ def _load(path):
     except ImportError as error:
         raise UserError(f"reading {path} needs trimesh; run: pip install trimesh") from error
     try:
-        found = trimesh.load(path)
+        found = trimesh.load(path, process=False)
         # Scenes place their parts; one that holds nothing has nothing to join.
         return found.to_geometry() if hasattr(found, "to_geometry") and found.geometry else found
     except Exception as error:  # its readers raise whatever they come upon
@@ -73,8 +73,12 @@ def _load(path):
         ) from error
 
 
-def _from_mesh(path, mesh, num, rng):
-    _check_finite(path, mesh.vertices)
+def _from_mesh(path, read, num, rng):
+    import trimesh
+
+    _check_finite(path, read.vertices)
+    # Vertices with several normals or colours stand there several times: joined, edges close.
+    mesh = trimesh.Trimesh(read.vertices, read.faces)
     closed = bool(mesh.is_watertight)
     if closed:
         if not mesh.is_winding_consistent:

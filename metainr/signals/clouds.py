@@ -85,9 +85,9 @@ def oriented_distance(points: np.ndarray, normals: np.ndarray, coords: np.ndarra
 def tangent_distance(points: np.ndarray, normals: np.ndarray, coords: np.ndarray) -> np.ndarray:
     """Distance from `coords` [m, 3] to the planes of the nearest points of a cloud [n, 3]: [m].
 
-    d(x) = Σ_i w_i (x − p_i)·n_i / Σ_i w_i over the 8 nearest points, w_i = exp(−(|x − p_i| / h)²)
-    with h the distance of the farthest: smooth where `oriented_distance` has cells, and of use near
-    the surface alone. Source: Hoppe et al., SIGGRAPH 1992, and their successors.
+    d(x) = Σ_i w_i (x − p_i)·n_i / Σ_i w_i over the 8 nearest points, w_i = exp(−4 |x − p_i|² / h²),
+    h being the distance of the farthest: smooth where `oriented_distance` has cells, and of use
+    near the surface alone. Source: Kolluri, "Provably good moving least squares", SODA 2005.
     """
     from scipy.spatial import cKDTree
 
