@@ -76,7 +76,7 @@ def test_the_pitches_of_notes_fill_an_octave():
     options = signals.SoundOptions(4000, 1.0)
     notes = signals.make_sounds("notes", options)
     pitches = [_peak(notes.get("train", i)[:, 0], 4000) for i in range(40)]
-    assert 219 < min(pitches) < 250 and 390 < max(pitches) < 442
+    assert 109 < min(pitches) < 125 and 195 < max(pitches) < 221
 
 
 @pytest.mark.parametrize("vowel", VOWELS)

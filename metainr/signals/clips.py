@@ -6,7 +6,7 @@ from absl import logging
 
 from metainr.errors import UserError
 from metainr.signals.access import generator, random_access
-from metainr.signals.clip_files import ENDINGS, clip_info, is_clip, read_clip
+from metainr.signals.clip_files import clip_info, is_clip, read_clip
 from metainr.signals.clip_options import ClipOptions, checked
 from metainr.signals.folder import split_paths
 from metainr.signals.own_files import survey
@@ -26,7 +26,12 @@ def clips(options: ClipOptions) -> SignalClass:
     """
     checked(options)
     found = survey(
-        options.video_folder, "clips", "video_folder", is_clip, ENDINGS, lambda p: _look(p, options)
+        options.video_folder,
+        "clips",
+        "video_folder",
+        is_clip,
+        "put videos, GIFs or folders of frames there",
+        lambda path: _look(path, options),
     )
     _warn_of_times({name: info.varies for name, info in found.items() if info.varies})
     root = Path(options.video_folder).expanduser()

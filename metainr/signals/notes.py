@@ -8,7 +8,7 @@ from metainr.signals.access import GENERATED_SIZES, SPLITS, generator, random_ac
 from metainr.signals.sound_options import SoundOptions, checked
 from metainr.types import SignalClass
 
-LOWEST = 220.0  # Hz, of the octave of pitches
+LOWEST = 110.0  # Hz, of the octave of pitches
 _ONSET = 0.02  # of the duration: silence before the pluck
 _ATTACK = 0.004  # seconds
 _DAMPING = 0.25  # of the decay: what each further partial has more
@@ -34,7 +34,7 @@ class Note(NamedTuple):
 
 
 def notes(options: SoundOptions) -> SignalClass:
-    """Single notes of a plucked string, their pitch uniform (in cents) in the octave above 220 Hz.
+    """Single notes of a plucked string, their pitch uniform (in cents) in the octave above 110 Hz.
 
     float32 [n, 1] in [−1, 1]. All are plucked after 2 % of the duration, and all partials start
     there at phase 0: that is what the sounds share. Pitch, brightness, decay, vibrato and loudness

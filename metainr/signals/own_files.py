@@ -1,7 +1,7 @@
 """A user's folder of files of one kind: which of them can be used."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +20,7 @@ def survey(
     kind: str,
     flag: str,
     is_one: Callable[[Path], bool],
-    endings: Collection[str],
+    remedy: str,
     look: Callable[[Path], Found],
 ) -> dict[str, Found]:
     """What `look` says of every good file in a folder and those below it, by relative path.
@@ -33,7 +33,7 @@ def survey(
         kind: what the files are, in words.
         flag: the flag that names the folder.
         is_one: whether a path is of that kind, by its name.
-        endings: to be named where there are none.
+        remedy: what to put into a folder without any.
         look: reads one.
     """
     if not folder:
@@ -45,8 +45,8 @@ def survey(
     paths = sorted(path for path in root.rglob("*") if is_one(path))
     if not paths:
         raise UserError(
-            f"--{flag}={root} has no {kind}; put files there that end in "
-            f"{', '.join(sorted(endings))}"
+            f"--{flag}={root} has no {kind} among its {sum(1 for _ in root.rglob('*'))} files; "
+            f"{remedy}"
         )
     names = [path.relative_to(root).as_posix() for path in paths]
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -43,7 +43,7 @@ def recordings(options: SoundOptions) -> SignalClass:
         "sounds",
         "audio_folder",
         lambda path: path.suffix.lower() in ENDINGS and path.is_file(),
-        ENDINGS,
+        "put WAV, FLAC, OGG, MP3 or AIFF files there",
         lambda path: _look(path, options),
     )
     _check_channels(found, options.audio_folder)
