@@ -1,0 +1,68 @@
+"""Waves of one frequency about a source, in a square whose border absorbs them."""
+
+import functools
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.equation import Equation, red_blue
+from metainr.evaluation.helmholtz_reference import amplitude, helmholtz_reference, num_cells
+from metainr.measurements.equations import helmholtz
+from metainr.objectives import squared_error
+from metainr.objectives.equations import with_source
+from metainr.types import Term
+
+LAYER = 0.5  # width of the absorbing layer
+_FARTHEST = 0.4
+_LINE = 0.55  # grey of the line where the layer begins
+
+
+def equation(config: SimpleNamespace) -> Equation:
+    """The Helmholtz equation that the flags describe, on [−1, 1]² with a layer 0.5 wide.
+
+    The loss is the mean of |k⁻² (L u + f)|², see `metainr.measurements.equations.helmholtz`. The
+    published one sums absolute values, with a weight on the source made for one that is a point;
+    wide sources need none, and squares let Adam come to rest. Solutions are held against finite
+    differences inside the layer, where the equation is that of free space.
+    """
+    wavenumber, width, size = config.wavenumber, config.source_width, config.resolution
+    cells = num_cells(wavenumber, width, size - 1)
+    axis = np.linspace(-1, 1, size, dtype=np.float32)
+    grid = np.stack(np.meshgrid(axis, axis), -1)
+    inside = np.flatnonzero(np.abs(axis) <= 1 - LAYER)
+    free = slice(inside[0], inside[-1] + 1) if len(inside) else slice(0)
+
+    # Made for all sources once, when the first is asked for.
+    @functools.cache
+    def reference():
+        return helmholtz_reference(wavenumber, width, cells, LAYER)
+
+    def solve(position):
+        stride = cells // (size - 1)
+        solution = reference()(position)[::stride, ::stride]
+        return np.stack([solution.real, solution.imag], -1)
+
+    def picture(solution, scale):
+        frame = np.zeros((size, size, 1), bool)
+        frame[free, free] = True
+        frame[free, free][1:-1, 1:-1] = False
+        return jnp.where(frame, _LINE, red_blue(solution[..., 0] / scale))
+
+    # In units of u, as the measurement's predictions are.
+    draw = with_source(config.inner_points, width, amplitude(width) / wavenumber**2)
+    term = Term(draw, helmholtz(wavenumber, LAYER), squared_error)
+    return Equation(
+        objective=lambda growth: (term,),
+        evaluations=5 * config.inner_points,
+        low=(-1.0, -1.0),
+        high=(1.0, 1.0),
+        channels=2,
+        grid=grid,
+        axes={"x": axis, "y": axis},
+        solve=solve,
+        compared=lambda solution: solution[free, free],
+        picture=picture,
+        values=lambda solution: solution[..., 0] + 1j * solution[..., 1],
+        farthest=_FARTHEST,
+    )

@@ -1,0 +1,56 @@
+"""A pulse that spreads: the wave equation in the plane, over a window of time."""
+
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.equation import Equation, red_blue
+from metainr.evaluation.wave_reference import check_wave, wave_reference
+from metainr.measurements.equations import value_and_rate, wave
+from metainr.objectives import squared_error
+from metainr.objectives.equations import at_start, in_window
+from metainr.types import Term
+
+DURATION = 0.4
+_FARTHEST = 0.25  # so that waves hardly reach the border within the window
+_TIMES = np.linspace(0, DURATION, 9, dtype=np.float32)
+_SHOWN = (0, 2, 4, 6, 8)
+_START = 10.0  # of the initial condition's weight: it alone says which solution is meant
+_START_SHARE = 0.25  # of points that see it
+
+
+def equation(config: SimpleNamespace) -> Equation:
+    """u_tt = Δu for t in [0, 0.4] on [−1, 1]², from a Gaussian pulse of height 1 at rest.
+
+    The loss is the mean of (σ² (u_tt − Δu))² and ten times that of (u − u₀)² and (σ u_t)² at t = 0:
+    all in units of u. Solutions are held against those in the whole plane.
+    """
+    width, size, num_points = config.source_width, config.resolution, config.inner_points
+    check_wave(width, DURATION, _FARTHEST)
+    axis = np.linspace(-1, 1, size, dtype=np.float32)
+    t, y, x = np.meshgrid(_TIMES, axis, axis, indexing="ij")
+    num_start = int(_START_SHARE * num_points)
+    start = Term(at_start(num_start, width), value_and_rate(width), squared_error, _START)
+
+    def objective(growth):
+        draw = in_window(num_points - num_start, DURATION, growth)
+        return Term(draw, wave(length=width), squared_error), start
+
+    def picture(solution, scale):
+        return jnp.concatenate([red_blue(solution[i, ..., 0] / scale) for i in _SHOWN], 1)
+
+    return Equation(
+        objective=objective,
+        evaluations=7 * (num_points - num_start) + 2 * num_start,
+        low=(0.0, -1.0, -1.0),
+        high=(DURATION, 1.0, 1.0),
+        channels=1,
+        grid=np.stack([t, x, y], -1),
+        axes={"t": _TIMES, "x": axis, "y": axis},
+        solve=lambda position: wave_reference(position, width, _TIMES, size)[..., None],
+        compared=lambda solution: solution,
+        picture=picture,
+        values=lambda solution: solution[..., 0],
+        farthest=_FARTHEST,
+    )

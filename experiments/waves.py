@@ -1,0 +1,183 @@
+"""Waves: fields that solve the Helmholtz and the wave equation, alone and from a learned init.
+
+A field is fitted to nothing but its equation (Sitzmann et al., NeurIPS 2020, section 4.3): the
+Helmholtz equation about a source, the waves being absorbed near the border, or the wave equation
+of a pulse let go. Problems of a class differ in where their source lies.
+
+    python -m experiments.waves \
+        --flagfile=experiments/flags/waves/quickstart.flags --workdir=runs/waves
+
+One problem, from random weights or from the init of a finished run:
+
+    python -m experiments.waves \
+        --flagfile=experiments/flags/waves/alone.flags --source=0.1,-0.2 --workdir=runs/alone
+    python -m experiments.waves --init=runs/waves --source=0.1,-0.2 --workdir=runs/from_init
+
+Give the flagfile first: of repeated flags the last one counts.
+"""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from experiments import (
+    cli,
+    helmholtz,
+    processes,
+    shared_flags,
+    spine,
+    wave_equation,
+    waves_flags,
+)
+from experiments.equation import magnitude
+from experiments.experiment import Experiment
+from experiments.problem import Problem, Setting, matching_gradient, spread_steps
+from metainr.errors import UserError
+from metainr.evaluation.fitting import Score
+from metainr.evaluation.metrics import psnr
+from metainr.numerics import Summation, objective_gradient
+from metainr.numerics.flops import Points
+from metainr.registry import look_up
+from metainr.signals.sources import SourceOptions, single, sources
+from metainr.types import Array, Key, Params, Task
+
+flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(waves_flags)
+flags.adopt_module_key_flags(processes)
+
+_DEFAULTS = {
+    "resolution": 64,
+    "width": 128,
+    "depth": 4,
+    "omega": 10.0,
+    "first_omega": 20.0,
+    "output_offset": 0.0,
+    "inner_points": 1024,
+    "inner_optimizer": "adam",
+    "inner_learning_rate": 1e-3,
+    "baseline_learning_rate": 1e-3,
+    "num_test": 8,
+}
+_EQUATIONS = {"helmholtz": helmholtz.equation, "wave": wave_equation.equation}
+_SIGNALS = {"sources": sources, "single": single}
+_WIDTHS = {"helmholtz": 0.05, "wave": 0.1}
+_RATES = {"sgd": (1e-3, 1e-2, 1e-1), "adam": (1e-4, 3e-4, 1e-3, 3e-3)}
+_FEWEST_POINTS = 4
+
+
+def build(config: SimpleNamespace, summation: Summation) -> Problem:
+    """The problem that the flags describe, its sums over observations taken as said."""
+    if config.window_steps and config.equation != "wave":
+        raise UserError(
+            f"--window_steps={config.window_steps} is about time, which --equation="
+            f"{config.equation} has not; leave it out or give --equation=wave"
+        )
+    equation = _EQUATIONS[config.equation](config)
+    position = _numbers(config.source) or (0.0, 0.0)
+    options = SourceOptions(
+        config.resolution,
+        equation.solve,
+        (*equation.grid.shape[:-1], equation.channels),
+        equation.farthest,
+        config.seed,
+        position,
+    )
+    signal_class = look_up("class of sources", config.signal, _SIGNALS)(options)
+    in_dim = equation.grid.shape[-1]
+    field = shared_flags.make_field(config, in_dim, equation.channels)
+    low, side = np.array(equation.low), np.subtract(equation.high, equation.low)
+
+    def on_unit_cube(params: Params, coords: Array) -> Array:
+        """The field on its domain, whose axes are not all alike, as one on [0, 1]^d."""
+        scaled = [low[i] + side[i] * coords[..., i] for i in range(in_dim)]
+        return field.apply(params, jnp.stack(scaled, -1))
+
+    def gradient(growth):
+        return objective_gradient(equation.objective(growth), field.apply, summation)
+
+    def solution(params: Params) -> Array:
+        return field.apply(params, jnp.asarray(equation.grid))
+
+    def make_task(source, key: Key) -> Task:
+        return Task(source.position[None], source.position[None])
+
+    def full(params, source):
+        found, true = (equation.compared(s) for s in (solution(params), source.solution))
+        peak = 2 * magnitude(true)
+        error = jnp.linalg.norm((found - true).ravel()) / jnp.linalg.norm(true.ravel())
+        return {"psnr": psnr(found / peak, true / peak), "relative_error": error}
+
+    def export(params, source, path: Path):
+        found = equation.values(np.asarray(solution(params)))
+        true = equation.values(np.asarray(source.solution))
+        np.savez(f"{path}.npz", **equation.axes, u=found, reference=true, source=source.position)
+
+    drawn = gradient(0)
+    setting = Setting(
+        make_task=make_task,
+        gradient=gradient(config.window_steps),
+        steps=spread_steps(config.test_steps),
+        match_step=config.test_steps,
+        score=Score(full, None),
+        view=lambda params, source: equation.picture(solution(params), magnitude(source.solution)),
+        target=lambda source: equation.picture(source.solution, magnitude(source.solution)),
+        export=export,
+    )
+    return Problem(
+        field=field,
+        in_dim=in_dim,
+        signals=signal_class,
+        make_task=make_task,
+        inner_gradient=drawn,
+        query_gradient=drawn,
+        matching_gradient=matching_gradient(on_unit_cube, summation, in_dim),
+        points=Points(equation.evaluations, equation.evaluations),
+        # What is linear in its source has, on average, the solution of the average source.
+        mean_support=lambda num: jnp.stack(
+            [signal_class.get("train", i).position for i in range(num)]
+        ),
+        settings={"default": setting},
+        validation=setting._replace(gradient=drawn, steps=(0, config.inner_steps)),
+        rates=_RATES,
+    )
+
+
+def settle(config: SimpleNamespace) -> SimpleNamespace:
+    """One source is a class of its own, and what is solved alone unless the flags say otherwise."""
+    if config.source and len(_numbers(config.source)) != 2:
+        raise UserError(f"--source={','.join(config.source)} is no place; give X,Y")
+    if config.inner_points < _FEWEST_POINTS:
+        raise UserError(
+            f"--inner_points={config.inner_points} draws too few points to see an equation at; "
+            f"give at least {_FEWEST_POINTS}, such as 1024"
+        )
+    alone = config.algorithm == "none" and config.init is None
+    signal = config.signal or ("single" if alone else "sources")
+    signal = "single" if config.source else signal
+    width = _WIDTHS[config.equation] if config.source_width is None else config.source_width
+    if signal == "single" and config.init is None and not alone:
+        raise UserError(
+            "--signal=single is one problem and none to learn from; give --algorithm=none to solve "
+            "it from random weights, or the --init of a run"
+        )
+    changed = {"signal": signal, "source_width": width}
+    if signal == "single":
+        changed["num_test"] = 1
+    return SimpleNamespace(**vars(config) | changed)
+
+
+def _numbers(texts):
+    """As floats; those that are not finite numbers are left out."""
+    try:
+        return tuple(float(text) for text in texts if np.isfinite(float(text)))
+    except ValueError:
+        return ()
+
+
+EXPERIMENT = Experiment("waves", build, waves_flags.OWN, _DEFAULTS, settle)
+
+if __name__ == "__main__":
+    cli.run(lambda: spine.run(EXPERIMENT))

@@ -1,0 +1,17 @@
+"""The flags of wave problems."""
+
+from absl import flags
+
+from experiments.experiment import OwnFlags
+
+EQUATION = flags.DEFINE_enum("equation", "helmholtz", ["helmholtz", "wave"], "to solve")
+WAVENUMBER = flags.DEFINE_float("wavenumber", 10.0, "of Helmholtz, radians per unit; SIREN's: 20")
+SOURCE_WIDTH = flags.DEFINE_float("source_width", None, "std of sources; default: 0.05, waves 0.1")
+SOURCE = flags.DEFINE_list("source", [], "X,Y: solve for this one source; sets --signal=single")
+WINDOW_STEPS = flags.DEFINE_integer(
+    "window_steps", 0, "test-time steps until a wave's window of time is whole; 0: at once", 0
+)
+
+OWN = OwnFlags(
+    init=(EQUATION, WAVENUMBER, SOURCE_WIDTH), task=(SOURCE,), evaluation=(WINDOW_STEPS,)
+)

@@ -1,0 +1,94 @@
+"""Draws for differential equations: random points of a domain, and what must hold there.
+
+The support of a task is where its Gaussian sources lie, positions [m, 2]; together they are as
+strong as one, so that all a class's sources stand for their mean.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from metainr.types import Array, Draw, Key, Observations
+
+_NEAR = 0.25  # share of points drawn about a source
+_REACH = 4.0  # standard deviations of a source that they are drawn from
+
+
+def gaussians(places: Array, positions: Array, width: float) -> Array:
+    """Mean over j of exp(−|x − p_j|² / (2 σ²)): places [n, 2], positions [m, 2] -> [n]."""
+    distances = jnp.sum(jnp.square(places[:, None] - positions[None]), -1)
+    return jnp.mean(jnp.exp(-distances / (2 * width**2)), -1)
+
+
+def with_source(num_points: int, width: float, amplitude: float) -> Draw:
+    """Draws points of [−1, 1]² where an equation with a source, L u = −f, must hold.
+
+        f(x) = amplitude · exp(−|x − p|² / (2 σ²))
+
+    Inputs are coordinates [n, 2], targets (−f, 0) [n, 2], of a complex u. A quarter of the points
+    lies in the square of ±4 σ about a source, the others anywhere: the source fills so little of
+    the domain that uniform points would hardly meet it. Weights make up for it.
+
+    Args:
+        num_points: n.
+        width: σ.
+        amplitude: of f.
+    """
+
+    def draw(params, positions, key, step):
+        key, near_key = jax.random.split(key)
+        num_near = int(_NEAR * num_points)
+        reach = _REACH * width
+        anywhere = _uniform(key, (num_points - num_near, 2))
+        chosen_key, offset_key = jax.random.split(near_key)
+        chosen = jax.random.choice(chosen_key, positions, (num_near,))
+        near = jnp.clip(chosen + reach * _uniform(offset_key, (num_near, 2)), -1, 1)
+        coords = jnp.concatenate([anywhere, near])
+        inside = jnp.all(jnp.abs(coords[:, None] - positions[None]) <= reach, -1)
+        share = num_near / num_points
+        density = (1 - share) / 4 + share * jnp.mean(inside, -1) / (2 * reach) ** 2
+        source = -amplitude * gaussians(coords, positions, width)
+        return Observations(coords, jnp.stack([source, 0 * source], -1), 0.25 / density)
+
+    return draw
+
+
+def in_window(num_points: int, duration: float, growth: int = 0) -> Draw:
+    """Draws events (t, x, y) where an equation without a source must hold: targets 0 [n, 1].
+
+    x and y are uniform in [−1, 1], t in [0, T · min(1, (step + 1) / growth)]: as the window grows,
+    a fit carries on from what it has found of the first instants. Source: Sitzmann et al., 2020.
+
+    Args:
+        num_points: n.
+        duration: T.
+        growth: steps until the window is whole; 0: it is from the first.
+    """
+
+    def draw(params, positions, key, step):
+        time_key, place_key = jax.random.split(key)
+        end = duration * jnp.minimum(1.0, (step + 1) / max(growth, 1))
+        times = end * jax.random.uniform(time_key, (num_points, 1))
+        coords = jnp.concatenate([times, _uniform(place_key, (num_points, 2))], -1)
+        return _observations(coords, jnp.zeros((num_points, 1)))
+
+    return draw
+
+
+def at_start(num_points: int, width: float) -> Draw:
+    """Draws events (0, x, y) of a pulse let go at rest: targets (exp(−|x − p|² / (2 σ²)), 0)."""
+
+    def draw(params, positions, key, step):
+        places = _uniform(key, (num_points, 2))
+        pulse = gaussians(places, positions, width)
+        coords = jnp.concatenate([jnp.zeros((num_points, 1)), places], -1)
+        return _observations(coords, jnp.stack([pulse, 0 * pulse], -1))
+
+    return draw
+
+
+def _uniform(key: Key, shape: tuple[int, ...]) -> Array:
+    return jax.random.uniform(key, shape, minval=-1, maxval=1)
+
+
+def _observations(coords, targets):
+    return Observations(coords, targets, jnp.ones(len(coords)))

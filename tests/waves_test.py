@@ -1,0 +1,143 @@
+"""Wave problems end to end: runs, what they write, and mistakes in one line."""
+
+import types
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from tiny_runs import run_here
+
+from experiments import helmholtz, wave_equation, waves
+from experiments.equation import magnitude, red_blue
+from metainr.reporting import read_results
+from metainr.signals.sources import SourceOptions, single, sources
+
+TINY = ("--inner_points=64", "--num_validation=1", "--num_test=1", "--checkpoint_every=2")
+
+
+def _run(workdir, *arguments):
+    return run_here(workdir, *TINY, *arguments, experiment=waves)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("waves") / "run"
+    assert _run(workdir) == 0
+    return workdir
+
+
+@pytest.fixture
+def refused(tmp_path, capfd):
+    """Runs with flags that must be refused, leaving nothing behind: the one line on stderr."""
+
+    def run(*arguments):
+        capfd.readouterr()
+        assert _run(tmp_path / "run", *arguments) == 1
+        lines = capfd.readouterr().err.strip().splitlines()
+        assert len(lines) == 1 and lines[0].startswith("error: "), lines
+        assert not (tmp_path / "run").exists()
+        return lines[0]
+
+    return run
+
+
+def test_a_learned_init_is_compared(trained):
+    inits = read_results(trained)["settings"]["default"]["inits"]
+    assert list(inits) == ["standard", "mean", "matched", "shuffled", "meta"]
+    for entry in inits.values():
+        for metric in ("psnr", "relative_error"):
+            assert np.isfinite(entry["metrics"][metric]["mean"]).all()
+    assert (trained / "report.html").stat().st_size > 1000
+
+
+def test_one_source_from_a_learned_init(trained, tmp_path):
+    workdir = tmp_path / "run"
+    assert _run(workdir, f"--init={trained}", "--source=0.1,-0.2") == 0
+    results = read_results(workdir)
+    assert results["num_test"] == 1 and "meta" in results["settings"]["default"]["inits"]
+    (path,) = (workdir / "fits").rglob("*meta.npz")
+    fit = np.load(path)
+    assert fit["u"].shape == fit["reference"].shape == (len(fit["y"]), len(fit["x"]))
+    assert fit["u"].dtype == np.complex64
+    row, column = np.unravel_index(np.abs(fit["reference"]).argmax(), fit["u"].shape)
+    np.testing.assert_allclose([fit["x"][column], fit["y"][row]], [0.1, -0.2], atol=0.07)
+
+
+def test_a_wave_alone(tmp_path):
+    arguments = ("--equation=wave", "--algorithm=none", "--window_steps=2")
+    assert _run(tmp_path / "run", *arguments) == 0
+    (path,) = (tmp_path / "run" / "fits").rglob("*.npz")
+    fit = np.load(path)
+    assert fit["u"].shape == (9, 16, 16)
+    # The points nearest to the source lie at (±1/15, ±1/15).
+    np.testing.assert_allclose(fit["reference"][0].max(), np.exp(-1 / 15**2 / 0.01), rtol=1e-4)
+    assert fit["t"][-1] == np.float32(0.4)
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        ("--algorithm=none --source=0.6,0", "--source=0.6,0 lies outside the square of sources"),
+        ("--algorithm=none --source=0.6", "--source=0.6 is no place; give X,Y"),
+        ("--algorithm=none --source=a,b", "--source=a,b is no place; give X,Y"),
+        ("--source=0,0", "is one problem and none to learn from"),
+        ("--wavenumber=50", "--wavenumber=50 cannot be checked"),
+        ("--source_width=0", "--source_width=0 cannot be checked"),
+        ("--equation=wave --source_width=2", "--source_width=2 cannot be checked"),
+        ("--inner_points=0", "--inner_points=0 draws too few points"),
+        ("--window_steps=5", "--window_steps=5 is about time"),
+        ("--signal=source", "unknown class of sources 'source': did you mean sources?"),
+    ],
+)
+def test_mistakes(refused, arguments, expected):
+    assert expected in refused(*arguments.split())
+
+
+def _equation(module, width):
+    config = {"wavenumber": 10.0, "source_width": width, "resolution": 21, "inner_points": 8}
+    return module.equation(types.SimpleNamespace(**config))
+
+
+@pytest.mark.parametrize("module, width", [(helmholtz, 0.05), (wave_equation, 0.1)])
+def test_solutions_lie_on_the_grid(module, width):
+    equation = _equation(module, width)
+    position = np.array([0.2, -0.1])
+    solution = equation.solve(position)
+    assert solution.shape == (*equation.grid.shape[:-1], equation.channels)
+    d = len(equation.low)
+    for bound, extreme in ((equation.low, np.min), (equation.high, np.max)):
+        np.testing.assert_allclose(extreme(equation.grid.reshape(-1, d), axis=0), bound)
+    values = np.linalg.norm(solution, axis=-1)
+    values = values[0] if values.ndim == 3 else values  # of a wave at t = 0
+    row, column = np.unravel_index(values.argmax(), values.shape)
+    grid = equation.grid[0] if equation.grid.ndim == 4 else equation.grid
+    np.testing.assert_allclose(grid[row, column, -2:], position, atol=1e-6)
+    picture = equation.picture(jnp.asarray(solution), magnitude(jnp.asarray(solution)))
+    assert picture.ndim == 3 and picture.shape[-1] == 3
+    assert picture.min() >= 0 and picture.max() <= 1
+
+
+def test_only_what_lies_between_the_layers_counts():
+    equation = _equation(helmholtz, 0.05)
+    x = equation.compared(equation.grid[..., 0])
+    assert x.min() == -0.5 and x.max() == 0.5 and x.shape == (11, 11)
+
+
+def test_colours_of_both_signs():
+    red, white, blue = red_blue(jnp.array([3.0, 0.0, -1.0]))
+    assert red[0] > red[2] and blue[2] > blue[0]
+    np.testing.assert_array_equal(white, 1)
+
+
+def test_sources_are_where_they_say():
+    options = SourceOptions(4, lambda p: np.full((4, 4, 1), p[0]), (4, 4, 1), 0.3)
+    found = [sources(options).get("test", i) for i in range(20)]
+    assert all(np.abs(source.position).max() <= 0.3 for source in found)
+    assert len({tuple(source.position) for source in found}) == 20
+    assert all(np.all(source.solution == source.position[0]) for source in found)
+    assert not sources(options).get("train", 0).solution.any()
+    other = sources(options._replace(seed=1)).get("test", 0)
+    assert np.any(other.position != found[0].position)
+    one = single(options._replace(position=(0.1, 0.2)))
+    assert one.sizes == {"train": 0, "validation": 0, "test": 1}
+    np.testing.assert_allclose(one.get("test", 0).position, [0.1, 0.2])
