@@ -45,12 +45,11 @@ _DEFAULTS = {
     "omega": 30.0,
     "first_omega": 30.0,
     "output_offset": 0.0,
-    "inner_optimizer": "adam",
-    "inner_learning_rate": 1e-3,
-    "inner_steps": 3,
-    "outer_learning_rate": 1e-4,
+    "inner_learning_rate": 0.3,
+    "inner_steps": 5,
+    "outer_learning_rate": 3e-4,
 }
-_RATES = {"sgd": (1e-3, 1e-2, 3e-2, 1e-1, 3e-1), "adam": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
+_RATES = {"sgd": (1e-2, 1e-1, 3e-1, 1.0, 3.0), "adam": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
 _ALONE = ("camera", "image")  # classes of one picture
 _PROBES = 64
 

@@ -1,4 +1,4 @@
-"""How an image and its derivatives are shown: value, gradient and Laplacian side by side."""
+"""How an image and its derivatives are shown: value, gradient and Laplacian in a column."""
 
 from typing import NamedTuple
 
@@ -37,24 +37,24 @@ def maps_of_image(image: Array) -> Maps:
     return Maps(image, image_gradient(image), image_laplacian(image))
 
 
-def side_by_side(maps: Maps, reference: Maps) -> Array:
-    """Values, gradients and Laplacians [h, 3w + 4, 3] in [0, 1], parted by white lines.
+def column(maps: Maps, reference: Maps) -> Array:
+    """Values over gradients over Laplacians, [3h + 4, w, 3] in [0, 1], parted by white lines.
 
-    Values of [−1, 1] are shown from black to white. A gradient's direction is its hue and its
-    length the brightness; a Laplacian of 0 is grey. Both scales are the reference's: full are its
-    99th percentiles.
+    Values of [−1, 1] are shown from black to white. A gradient's direction is its hue and the root
+    of its length the brightness; a Laplacian of 0 is grey. Both scales are the reference's: full
+    are its 99th percentiles.
     """
     lengths, scale = _length(maps.gradients), _full(_length(reference.gradients))
     angles = jnp.arctan2(maps.gradients[..., :1], maps.gradients[..., 1:]) / (2 * jnp.pi)
     bends = maps.laplacians / _full(jnp.abs(reference.laplacians))
     panels = [
         jnp.repeat((maps.values + 1) / 2, 3, -1),
-        _colour(angles) * (lengths / scale),
+        _colour(angles) * jnp.sqrt(lengths / scale),
         jnp.repeat((bends + 1) / 2, 3, -1),
     ]
-    gap = jnp.ones((len(maps.values), _GAP, 3))
+    gap = jnp.ones((_GAP, maps.values.shape[1], 3))
     first, *others = [jnp.clip(panel, 0, 1) for panel in panels]
-    return jnp.concatenate([first, *(part for panel in others for part in (gap, panel))], 1)
+    return jnp.concatenate([first, *(part for panel in others for part in (gap, panel))])
 
 
 def _colour(hue):

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import jax.numpy as jnp
 
-from experiments.poisson_pictures import maps_of_field, maps_of_image, side_by_side
+from experiments.poisson_pictures import column, maps_of_field, maps_of_image
 from experiments.problem import Setting, spread_steps
 from experiments.supervision import Supervision
 from metainr.evaluation.fitting import Score
@@ -41,11 +41,11 @@ def make_setting(
     def view(params, pictures):
         maps = maps_of_field(field, params, shape)
         picture, reference = recovered(maps.values, pictures)
-        return side_by_side(maps._replace(values=2 * picture - 1), maps_of_image(2 * reference - 1))
+        return column(maps._replace(values=2 * picture - 1), maps_of_image(2 * reference - 1))
 
     def target(pictures):
         maps = maps_of_image(2 * way.reference(pictures) - 1)
-        return side_by_side(maps, maps)
+        return column(maps, maps)
 
     last = config.test_steps
     return Setting(

@@ -1,9 +1,10 @@
 """Ways to tell a field of an image: by its values or its derivatives, wholly or in part.
 
-The image f = 2·grey − 1 in [−1, 1] stands on [−1, 1]². Errors of derivatives are counted per pixel
-rather than per unit of length: gradients are scaled by the pixel spacing s = 2/(n − 1), Laplacians
-by s². Where an image varies as fast as n pixels can show, such derivatives are about as large as
-its values; so are then their losses and the steps that they allow, at any resolution.
+The image f = 2·grey − 1 in [−1, 1] stands on [−1, 1]². Its derivatives are counted per 1/κ of
+length, κ = 30: gradients are divided by κ and Laplacians by κ², which is what SIREN's sines, of
+ω = 30, gain with each derivative, and about a pixel of 64². So all losses have about the size of
+that of values, and steps of one rate are stable at any resolution: how steep a network can be does
+not depend on it.
 """
 
 from collections.abc import Callable
@@ -21,11 +22,12 @@ from metainr.objectives.derivatives import (
     frobenius_error,
     image_gradient,
     image_laplacian,
-    pixel_spacing,
     square_grid,
     zeros_at_random,
 )
 from metainr.types import Array, Key, Measurement, Objective, Task, Term
+
+_KAPPA = 30.0
 
 
 class Supervision(NamedTuple):
@@ -62,17 +64,17 @@ def of_values(config: SimpleNamespace) -> Supervision:
 
 
 def of_gradients(config: SimpleNamespace) -> Supervision:
-    """Mean of s² ‖∇Φ − ∇f‖²."""
+    """Mean of ‖∇Φ − ∇f‖² / κ²."""
     return _of_derivative(config, image_gradient, _first)
 
 
 def of_laplacians(config: SimpleNamespace) -> Supervision:
-    """Mean of s⁴ (ΔΦ − Δf)²."""
+    """Mean of (ΔΦ − Δf)² / κ⁴."""
     return _of_derivative(config, image_laplacian, _first)
 
 
 def of_composites(config: SimpleNamespace) -> Supervision:
-    """Mean of s² ‖∇Φ − ½∇f₁ − ½∇f₂‖², of two images."""
+    """Mean of ‖∇Φ − ½∇f₁ − ½∇f₂‖² / κ², of two images."""
 
     def mean(pictures):
         return (pictures[..., :1] + pictures[..., 1:2]) / 2
@@ -124,11 +126,10 @@ _PRIORS = {
 
 def _of_derivative(config, derivative, reference):
     """Of a derivative of images, which the field's is held to."""
-    spacing = pixel_spacing(config.resolution)
     measurement, scale, second = {
         # A squared error is a mean over the channels, and SIREN's loss is their sum.
-        image_gradient: (measurements.gradient(), 2 * spacing**2, None),
-        image_laplacian: (measurements.laplacian(), spacing**4, measurements.laplacian()),
+        image_gradient: (measurements.gradient(), 2 / _KAPPA**2, None),
+        image_laplacian: (measurements.laplacian(), 1 / _KAPPA**4, measurements.laplacian()),
     }[derivative]
 
     def make_task(pictures, key):

@@ -159,20 +159,16 @@ def test_the_mean_of_gradients_is_the_gradient_of_the_mean():
     np.testing.assert_allclose(told, (sum(parts) / 2).reshape(-1, 2), atol=1e-4)
 
 
-@pytest.mark.parametrize("name, order", [("gradient", 1), ("laplacian", 2)])
-def test_losses_count_differences_of_pixels(name, order):
-    """Of a field of zeros the loss is the mean square of f's differences, at any resolution."""
-    for side in (9, 33):
-        row = 2 * (np.arange(side) % 4 < 2).astype(np.float32) - 1  # +1 +1 −1 −1
-        picture = (np.broadcast_to(row[:, None, None], (side, side, 1)) + 1) / 2
+@pytest.mark.parametrize(
+    "name, power, expected", [("gradient", 1, 1 / 30**2), ("laplacian", 3, 4 / 30**4)]
+)
+def test_losses_do_not_depend_on_the_resolution(name, power, expected):
+    """Of a field of zeros: the mean square of the image's derivatives per 1/30 of length."""
+    for side in (5, 9):
         way = REGISTRY[name](_config(resolution=side))
-        support = jax.jit(way.make_task)(picture, KEY).support
-        differences = np.gradient(row, edge_order=2)
-        if order == 2:
-            inside = np.diff(row, 2)
-            differences = np.concatenate([inside[:1], inside, inside[-1:]])
+        support = jax.jit(way.make_task)(_picture(np.eye(6)[power], side), KEY).support
         loss, _ = _loss_and_slope(way)(jnp.zeros(6), support)
-        np.testing.assert_allclose(loss, np.mean(differences**2), rtol=1e-4)
+        np.testing.assert_allclose(loss, expected, rtol=1e-3)
 
 
 def test_unseen_pixels_do_not_count():
@@ -209,23 +205,23 @@ def test_priors_of_a_quadratic(prior):
 
 def test_pictures_show_values_directions_and_bends():
     maps = jax.jit(lambda p: maps_of_field(QUADRATIC, p, (SIDE, SIDE)))(TRUE)
-    side_by_side = jax.jit(poisson_pictures.side_by_side)
+    column = jax.jit(poisson_pictures.column)
     maps_of_image = jax.jit(poisson_pictures.maps_of_image)
     for found, expected in zip(maps, maps_of_image(2 * _picture() - 1)):
         np.testing.assert_allclose(found, expected, atol=2e-4)
-    picture = side_by_side(maps, maps)
-    assert picture.shape == (SIDE, 3 * SIDE + 4, 3)
-    np.testing.assert_allclose(picture[:, :SIDE, :1], _picture(), atol=1e-6)
-    assert (picture[:, SIDE : SIDE + 2] == 1).all()
-    np.testing.assert_allclose(picture[:, -SIDE:], 1, atol=1e-4)  # one bend everywhere: full scale
+    picture = column(maps, maps)
+    assert picture.shape == (3 * SIDE + 4, SIDE, 3)
+    np.testing.assert_allclose(picture[:SIDE, :, :1], _picture(), atol=1e-6)
+    assert (picture[SIDE : SIDE + 2] == 1).all()
+    np.testing.assert_allclose(picture[-SIDE:], 1, atol=1e-4)  # one bend everywhere: full scale
     down, right = (
-        side_by_side(*[maps_of_image(2 * _picture(np.eye(6)[i]) - 1)] * 2)[:, SIDE + 2 : -SIDE - 2]
+        column(*[maps_of_image(2 * _picture(np.eye(6)[i]) - 1)] * 2)[SIDE + 2 : -SIDE - 2]
         for i in (1, 2)
     )
     np.testing.assert_allclose(right, np.broadcast_to([1.0, 0, 0], right.shape), atol=1e-3)
     np.testing.assert_allclose(down, np.broadcast_to([0.5, 1, 0], down.shape), atol=1e-3)
     flat = maps_of_image(jnp.zeros((SIDE, SIDE, 1)))
-    assert np.isfinite(side_by_side(flat, flat)).all()
+    assert np.isfinite(column(flat, flat)).all()
 
 
 def _results(workdir):
@@ -233,13 +229,14 @@ def _results(workdir):
 
 
 @pytest.mark.parametrize(
-    "kinds", [["laplacian", "inpainting"], pytest.param([*REGISTRY], marks=pytest.mark.slow)]
+    "kinds", [["laplacian"], pytest.param([*REGISTRY], marks=pytest.mark.slow)]
 )
-def test_one_picture_is_fitted_in_several_ways(kinds, tmp_path, capfd):
-    several = f"--supervision={','.join(kinds)}"
-    assert run_here(tmp_path / "run", *ALONE, several, experiment=poisson) == 0
+def test_one_picture_is_fitted(kinds, tmp_path, capfd):
+    told = f"--supervision={','.join(kinds)}"
+    assert run_here(tmp_path / "run", *ALONE, told, experiment=poisson) == 0
     settings = _results(tmp_path / "run")
-    assert list(settings) == [f"supervision={name}" for name in kinds]
+    several = [f"supervision={name}" for name in kinds]
+    assert list(settings) == (several if len(kinds) > 1 else ["default"])
     for setting in settings.values():
         assert list(setting["inits"]) == ["standard"]
         metrics = setting["inits"]["standard"]["metrics"]
