@@ -1,4 +1,4 @@
-"""The ways to fit a SIREN to derivatives that are compared: loss and gradient in the weights."""
+"""The ways to fit a SIREN to values or derivatives that are compared: loss and its gradient."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +17,9 @@ from metainr.numerics.flops import forward_flops
 from metainr.objectives import Samples, all_points, squared_error
 from metainr.types import Field, Params, Term
 
-KINDS = ("gradient", "laplacian")
-_EVALUATIONS = {"gradient": 2, "laplacian": 4}  # of a field of one value of two coordinates
+KINDS = ("value", "gradient", "laplacian")
+# Of a field of one value of two coordinates.
+_EVALUATIONS = {"value": 1, "gradient": 2, "laplacian": 4}
 _WITH_WEIGHT_GRADIENT = 3  # times as much
 
 
@@ -27,7 +28,7 @@ def make_contenders(setting: Setting, kind: str) -> dict[str, Contender]:
 
     Args:
         setting: side² points, and the SIREN, which has one value.
-        kind: which derivatives are supervised, one of KINDS.
+        kind: what is supervised, one of KINDS.
     """
     field, params = _network(setting)
     layers = recipe.layers(params)
@@ -88,6 +89,8 @@ def _nested(setting, kind, coords):
         def value(point):
             return recipe.apply(layers, point[None], setting.omega)[0, 0]
 
+        if kind == "value":
+            return value(point)[None]
         if kind == "gradient":
             return jax.grad(value)(point)
         return jnp.trace(jax.hessian(value)(point))[None]
@@ -125,7 +128,9 @@ def _torch(setting, kind, layers, coords, targets):
         *hidden, (w, b) = zip(params[::2], params[1::2])
         for kernel, bias in hidden:
             x = torch.sin(setting.omega * torch.addmm(bias, x, kernel))
-        found = slope(torch.addmm(b, x, w))
+        found = torch.addmm(b, x, w) + 0.5
+        if kind != "value":
+            found = slope(found)
         if kind == "laplacian":
             found = sum(slope(found[:, i])[:, i : i + 1] for i in range(2))
         loss = ((found - known) ** 2).mean()

@@ -1,4 +1,4 @@
-"""Fields fitted to gradients and Laplacians: seconds of a step's loss and gradient.
+"""Fields fitted to values, gradients and Laplacians: seconds of a step's loss and gradient.
 
 python -m benchmarks.derivatives --side=256
 """
@@ -18,7 +18,7 @@ from metainr.reporting.tables import Table
 
 ROUNDS = shared_flags.rounds(5)
 SIDE = flags.DEFINE_integer("side", 256, "points per axis", 2)
-KIND = shared_flags.some_of("kind", KINDS, ",".join(KINDS), "derivatives to supervise")
+KIND = shared_flags.some_of("kind", KINDS, ",".join(KINDS), "what to supervise")
 
 
 def tables() -> Iterator[Table]:

@@ -1,7 +1,8 @@
 """The comparison of inits on test signals: who takes part, and what is recorded of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from jax.sharding import Mesh
 from experiments.problem import Problem, Setting, make_evaluation, make_inner, standard_init
 from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
 from metainr.evaluation.compare import steps_to_match, summary
+from metainr.evaluation.courses import Watch
 from metainr.evaluation.fitting import Contender, Fits
 from metainr.evaluation.tuning import tuned
 from metainr.training.data import first_signals
@@ -29,14 +31,18 @@ class Inits(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """One entry of `settings` in results.json, and the pictures of the first test signals.
+    """One entry of `settings` in results.json, and what is shown of the first test signals.
 
-    frames: init -> [signals, steps, h, w, c].
+    entry: as results.json holds it.
+    targets: pictures [signals, h, w, c].
+    frames: init -> pictures [signals, steps, h, w, c].
+    exports: init -> (path without a suffix -> None) of each of these signals, to write its fit.
     """
 
     entry: dict[str, Any]
     targets: np.ndarray
     frames: dict[str, np.ndarray]
+    exports: dict[str, list[Callable[[Path], None]]]
 
 
 def make_inits(
@@ -48,6 +54,8 @@ def make_inits(
 ) -> Inits:
     """The learned init and those to compare it with; without it, those that need none.
 
+    Of a class without training signals there is no mean.
+
     `rivals`: inits of other runs, by name. `mesh`: of this process' devices.
     """
     standard = standard_init(problem.field, config.seed)
@@ -58,22 +66,19 @@ def make_inits(
         params, error = fitted(inner, standard, support, key, mesh)
         return params, float(error)
 
-    count = min(_MEAN_OVER, problem.signals.sizes["train"])
-    mean, mean_error = fit(problem.inner_gradient, problem.mean_support(count), mean_key)
-    if learned is None:
-        return Inits({"standard": standard, "mean": mean, **rivals}, {"mean": mean_error})
-    matched, matched_error = fit(problem.matching_gradient, learned, match_key)
-    return Inits(
-        {
-            "standard": standard,
-            "mean": mean,
-            "matched": matched,
-            "shuffled": shuffled(learned, shuffle_key),
-            "meta": learned,
-            **rivals,
-        },
-        {"mean": mean_error, "matched": matched_error},
-    )
+    params, errors = {"standard": standard}, {}
+    if count := min(_MEAN_OVER, problem.signals.sizes["train"]):
+        support = problem.mean_support(count)
+        params["mean"], errors["mean"] = fit(problem.inner_gradient, support, mean_key)
+    if learned is not None:
+        params["matched"], errors["matched"] = fit(problem.matching_gradient, learned, match_key)
+        params |= {"shuffled": shuffled(learned, shuffle_key), "meta": learned}
+    return Inits(params | dict(rivals), errors)
+
+
+def random_init(problem: Problem, name: str, config: SimpleNamespace) -> Inits:
+    """Random weights of the problem's network alone, under that name."""
+    return Inits({name: standard_init(problem.field, config.seed)}, {})
 
 
 def compare(
@@ -82,10 +87,11 @@ def compare(
     config: SimpleNamespace,
     inits: Inits,
     mesh: Mesh | None = None,
+    watch: Watch | None = None,
 ) -> Comparison:
     """Fits the test signals from every init in a setting.
 
-    `mesh`: of this process' devices.
+    `mesh`: of this process' devices. `watch`: of the fits of test signals.
     """
     key = jax.random.key(config.seed)
     evaluate = make_evaluation(setting, mesh)
@@ -96,7 +102,7 @@ def compare(
         contenders = {name: tuned(c, fit, problem.rates) for name, c in contenders.items()}
     signals = first_signals(problem.signals, "test", config.num_test)
     fits = {
-        name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES)
+        name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
         for name, contender in contenders.items()
     }
     references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
@@ -114,6 +120,19 @@ def compare(
         },
         np.stack([np.asarray(setting.target(signal)) for signal in signals[:NUM_SAMPLES]]),
         {name: fit.views for name, fit in (fits | references).items()},
+        {name: _exports(setting, fit.params, signals) for name, fit in fits.items()},
+    )
+
+
+def merged(comparisons: Sequence[Comparison]) -> Comparison:
+    """The comparison of all their inits, which were tested on the same signals."""
+    first = comparisons[0]
+    inits = {name: init for c in comparisons for name, init in c.entry["inits"].items()}
+    return Comparison(
+        first.entry | {"inits": inits},
+        first.targets,
+        {name: frames for c in comparisons for name, frames in c.frames.items()},
+        {name: exports for c in comparisons for name, exports in c.exports.items()},
     )
 
 
@@ -125,6 +144,15 @@ def _entry(contender, fits, inits, name):
     }
     error = inits.fit_errors.get(name)
     return entry if error is None else entry | {"fit_error": error}
+
+
+def _exports(setting, params, signals):
+    if setting.export is None:
+        return []
+    first = [
+        jax.tree.map(lambda x, i=i: x[i], params) for i in range(min(NUM_SAMPLES, len(signals)))
+    ]
+    return [partial(setting.export, p, signal) for p, signal in zip(first, signals)]
 
 
 def _summaries(fits):
@@ -144,6 +172,7 @@ def _reference(method, setting, signals):
 
 
 def _contender(name, params, config):
-    if name in ("standard", "mean", "matched", "shuffled"):
-        return Contender(params, config.baseline_optimizer, config.baseline_learning_rate)
-    return Contender(params, config.inner_optimizer, config.inner_learning_rate)
+    learned = name == "meta" or name in [text.partition("=")[0] for text in config.rivals]
+    if learned:
+        return Contender(params, config.inner_optimizer, config.inner_learning_rate)
+    return Contender(params, config.baseline_optimizer, config.baseline_learning_rate)

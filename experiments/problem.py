@@ -1,6 +1,7 @@
 """What an experiment defines, and the parts every experiment makes from it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -45,6 +46,7 @@ class Setting(NamedTuple):
     view: (params, signal) -> picture [h, w, c] of a fit.
     target: signal -> the picture that the view comes to be like.
     references: methods without a field, by name: signal -> (metrics by name, picture).
+    export: (params, signal, path without a suffix) writes a fit in files of the signal's own kind.
     """
 
     make_task: Callable[[Any, Key], Task]
@@ -55,6 +57,7 @@ class Setting(NamedTuple):
     view: Callable[[Params, Any], Array]
     target: Callable[[Any], Array]
     references: Mapping[str, Callable[[Any], tuple[Mapping[str, float], np.ndarray]]] = {}
+    export: Callable[[Params, Any, Path], None] | None = None
 
 
 class Problem(NamedTuple):
@@ -67,7 +70,8 @@ class Problem(NamedTuple):
     inner_gradient, query_gradient: of the objectives that inner steps and outer loss score.
     matching_gradient: of the distance to another field's output; its support is that one's params.
     points: how many points inner and query gradient ask the field at.
-    mean_support: number of training signals -> the support of their mean.
+    mean_support: number of training signals -> the support of their mean; not asked of a class
+        without any.
     settings: ways to test an init, by name; one alone is called "default".
     validation: the one that meta-training watches.
     rates: optimizer -> learning rates that `--tune` tries.

@@ -87,6 +87,9 @@ BASELINE_OPTIMIZER = flags.DEFINE_enum(
 BASELINE_LEARNING_RATE = flags.DEFINE_float("baseline_learning_rate", 1e-4, "its rate", 0)
 TUNE = flags.DEFINE_bool("tune", False, "find each init's best optimizer and rate on validation")
 INIT = flags.DEFINE_string("init", None, "evaluate this workdir, checkpoint or file of weights")
+NETWORKS = flags.DEFINE_list(
+    "networks", [], "FIELD[:ACTIVATION],...: to compare from random weights, --algorithm=none"
+)
 RIVALS = flags.DEFINE_list(
     "rivals", [], "NAME=WORKDIR,...: inits of other runs to test beside this one's"
 )
@@ -109,7 +112,8 @@ _INNER_FLAGS = (
 _INIT_FLAGS = (*FIELD_FLAGS, *_INNER_FLAGS, RESOLUTION.name)
 _EVALUATION_FLAGS = (
     NUM_VALIDATION.name, NUM_TEST.name, TEST_STEPS.name, BASELINE_OPTIMIZER.name,
-    BASELINE_LEARNING_RATE.name, TUNE.name, RIVALS.name, SEEDS.name, TRAIN_SIGNALS.name,
+    BASELINE_LEARNING_RATE.name, TUNE.name, NETWORKS.name, RIVALS.name, SEEDS.name,
+    TRAIN_SIGNALS.name,
 )  # fmt: skip
 _CHANGEABLE_FLAGS = (
     WORKDIR.name, NUM_DEVICES.name, TASK_MICROBATCH.name, TRAIN_STEPS.name,

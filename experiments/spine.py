@@ -1,6 +1,5 @@
 """What every experiment does with its problem: learn an init, compare it, report."""
 
-import json
 import time
 from functools import partial
 from pathlib import Path
@@ -12,9 +11,10 @@ from absl import flags
 from jax.sharding import Mesh
 
 from experiments import processes, shared_flags
-from experiments.comparison import compare, make_inits
+from experiments.comparison import compare, make_inits, merged, random_init
 from experiments.experiment import Experiment
 from experiments.inits import as_params, read_init, read_rivals
+from experiments.networks import network_flags
 from experiments.problem import (
     Problem,
     make_algorithm,
@@ -22,20 +22,17 @@ from experiments.problem import (
     make_outer_optimizer,
     step_cost,
 )
+from experiments.run_record import record, resumed
+from experiments.watching import watched
 from metainr import reporting
 from metainr.devices import from_first, is_first, local_mesh, observation_axis, own_rows
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Contender
-from metainr.reporting.results import read_results, write_json
-from metainr.reporting.samples import write_samples
 from metainr.training.data import first_signals, training_batches
-from metainr.training.instruments import INSTRUMENTS
 from metainr.training.loop import LoopOptions, Validation, train
 from metainr.training.step import init_state, make_train_step
-from metainr.training.workdir import environment, open_workdir, recorded_flags
+from metainr.training.workdir import open_workdir, recorded_flags
 from metainr.types import Params
-
-_RESULTS = "results.json"
 
 
 def run(experiment: Experiment) -> None:
@@ -50,20 +47,22 @@ def run(experiment: Experiment) -> None:
     workdir = Path(config.workdir)
     _choose_chunk_size(config, workdir)
     mesh = shared_flags.make_mesh(config)
-    problem = experiment.build(config, shared_flags.make_summation(config, observation_axis(mesh)))
+    summation = shared_flags.make_summation(config, observation_axis(mesh))
+    problem = experiment.build(config, summation)
     learned = None if weights is None else as_params(weights, problem.field, config.init)
     _check(problem, config)
+    networks = {
+        name: experiment.build(changed, summation)
+        for name, changed in network_flags(config).items()
+    }
     rivals = from_first(lambda: read_rivals(config, problem.field))
     changeable = shared_flags.changeable_flags(experiment, config) | _newer_flags(workdir)
     from_first(lambda: open_workdir(workdir, vars(config), changeable))
     neutral = shared_flags.neutral_flags(experiment)
-    results = from_first(lambda: _resumed(workdir, config, neutral))
+    results = from_first(lambda: resumed(workdir, config, neutral))
     before = results["seconds"]["total"]
     for variant, changed, folder in _variants(config, workdir):
-        settings = problem.settings
-        if variant is not None:
-            settings = dict(zip([variant], settings.values()))
-        missing = {name: s for name, s in settings.items() if name not in results["settings"]}
+        missing = [n for n in _settings(problem, variant) if n not in results["settings"]]
         if not missing:
             continue
         started = time.perf_counter()
@@ -72,13 +71,17 @@ def run(experiment: Experiment) -> None:
             trained = learn(problem, changed, folder, mesh)
         results["seconds"]["training"] += time.perf_counter() - started
         started = time.perf_counter()
-        inits = make_inits(problem, changed, trained, rivals, local_mesh(mesh))
-        for name, setting in missing.items():
-            comparison = compare(problem, setting, changed, inits, local_mesh(mesh))
+        if networks:
+            entrants = [(p, random_init(p, name, changed)) for name, p in networks.items()]
+        else:
+            inits = make_inits(problem, changed, trained, rivals, local_mesh(mesh))
+            entrants = [(problem, inits)]
+        for name in missing:
+            comparison = _tested(entrants, name, variant, changed, mesh)
             results["seconds"]["evaluation"] += time.perf_counter() - started
             results["seconds"]["total"] = before + time.perf_counter() - began
             started = time.perf_counter()
-            from_first(partial(_record, results, workdir, name, folder, comparison))
+            from_first(partial(record, results, workdir, name, folder, comparison))
     from_first(lambda: print(f"report: {reporting.report(workdir)[-1]}"))
 
 
@@ -115,6 +118,27 @@ def learn(
     return jax.tree.map(np.asarray, algorithm.inner.params(algorithm.inner.init(state.meta_params)))
 
 
+def _tested(entrants, name, variant, config, mesh):
+    """The comparison of all inits of (problem, inits) pairs in the setting of that name."""
+    settings = [_settings(problem, variant)[name] for problem, _ in entrants]
+    num_steps = config.num_test * settings[0].steps[-1] * sum(len(i.params) for _, i in entrants)
+    workdir = Path(config.workdir)
+    with watched(workdir, "fits" if name == "default" else name, num_steps) as watch:
+        return merged(
+            [
+                compare(problem, setting, config, inits, local_mesh(mesh), watch)
+                for (problem, inits), setting in zip(entrants, settings)
+            ]
+        )
+
+
+def _settings(problem, variant):
+    """The problem's settings; the only one of them has the name of the training's variant."""
+    if variant is None:
+        return problem.settings
+    return dict(zip([variant], problem.settings.values()))
+
+
 def _validation(problem, config, mesh):
     setting = problem.validation
     evaluate = make_evaluation(setting, local_mesh(mesh))
@@ -147,53 +171,6 @@ def _variants(config, workdir):
             yield f"seed={seed}", variant, workdir / f"seed={seed}"
     else:
         yield None, config, workdir
-
-
-def _resumed(workdir, config, neutral):
-    """The results that the workdir holds for these very flags, or empty ones."""
-    fresh = {
-        "experiment": config.experiment,
-        "signal": config.signal,
-        "num_test": config.num_test,
-        "train_steps": config.train_steps if config.algorithm != "none" else 0,
-        "seconds": {"training": 0.0, "evaluation": 0.0, "total": 0.0},
-        "config": vars(config),
-        "environment": environment(),
-        "instruments": {},
-        "settings": {},
-    }
-    found = _found(workdir / _RESULTS) or fresh
-    same = all(
-        found["config"].get(name) == value
-        for name, value in fresh["config"].items()
-        if name not in neutral
-    )
-    kept = ("settings", "seconds", "instruments")
-    return fresh | {name: found[name] for name in kept} if same else fresh
-
-
-def _instruments(name, folder):
-    """How the training of a setting went, if it was ever ended and its record can be read."""
-    try:
-        return {name: json.loads((folder / INSTRUMENTS).read_text())}
-    except (OSError, ValueError):
-        return {}
-
-
-def _found(path):
-    """The results in a file, None if there is none. Raises UserError if it is damaged."""
-    if not path.exists():
-        return None
-    try:
-        results = read_results(path)
-        instruments = dict(results.get("instruments", {}))
-        parts = {"config": dict(results["config"]), "seconds": dict(results["seconds"])}
-        return results | parts | {"instruments": instruments}
-    except (UserError, KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{path} is damaged ({error}); move it away and run the same command again: the "
-            "training is kept, the evaluation is done anew"
-        ) from error
 
 
 def _newer_flags(workdir):
@@ -238,6 +215,16 @@ def _check(problem, config):
             "--seeds and --train_signals compare trainings in one setting, and these flags give "
             f"{len(problem.settings)}: {', '.join(problem.settings)}; ask for one of them"
         )
+    if config.tune and not sizes["validation"]:
+        raise UserError(
+            f"--tune needs validation signals, of which --signal={config.signal} has none; give "
+            "--baseline_optimizer and --baseline_learning_rate instead"
+        )
+    if config.algorithm != "none" and config.init is None and not sizes["train"]:
+        raise UserError(
+            f"--signal={config.signal} has no training signals to learn an init from; give "
+            "--algorithm=none to fit it alone, or --init=WORKDIR of a learned one"
+        )
     if config.num_test > sizes["test"]:
         raise UserError(
             f"--num_test={config.num_test} is more than the {sizes['test']} test signals there "
@@ -249,24 +236,3 @@ def _check(problem, config):
                 f"--train_signals={count} is more than the {sizes['train']} training signals there "
                 "are; leave it out or add signals"
             )
-
-
-def _record(results, workdir, name, folder, comparison):
-    """Adds a setting to the results, writes them with its samples, and prints its table."""
-    _write_samples(workdir / "samples", name, comparison)
-    results["settings"][name] = comparison.entry
-    results["instruments"] |= _instruments(name, folder)
-    write_json(workdir / _RESULTS, results)
-    print(reporting.to_text(reporting.init_table(results, name)))
-
-
-def _write_samples(directory, setting, comparison):
-    labels = [f"test signal {i}" for i in range(len(comparison.targets))]
-    write_samples(
-        directory,
-        setting,
-        comparison.entry["steps"],
-        labels,
-        list(comparison.targets),
-        comparison.frames,
-    )

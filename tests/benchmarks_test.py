@@ -39,7 +39,7 @@ FIRST_CELLS = {
         *kernels.PRODUCTS, "square, 16", "rounding of x @ W", "x @ W", *kernels.FUNCTIONS,
     ],
     "render": ["full", "occupancy grid"],
-    "derivatives": ["gradient"] * 3 + ["laplacian"] * 3,
+    "derivatives": ["value"] * 3 + ["gradient"] * 3 + ["laplacian"] * 3,
 }  # fmt: skip
 _HEADINGS = (
     "---", "K", "images", "pixels", "divided over", "product", "function", "renderer",

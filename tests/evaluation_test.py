@@ -11,8 +11,10 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from metainr import algorithms, fields
+from metainr.evaluation import fitting
 from metainr.evaluation.baselines import fitted, shuffled
 from metainr.evaluation.compare import steps_to_match, summary
+from metainr.evaluation.courses import Watch
 from metainr.evaluation.fitting import Contender, Fits, Score, make_evaluate
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
 from metainr.evaluation.tuning import RATES, tuned
@@ -187,6 +189,63 @@ def test_fits_equal_a_plain_loop_whatever_their_number(points, steps):
         assert fits.views.shape == (min(num, 9), len(steps), *SHAPE, 3)
         for view, signal, row in zip(fits.views, signals, psnrs):
             np.testing.assert_allclose([psnr(x, signal) for x in view], row, rtol=1e-4)
+
+
+class _Stop(Exception):
+    pass
+
+
+@pytest.mark.parametrize("points", [None, 30])
+@pytest.mark.parametrize("stop", [2, 5, 7, 12])
+def test_fits_that_were_stopped_go_on(points, stop, monkeypatch):
+    monkeypatch.setattr(fitting, "_PIECE_SECONDS", 0)  # saved after every step
+    monkeypatch.setattr(fitting, "_FIRST_PIECE", 1)
+    draw = all_points(COORDS) if points is None else random_points(COORDS, points)
+    contender, signals, steps = Contender(FIELD.init(KEY), "adam", 1e-3), _signals(10), [0, 1, 4, 8]
+    undisturbed = _make_evaluate(draw, points is None)(contender, signals, steps, KEY, 9)
+    kept, taken = {}, []
+
+    def save(name, data):
+        kept[name] = data
+        if len(taken) == stop:
+            raise _Stop
+
+    def fit(evaluate):
+        watch = Watch(taken.append, kept.get, save)
+        return evaluate(contender, signals, steps, KEY, num_views=9, watch=watch)
+
+    evaluate = _make_evaluate(draw, points is None)
+    with pytest.raises(_Stop):
+        fit(evaluate)
+    taken.clear()
+    stop = None
+    fits = fit(evaluate)
+    assert sum(taken) == len(signals) * steps[-1]
+    chex.assert_trees_all_equal(fits, undisturbed)
+    damaged = {name: data[:100] for name, data in kept.items()}
+    kept.clear()
+    kept.update(damaged)
+    chex.assert_trees_all_equal(fit(evaluate), undisturbed)
+
+
+def test_what_cannot_be_compiled_is_measured_on_the_host():
+    inner = _make_inner(_gradient(all_points(COORDS)), "sgd")
+
+    def finish(measured, signal):
+        assert isinstance(measured["picture"], np.ndarray)
+        return {"psnr": -10 * np.log10(np.mean((measured["picture"] - signal) ** 2))}
+
+    score = Score(lambda params, image: {"picture": _render(params)}, None, finish)
+    evaluate = make_evaluate(
+        lambda optimizer: inner, image_task, score, lambda params, image: _render(params)
+    )
+    contender, signals = Contender(FIELD.init(KEY), "sgd", 1e-2), _signals(10)
+    fits = evaluate(contender, signals, [0, 3], KEY, num_views=9)
+    direct = _make_evaluate(all_points(COORDS), True)(contender, signals, [0, 3], KEY)
+    np.testing.assert_allclose(fits.metrics["psnr"], direct.metrics["psnr"], rtol=1e-4)
+    for i in range(9):
+        last = jax.tree.map(lambda x, i=i: x[i], fits.params)
+        np.testing.assert_allclose(_render(last), fits.views[i, -1], atol=1e-5)
 
 
 def test_one_compilation_per_optimizer_for_all_contenders():

@@ -1,6 +1,7 @@
 """Test-time fits of many signals from one init, in blocks, one compiled program per optimizer."""
 
 import functools
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -11,8 +12,11 @@ from jax import lax
 from jax.sharding import Mesh
 
 from metainr.devices import TASK, all_shares, own_share, spread_tasks
+from metainr.evaluation.courses import Course, from_bytes, name_of, to_bytes
 from metainr.types import Array, Inner, Key, MetaParams, Params, Task
 
+_FIRST_PIECE = 8  # steps, before it is known how long they take
+_PIECE_SECONDS = 30.0
 _SLOTS = 8  # signals fitted side by side; memory grows with it, not with their number
 
 
@@ -47,17 +51,26 @@ class Score(NamedTuple):
     full: (params, signal) -> metrics by name, at full length after the last step;
     of_loss: the loss -> those metrics that it gives for free, at every listed step before; None if
         it says nothing, as when steps see a random subset: then `full` is computed there too.
+    finish: (what `full` gave as NumPy arrays, signal) -> metrics, numbers all, for what cannot be
+        compiled; None: `full` gives numbers. `make_evaluate` alone asks for it.
     """
 
     full: Callable[[Params, Any], Mapping[str, Array]]
     of_loss: Callable[[Array], Mapping[str, Array]] | None
+    finish: Callable[[Mapping[str, np.ndarray], Any], Mapping[str, float]] | None = None
 
 
 class Fits(NamedTuple):
-    """Metrics [signals, steps] by name, NaN where not computed, and views [views, steps, ...]."""
+    """What became of the signals.
+
+    metrics: [signals, steps] by name, NaN where not computed.
+    views: [views, steps, ...] of the first signals.
+    params: the weights of these after the last step, [views, ...]; None without views.
+    """
 
     metrics: dict[str, np.ndarray]
     views: np.ndarray
+    params: Params | None = None
 
 
 def make_fitter(make_inner: Callable[[Any], Inner], mesh: Mesh | None = None) -> Fitter:
@@ -100,13 +113,15 @@ def make_evaluate(
     view: Callable[[Params, Any], Array],
     mesh: Mesh | None = None,
 ) -> Evaluate:
-    """Builds `evaluate(contender, signals, steps, key, num_views=0) -> Fits`.
+    """Builds `evaluate(contender, signals, steps, key, num_views=0, watch=None) -> Fits`.
 
     It fits every one of a sequence of signals from the contender's init, measures it at the listed,
     increasing step counts, and keeps views of the first `num_views` signals. Each signal has a key
     of its own, so that results do not depend on the blocks. Calls of as many signals, or of more
     than a block holds, share their compiled programs. Of several processes each reads and fits its
-    own signals, and all get all results.
+    own signals, and all get all results. A `watch` (see `metainr.evaluation.courses`) hears of
+    the steps taken, and keeps fits that take longer than half a minute, so that the same call goes
+    on with them.
 
     Args:
         make_inner: optimizer name -> (learning rate -> inner loop).
@@ -121,7 +136,35 @@ def make_evaluate(
     make_supports = jax.jit(spread_tasks(lambda s, k: make_task(s, k).support, mesh))
     devices = 1 if mesh is None else mesh.shape[TASK]
 
-    def evaluate(contender, signals, steps, key, num_views=0):
+    def advance_to(step, course, fitter, shared, watch, name, kept):
+        """Takes the steps up to one, in pieces between which the course is saved."""
+        rate, supports, keys = shared
+        piece = step if watch is None else _FIRST_PIECE
+        while course.taken < step:
+            began = time.perf_counter()
+            count = min(piece, step - course.taken)
+            states, losses = fitter.advance(course.states, rate, supports, keys, count)
+            if not len(course.losses):
+                course = course._replace(losses=np.asarray(losses))
+            course = course._replace(states=states, taken=course.taken + count)
+            if watch is not None:
+                jax.block_until_ready(states)
+                watch.advanced(kept * count)
+                seconds = time.perf_counter() - began
+                piece = max(1, int(count * min(4.0, _PIECE_SECONDS / max(seconds, 1e-3))))
+                if seconds > _PIECE_SECONDS / 4:
+                    watch.save(name, to_bytes(course))
+        return course
+
+    def measure(params, block, kept):
+        measured = {name: np.asarray(x)[:kept] for name, x in full(params, block).items()}
+        if score.finish is None:
+            return measured
+        rows = [jax.tree.map(lambda x, i=i: x[i], (measured, block)) for i in range(kept)]
+        numbers = [score.finish(*row) for row in rows]
+        return {name: np.array([row[name] for row in numbers]) for name in numbers[0]}
+
+    def evaluate(contender, signals, steps, key, num_views=0, watch=None):
         fitter = make_fitter_once(contender.optimizer)
         rate = contender.learning_rate
         keys = jax.random.split(key, len(signals))
@@ -133,33 +176,50 @@ def make_evaluate(
         def fit_block(begin):
             rows = own[np.minimum(np.arange(begin, begin + slots), len(own) - 1)]  # padded
             block = jax.tree.map(lambda *x: np.stack(x), *(signals[row] for row in rows))
-            supports = make_supports(block, keys[rows])
-            states = fitter.init(contender.meta_params, rate, slots)
-            if steps[0]:
-                states, _ = fitter.advance(states, rate, supports, keys[rows], steps[0])
+            shared = rate, make_supports(block, keys[rows]), keys[rows]
             kept = len(own[begin : begin + slots])
             shown = max(0, min(own_views, len(own)) - begin)
-            measured, seen = [], []
-            for step, following in zip(steps, [*steps[1:], None]):
-                params = fitter.params(states)
-                if shown:
-                    seen.append(np.asarray(look(params, block))[:shown])
-                if following is None or score.of_loss is None:
-                    metrics = full(params, block)
-                if following is not None:
-                    count = following - step
-                    states, losses = fitter.advance(states, rate, supports, keys[rows], count)
-                    if score.of_loss is not None:
-                        metrics = score.of_loss(losses)
-                measured.append({name: np.asarray(x)[:kept] for name, x in metrics.items()})
-            return _by_name(measured), np.stack(seen, axis=1) if shown else None
+            name = name_of(contender, block, jax.random.key_data(keys[rows]), steps, shown)
+            states = fitter.init(contender.meta_params, rate, slots)
+            course = Course(states, 0, np.empty(0), {}, [])
+            if watch is not None:
+                course = from_bytes(watch.load(name), course)
+                watch.advanced(kept * course.taken)
+            for column, step in enumerate(steps):
+                course = advance_to(step, course, fitter, shared, watch, name, kept)
+                if column < len(course.views):
+                    continue  # measured before the fits were stopped
+                if score.of_loss is not None and column:
+                    metrics = score.of_loss(course.losses)
+                    course.metrics[column - 1] = {
+                        n: np.asarray(x)[:kept] for n, x in metrics.items()
+                    }
+                params = fitter.params(course.states)
+                course.views.append(
+                    np.asarray(look(params, block))[:shown] if shown else np.empty(0)
+                )
+                if score.of_loss is None or step == steps[-1]:
+                    course.metrics[column] = measure(params, block, kept)
+                course = course._replace(losses=np.empty(0))
+            shown_params = jax.tree.map(lambda x: np.asarray(x)[:shown], params) if shown else None
+            columns = [course.metrics[column] for column in range(len(steps))]
+            return (
+                _by_name(columns),
+                np.stack(course.views, axis=1) if shown else None,
+                shown_params,
+            )
 
-        blocks, views = zip(*map(fit_block, range(0, len(own), slots)))
+        blocks, views, params = zip(*map(fit_block, range(0, len(own), slots)))
         views = [view for view in views if view is not None]
+        params = [block for block in params if block is not None]
         metrics = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        metrics = {name: all_shares(values, len(signals)) for name, values in metrics.items()}
+        if not views:
+            return Fits(metrics, np.empty((0, len(steps))))
         return Fits(
-            {name: all_shares(values, len(signals)) for name, values in metrics.items()},
-            all_shares(np.concatenate(views), num_views) if views else np.empty((0, len(steps))),
+            metrics,
+            all_shares(np.concatenate(views), num_views),
+            jax.tree.map(lambda *x: all_shares(np.concatenate(x), num_views), *params),
         )
 
     return evaluate

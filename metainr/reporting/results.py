@@ -117,6 +117,12 @@ def metric_at(
     return values["mean"][index], values["stderr"][index]
 
 
+def further_metrics(setting: Mapping[str, Any]) -> list[str]:
+    """The metrics of a setting's inits that are neither PSNR nor SSIM, by name."""
+    names = {metric for init in setting["inits"].values() for metric in init["metrics"]}
+    return sorted(names - {"psnr", "ssim"})
+
+
 def match_step(setting: Mapping[str, Any]) -> int:
     """The step at which inits are compared: the reference of steps to match, else the last."""
     step = setting.get("match_step")

@@ -26,7 +26,9 @@ class Table(NamedTuple):
 
 
 def init_table(results: Results, setting: str) -> Table:
-    """Table 1: each init's PSNR at step 0, at the step of reference and at the end."""
+    """Table 1: each init's PSNR at step 0, at the step of reference and at the end, and at the end
+    all other metrics.
+    """
     data = results["settings"][setting]
     first, last = data["steps"][0], data["steps"][-1]
     shown = dict.fromkeys([first, reading.match_step(data), last])
@@ -34,6 +36,9 @@ def init_table(results: Results, setting: str) -> Table:
     for step in shown:
         columns[f"PSNR, step {step}"] = lambda i, s=step: _cell(data, i, "psnr", s, 2)
     columns[f"SSIM, step {last}"] = lambda init: _cell(data, init, "ssim", last, 3)
+    for metric in reading.further_metrics(data):
+        name = f"{metric.replace('_', ' ')}, step {last}"
+        columns[name] = lambda i, m=metric: _significant(*reading.metric_at(data, i, m, last))
     columns["steps to match"] = lambda init: steps_to_match(results, setting, init)
     inits = reading.ordered_inits(data)
     cells = {name: [cell(init) for init in inits] for name, cell in columns.items()}
@@ -148,6 +153,13 @@ def plus_minus(mean: float | None, stderr: float | None, digits: int) -> str:
     if mean is None:
         return NOTHING
     return f"{mean:.{digits}f}" + ("" if stderr is None else f" ± {stderr:.{digits}f}")
+
+
+def _significant(mean: float | None, stderr: float | None) -> str:
+    """As `plus_minus`, for numbers of any size."""
+    if mean is None:
+        return NOTHING
+    return f"{mean:.3g}" + ("" if stderr is None else f" ± {stderr:.1g}")
 
 
 def _cell(data: Mapping[str, Any], init: str, metric: str, step: int, digits: int) -> str:

@@ -1,0 +1,42 @@
+"""Long fits of an experiment: a bar that shows how far they are, and files that let them go on."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from metainr.devices import is_first
+from metainr.evaluation.courses import Watch
+from metainr.files import write_bytes
+
+_FOLDER = "unfinished"
+_DELAY = 5  # seconds, below which a bar would only flicker
+
+
+@contextlib.contextmanager
+def watched(workdir: Path, name: str, num_steps: int) -> Iterator[Watch]:
+    """A watch over fits of `num_steps` steps in all; what it saved is removed at a good end.
+
+    Args:
+        workdir: of the run; its folder unfinished/ holds what is saved.
+        name: what is fitted, before the bar.
+        num_steps: steps, added up over signals and inits.
+    """
+    folder = workdir / _FOLDER
+
+    def load(name):
+        path = folder / f"{name}.npz"
+        return path.read_bytes() if path.exists() else None
+
+    def save(name, data):
+        write_bytes(folder / f"{name}.npz", data)
+
+    bar = tqdm(
+        total=num_steps, desc=name, unit="step", delay=_DELAY, leave=False, disable=not is_first()
+    )
+    with bar:
+        yield Watch(bar.update, load, save)
+    if is_first():
+        shutil.rmtree(folder, ignore_errors=True)

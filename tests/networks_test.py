@@ -1,0 +1,75 @@
+"""Networks compared from random weights, a class without training signals, and exports of fits."""
+
+import numpy as np
+import pytest
+from tiny_runs import run_here
+
+from experiments import image_regression
+from metainr.reporting import read_results
+from metainr.types import SignalClass
+
+NETWORKS = "siren,mlp:tanh,positional"
+ALONE = ("--algorithm=none", f"--networks={NETWORKS}")
+
+
+def test_each_network_is_fitted_from_its_random_weights(tmp_path):
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    assert run_here(together, *ALONE) == 0
+    assert run_here(alone, "--algorithm=none", "--field=mlp", "--activation=tanh") == 0
+    inits = read_results(together)["settings"]["default"]["inits"]
+    assert list(inits) == NETWORKS.split(",")
+    assert inits["mlp:tanh"] == read_results(alone)["settings"]["default"]["inits"]["standard"]
+    assert inits["mlp:tanh"]["metrics"] != inits["positional"]["metrics"]
+    before = (together / "results.json").stat().st_mtime_ns
+    assert run_here(together, *ALONE) == 0
+    assert (together / "results.json").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--networks=siren",), "--networks compares networks from random weights"),
+        ((*ALONE, "--field=siren"), "--field and --networks both choose the network"),
+        (("--algorithm=none", "--networks=sirens"), "--networks=sirens is not FIELD"),
+        (("--algorithm=none", "--networks=mlp:"), "--networks=mlp: is not FIELD"),
+        (("--algorithm=none", "--networks=mlp:rellu"), "unknown activation 'rellu'"),
+    ],
+)
+def test_mistakes_get_one_line(tmp_path, capfd, arguments, said):
+    assert run_here(tmp_path / "run", *arguments) == 1
+    (line,) = capfd.readouterr().err.strip().splitlines()
+    assert said in line
+    assert not (tmp_path / "run").exists()
+
+
+def _one_signal(experiment, monkeypatch, **changes):
+    """Makes the experiment's class one test signal, and changes its settings."""
+
+    whole = experiment.EXPERIMENT
+
+    def build(config, summation):
+        problem = whole.build(config, summation)
+        get = problem.signals.get
+        one = SignalClass({"train": 0, "validation": 0, "test": 1}, lambda split, i: get(split, i))
+        settings = {n: s._replace(**changes) for n, s in problem.settings.items()}
+        return problem._replace(signals=one, settings=settings)
+
+    monkeypatch.setattr(experiment, "EXPERIMENT", whole._replace(build=build))
+
+
+def test_a_class_of_one_signal_is_fitted_and_exported(tmp_path, monkeypatch, capfd):
+    def export(params, signal, path):
+        np.savez(path.with_suffix(".npz"), signal=signal, **params["dense_0"])
+
+    _one_signal(image_regression, monkeypatch, export=export)
+    arguments = ("--num_test=1", "--algorithm=none")
+    assert run_here(tmp_path / "run", *arguments) == 0
+    inits = read_results(tmp_path / "run")["settings"]["default"]["inits"]
+    assert list(inits) == ["standard"]
+    fit = np.load(tmp_path / "run" / "fits" / "default" / "000_standard.npz")
+    assert fit["kernel"].shape == (2, 16) and fit["signal"].shape == (16, 16, 3)
+    assert not (tmp_path / "run" / "unfinished").exists()
+    capfd.readouterr()
+    for flag, said in (("--tune", "--tune needs validation"), ("--algorithm=maml", "no training")):
+        assert run_here(tmp_path / "refused", *arguments, flag) == 1
+        assert said in capfd.readouterr().err
