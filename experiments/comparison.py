@@ -116,6 +116,7 @@ def compare(
         {
             "steps": setting.steps,
             "match_step": setting.match_step,
+            "caption": setting.caption,
             "inits": entries | {name: {"metrics": _summaries(f)} for name, f in references.items()},
         },
         np.stack([np.asarray(setting.target(signal)) for signal in signals[:NUM_SAMPLES]]),

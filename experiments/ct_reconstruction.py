@@ -96,6 +96,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
                 "FBP": partial(classical, filtered_back_projection),
                 "SART": partial(classical, sart),
             },
+            caption="Below each slice: its projections, a row for each view.",
         )
 
     drawn = gradient(random_views(scan, config.train_views))

@@ -18,7 +18,7 @@ from absl import flags
 
 from experiments import cli, phototourism, shared_flags
 from experiments.fit_setup import output_dir
-from experiments.inits import as_in_run, as_params, read_init
+from experiments.inits import as_params, init_to_fit
 from experiments.problem import make_inner
 from experiments.scenes import Scenes
 from experiments.videos import write_video
@@ -63,7 +63,7 @@ def main() -> None:
         record = {
             "experiment": "fit_landmark",
             "seconds": {"total": time.perf_counter() - began},
-            "config": vars(job.config) | {"workdir": None, "photos": list(job.photos)},
+            "config": vars(job.config) | {"photos": list(job.photos)},
             "environment": environment(),
         }
         write_json(directory / "results.json", record)
@@ -73,13 +73,9 @@ def main() -> None:
 
 
 def _job():
-    config = shared_flags.configuration(phototourism.EXPERIMENT)
-    if not config.init or not OUTPUT_DIR.value:
-        raise UserError(
-            "--init, a workdir of experiments.phototourism, and --output_dir are needed"
-        )
-    config, weights = read_init(config, phototourism.EXPERIMENT)
-    config = as_in_run(config, ("signal", "photo_folder", "seed", "test_steps"))
+    also = ("signal", "photo_folder", "seed", "test_steps")
+    config, weights = init_to_fit(phototourism.EXPERIMENT, OUTPUT_DIR.value, also)
+    del config.workdir  # of experiments; nothing is written there
     field = shared_flags.make_field(config, in_dim=3, out_dim=4)
     parts = phototourism.make_scenes(field, config, shared_flags.make_summation(config))
     signal_class = signals.make_landmark(config.signal, phototourism.options(config))

@@ -20,7 +20,7 @@ from absl import flags
 
 from experiments import cli, shared_flags, view_synthesis
 from experiments.fit_setup import output_dir
-from experiments.inits import as_in_run, as_params, read_init, weights_metadata
+from experiments.inits import as_params, init_to_fit, weights_metadata
 from experiments.meshes import density_mesh, write_mesh
 from experiments.problem import make_inner, standard_init
 from experiments.scenes import depth_picture, view_metrics
@@ -87,7 +87,7 @@ def main() -> None:
             "experiment": "fit_object",
             "metrics": metrics,
             "seconds": {"total": time.perf_counter() - began},
-            "config": vars(job.config) | {"workdir": None},
+            "config": vars(job.config),
             "environment": environment(),
         }
         write_json(directory / "results.json", record)
@@ -97,16 +97,14 @@ def main() -> None:
 
 
 def _job():
-    config = shared_flags.configuration(view_synthesis.EXPERIMENT)
-    if not config.init or not OUTPUT_DIR.value:
-        raise UserError("--init, a workdir of view_synthesis, and --output_dir are needed")
-    config, weights = read_init(config, view_synthesis.EXPERIMENT)
-    config = as_in_run(config, ("signal", "object_folder", "seed", "test_steps"))
+    also = ("signal", "object_folder", "seed", "test_steps")
+    config, weights = init_to_fit(view_synthesis.EXPERIMENT, OUTPUT_DIR.value, also)
     own = (OBJECT, SEEN_VIEWS, FRAMES, SIDE, MESH_RESOLUTION, THRESHOLD)
     config = SimpleNamespace(
         **vars(config) | {flag.name: flag.value for flag in own},
         steps=STEPS.value or config.test_steps,
     )
+    del config.workdir  # of experiments; nothing is written there
     field = shared_flags.make_field(config, in_dim=3, out_dim=4)
     return Job(config, field, _views(config), as_params(weights, field, config.init))
 

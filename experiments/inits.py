@@ -26,9 +26,12 @@ def weights_metadata(config: SimpleNamespace, experiment: Experiment) -> dict[st
     return {_FLAGS: json.dumps({name: getattr(config, name) for name in names})}
 
 
-def read_init(config: SimpleNamespace, experiment: Experiment) -> tuple[SimpleNamespace, Any]:
+def read_init(
+    config: SimpleNamespace, experiment: Experiment, also: Sequence[str] = ()
+) -> tuple[SimpleNamespace, Any]:
     """Reads `config.init`: (flags with those the init was learned with, its weights).
 
+    Flags of the names `also` are those of the init's run, too, unless the command line gives them.
     Of bare weights nothing is known: their flags stay as given. Raises UserError if a flag given
     on the command line contradicts the init's, or it was learned by another experiment.
     """
@@ -48,16 +51,23 @@ def read_init(config: SimpleNamespace, experiment: Experiment) -> tuple[SimpleNa
                 f"--{name}={getattr(config, name)} contradicts --init={path}, which was learned "
                 f"with --{name}={value}; leave the flag out"
             )
+    adopted |= {n: recorded[n] for n in also if n in recorded and not flags.FLAGS[n].present}
     return SimpleNamespace(**vars(config) | adopted), weights
 
 
-def as_in_run(config: SimpleNamespace, names: Sequence[str]) -> SimpleNamespace:
-    """The flags with those of `names` as the run of `config.init` had them, unless given here."""
-    _, recorded = _weights(Path(config.init))
-    adopted = {
-        name: recorded[name] for name in names if name in recorded and not flags.FLAGS[name].present
-    }
-    return SimpleNamespace(**vars(config) | adopted)
+def init_to_fit(
+    experiment: Experiment, output_dir: str | None, also: Sequence[str]
+) -> tuple[SimpleNamespace, Any]:
+    """What a program that fits by an experiment's init begins with: `read_init` of its flags.
+
+    Raises UserError without an init or a folder to write to, and as `read_init` does.
+    """
+    config = shared_flags.configuration(experiment)
+    if not config.init or not output_dir:
+        raise UserError(
+            f"--init, a workdir of experiments.{experiment.name}, and --output_dir are needed"
+        )
+    return read_init(config, experiment, also)
 
 
 def read_rivals(config: SimpleNamespace, field: Field) -> dict[str, Params]:

@@ -1,6 +1,6 @@
 """Writes generated objects as folders of renders, in the format of the published ShapeNet ones.
 
-    python -m experiments.make_objects --output_dir=data/objects --signal=chairs --num_objects=100
+    python -m experiments.make_objects --output_dir=data/objects --signal=chairs --num_objects=160
 
 In --output_dir, for chairs (cars: car_splits.json and 02958343; lamps: lamp_splits.json and
 03636649):
@@ -37,7 +37,7 @@ from metainr.training.workdir import open_workdir
 
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write to; made if it is missing")
 SIGNAL = flags.DEFINE_enum("signal", "chairs", list(MAKERS), "class of objects")
-NUM_OBJECTS = flags.DEFINE_integer("num_objects", 100, "of all three splits together", 3)
+NUM_OBJECTS = flags.DEFINE_integer("num_objects", 160, "of all three splits together", 3)
 RESOLUTION = flags.DEFINE_integer("resolution", 128, "side of the pictures in pixels", 2)
 NUM_VIEWS = flags.DEFINE_integer("num_views", 50, "pictures of each object", 1)
 SEED = flags.DEFINE_integer("seed", 0, "of the class; other seeds give other objects", 0)

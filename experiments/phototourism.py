@@ -88,6 +88,10 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         score=Score(full, None),
         view=view,
         target=target,
+        caption=(
+            "A fit's pictures: the whole photo as the fit shows it, and its depth, near dark. The "
+            "target's: the photo, and the half of it that the fit saw."
+        ),
     )
     return Problem(
         field=field,

@@ -17,7 +17,8 @@ _QUALITY = 8  # of 10; text and edges stay clean
 def write_video(path: str | Path, frames: np.ndarray, frames_per_second: float = 24) -> Path:
     """Writes frames uint8 [t, h, w, 3] as an .mp4 (H.264) or an endless .gif.
 
-    H.264 halves the resolution of colours and needs even sides: an odd one is cut by a pixel. GIF
+    H.264 halves the resolution of colours and needs even sides: an odd one gets its last row or
+    column of pixels twice. GIF
     keeps 256 colours a frame and times in hundredths of a second. Raises UserError for other
     endings, for no frames, where sides are below 2 pixels, and for an .mp4 where imageio-ffmpeg is
     not installed.
@@ -43,7 +44,8 @@ def _mp4(frames, frames_per_second):
             "writing an .mp4 needs imageio-ffmpeg; run: pip install 'metainr[scenes]', or end the "
             "name in .gif"
         ) from error
-    height, width = (side // 2 * 2 for side in frames.shape[1:3])
+    odd = [(0, side % 2) for side in frames.shape[1:3]]
+    frames = np.pad(frames, ((0, 0), *odd, (0, 0)), mode="edge")
     options = {"codec": "libx264", "quality": _QUALITY, "macro_block_size": 2}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "video.mp4"  # the encoder writes to no stream
@@ -51,7 +53,7 @@ def _mp4(frames, frames_per_second):
             # JAX warns of any fork; this one starts another program at once.
             warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
             with imageio.get_writer(file, fps=frames_per_second, **options) as writer:
-                for frame in frames[:, :height, :width]:
+                for frame in frames:
                     writer.append_data(np.ascontiguousarray(frame))
         return file.read_bytes()
 

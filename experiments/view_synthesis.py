@@ -106,6 +106,10 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             view=view,
             target=target,
             references={"mean image": mean_image},
+            caption=(
+                "A fit's pictures: views that it did not see, and the depth of the first of them, "
+                "near dark, nothing white. The target's last picture is a photograph that it saw."
+            ),
         )
 
     settings = {f"views={n}": setting(n, config.held_out_views) for n in _fit_views(config)}

@@ -77,6 +77,8 @@ def test_photos_are_shown_in_each_others_light(inits, tmp_path):
         "results.json",
     }
     assert len(imageio.mimread(tmp_path / "change.gif")) == 3
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["config"]["photos"] == [2, 0] and "workdir" not in results["config"]
 
 
 @pytest.mark.parametrize(

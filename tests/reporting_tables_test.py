@@ -136,8 +136,25 @@ def test_families_of_words_keep_their_order():
     assert list(families(data)["view"]) == ["left", "all"]
 
 
+def test_networks_in_place_of_inits():
+    data = results()
+    setting = data["settings"]["default"]
+    renamed = {"standard": "siren", "meta": "mlp:tanh"}
+    setting["inits"] = {renamed[n]: i for n, i in setting["inits"].items() if n in renamed}
+    absent = [None] * (len(setting["steps"]) - 1)
+    for init in setting["inits"].values():
+        chamfer = {"mean": [*absent, 0.012345], "stderr": [*absent, 0.0004], "per_signal": []}
+        init["metrics"]["chamfer"] = chamfer
+    table = init_table(data, "default")
+    assert table.title == "Networks compared"
+    last = setting["steps"][-1]
+    column = table.header.index(f"chamfer, step {last}")
+    assert {row[column] for row in table.rows} == {"0.0123 ± 0.0004"}
+    assert verdict(data) == "After 2 steps mlp:tanh reaches 30.4 dB."
+
+
 def test_verdict():
-    best = "the best other init, standard, 10.9 dB"
+    best = "the best other, standard, 10.9 dB"
     assert verdict(results()) == f"After 2 steps the learned init reaches 30.4 dB; {best}."
     bare = results(default={"steps": [0, 1], "inits": {"standard": fit([8.0, 9.5])}})
     assert verdict(bare) == "After 1 step the standard init reaches 9.5 dB."

@@ -138,6 +138,8 @@ def _with(value):
         (VALUES, {"blank": np.nan}, "blank nan is not positive"),
         (VALUES, {"white": 0.0}, "white 0 is not positive"),
         (VALUES, {"offset": np.nan}, "offset nan is no number"),
+        (VALUES, {"offset": 5.0}, "offset 5 puts the centre of rotation beyond the 10 detectors"),
+        (np.full((6, 10), 9.0), {"blank": 8.0}, "counts 9 in the middle, more than --blank=8"),
         (VALUES, {"angles": None}, "comes without angles; give --angles"),
         (VALUES, {"angles": "0:nan:6"}, "not finite"),
     ],

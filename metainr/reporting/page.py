@@ -6,6 +6,7 @@ page.js; styles, script, numbers and pictures are all written into it.
 
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -45,6 +46,7 @@ def write_report(workdir: str | Path) -> Path:
 def title(results: Mapping[str, Any]) -> str:
     """What was done on which signals: "Image regression: sdf"."""
     experiment = str(results.get("experiment", "experiment")).replace("_", " ").capitalize()
+    experiment = re.sub(r"^Ct\b", "CT", experiment)
     signal = results.get("signal")
     return f"{experiment}: {signal}" if signal else experiment
 
@@ -109,13 +111,14 @@ def _body(results: Mapping[str, Any], pictures: Pictures) -> str:
         f"{table_html(tables.init_table(results, name), inits)}</section>"
         for name in names
     ]
+    captions = dict.fromkeys(setting.get("caption") for setting in results["settings"].values())
     more = [table for table in (tables.seed_table(results),) if table]
     more += tables.family_tables(results)
     return Template(_text("fits.html")).substitute(
         selector_hidden="hidden" if len(names) == 1 else "",
         options="".join(options),
         tables="\n".join(init_tables),
-        pictures_note=html.escape(pictures.note),
+        pictures_note=html.escape(" ".join(filter(None, [*captions, pictures.note]))),
         more="\n".join(f"<section>{table_html(table, inits)}</section>" for table in more),
     )
 

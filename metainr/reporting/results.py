@@ -2,11 +2,12 @@
 
     {"experiment", "signal", "num_test", "train_steps", "seconds", "config", "environment",
      "instruments": {NAME: {"summary", …}},
-     "settings": {NAME: {"steps": [S], "match_step", "inits": {INIT: {
+     "settings": {NAME: {"steps": [S], "match_step", "caption", "inits": {INIT: {
         "optimizer", "learning_rate", "steps_to_match", "missed", "fit_error",
         "metrics": {METRIC: {"mean": [S], "stderr": [S], "per_signal": [[S], …]}}}}}}}
 
 Only "settings" is required. A metric is null at a step where it was not computed. PSNR is in dB.
+The caption says what pictures show, where that needs words.
 """
 
 import json

@@ -44,7 +44,8 @@ def init_table(results: Results, setting: str) -> Table:
     cells = {name: [cell(init) for init in inits] for name, cell in columns.items()}
     kept = [name for name in cells if any(cell != NOTHING for cell in cells[name])]
     rows = tuple(zip(*(cells[name] for name in kept)))
-    title = "Inits compared" if setting == "default" else f"Inits compared, {setting}"
+    compared = "Inits" if set(inits) & set(reading.INITS) else "Networks"
+    title = f"{compared} compared" + ("" if setting == "default" else f", {setting}")
     return Table(title, tuple(kept), rows, _init_note(results, data, kept))
 
 
@@ -115,8 +116,9 @@ def verdict(results: Results) -> str:
     learned = found.pop("meta", None)
     best = max(found, key=found.__getitem__, default=None)
     if learned is None:
-        return f"After {_steps(step)}{where} the {best} init reaches {found[best]:.1f} dB."
-    rest = f"; the best other init, {best}, {found[best]:.1f} dB" if best else ""
+        name = f"the {best} init" if best in reading.INITS else best
+        return f"After {_steps(step)}{where} {name} reaches {found[best]:.1f} dB."
+    rest = f"; the best other, {best}, {found[best]:.1f} dB" if best else ""
     return f"After {_steps(step)}{where} the learned init reaches {learned:.1f} dB{rest}."
 
 
