@@ -7,8 +7,9 @@ from setuptools import find_packages, setup
 # Each is an extra of its own, and all are tested.
 EXTRAS = {
     "medical": ["nibabel>=5.3", "pydicom>=3.0"],
-    "scenes": ["imageio>=2.35", "imageio-ffmpeg>=0.5", "trimesh>=4.4"],
+    "scenes": ["imageio>=2.36", "imageio-ffmpeg>=0.5", "trimesh>=4.4"],
     "colmap": ["pycolmap>=3.12"],
+    "audio": ["soundfile>=0.12.1"],
 }
 TFDS_READERS = ["array_record>=0.8.1", "importlib_resources>=6.4"]
 
@@ -57,7 +58,7 @@ setup(
     extras_require={
         # Prepares TFDS data sets; reading prepared ones needs no TensorFlow.
         "tf": ["tensorflow>=2.19"],
-        # Medical slices; videos and meshes; COLMAP reconstructions.
+        # Medical slices; videos and meshes; COLMAP reconstructions; sounds.
         **EXTRAS,
         "test": [
             *(package for extra in EXTRAS.values() for package in extra),

@@ -88,7 +88,7 @@ def test_photos_are_shown_in_each_others_light(inits, tmp_path):
         ("fit_object", ("--object=/nowhere",), "--object=/nowhere is neither"),
         ("fit_object", ("--init=/nowhere",), "/nowhere does not exist"),
         ("fit_object", ("--seen_views=26",), "--seen_views=26 leaves fewer than 3"),
-        ("fit_object", ("--init=",), "--init, a workdir of view_synthesis"),
+        ("fit_object", ("--init=",), "--init, a workdir of experiments.view_synthesis"),
         (
             "fit_landmark",
             ("--photos=1",),
