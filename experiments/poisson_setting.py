@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 
 import jax.numpy as jnp
+import numpy as np
+from PIL import Image
 
 from experiments.poisson_pictures import column, maps_of_field, maps_of_image
 from experiments.problem import Setting, spread_steps
@@ -14,6 +16,13 @@ from metainr.objectives.derivatives import square_grid
 from metainr.types import Field
 
 _COMPARED_AFTER = 10  # steps
+_CAPTION = (
+    "From top to bottom: the picture, its gradient (hue: direction, brightness: root of length) "
+    "and its Laplacian (grey: 0), scaled as the target's."
+)
+_FREE = (
+    " Derivatives leave a constant free: the mean error is taken off before anything is measured."
+)
 
 
 def make_setting(
@@ -22,6 +31,7 @@ def make_setting(
     """Fits shown a picture in a way, after 0, 1, 2, 5, … steps; signals are [n, n, k] in [0, 1].
 
     Where the way leaves a constant free, the mean error is taken off before anything is measured.
+    The recovered pictures are written as PNG files.
     """
     shape = (config.resolution, config.resolution)
 
@@ -47,6 +57,12 @@ def make_setting(
         maps = maps_of_image(2 * way.reference(pictures) - 1)
         return column(maps, maps)
 
+    def export(params, pictures, path):
+        values = field.apply(params, square_grid(shape)).reshape(*shape, 1)
+        picture, _ = recovered(values, pictures)
+        levels = np.rint(255 * np.clip(picture[..., 0], 0, 1)).astype(np.uint8)
+        Image.fromarray(levels).save(path.with_name(f"{path.name}.png"))
+
     last = config.test_steps
     return Setting(
         make_task=way.make_task,
@@ -56,4 +72,6 @@ def make_setting(
         score=Score(full, None),
         view=view,
         target=target,
+        caption=_CAPTION + (_FREE if way.free_constant else ""),
+        export=export,
     )

@@ -241,6 +241,8 @@ def test_one_picture_is_fitted(kinds, tmp_path, capfd):
         assert list(setting["inits"]) == ["standard"]
         metrics = setting["inits"]["standard"]["metrics"]
         assert {"psnr", "ssim"} <= metrics.keys() and None not in metrics["psnr"]["mean"]
+    with Image.open(next((tmp_path / "run" / "fits").rglob("*.png"))) as picture:
+        assert picture.size == (16, 16) and picture.mode == "L"
     assert not capfd.readouterr().err.count("nothing can be learned")
 
 
