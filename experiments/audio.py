@@ -1,0 +1,142 @@
+"""Sounds as fields: fitted one by one, or from an init that is learned for a class of sounds.
+
+A field maps the time in [−1, 1] to the channels' values in [−1, 1]; the first layer's frequency is
+set so that it makes a thousand periods of the clip (Sitzmann et al., NeurIPS 2020, section 4).
+--resolution is not read: --sample_rate and --duration say how many samples there are.
+
+    python -m experiments.audio --flagfile=experiments/flags/audio/quickstart.flags \
+        --workdir=runs/audio
+
+A file of one's own, alone:
+
+    python -m experiments.audio --recording=speech.wav --algorithm=none --inner_points=4096 \
+        --test_steps=2000 --workdir=runs/speech
+
+Fits are written to WORKDIR/fits as .wav. Give the flagfile first: of repeated flags the last one
+counts.
+"""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import jax.numpy as jnp
+import numpy as np
+from absl import flags, logging
+
+from experiments import audio_flags, cli, grids, processes, shared_flags, sound_pictures, spine
+from experiments.experiment import Experiment
+from experiments.problem import Problem, Setting
+from experiments.sounds import write_sound
+from metainr import signals
+from metainr.errors import UserError
+from metainr.evaluation.fitting import Score
+from metainr.evaluation.metrics import psnr_of_mse
+from metainr.numerics import Summation
+from metainr.objectives import image_samples, image_task
+from metainr.types import Array, Params
+
+flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(audio_flags)
+flags.adopt_module_key_flags(processes)
+
+_DEFAULTS = {
+    "signal": "notes",
+    "first_omega": 3000.0,
+    "omega": 30.0,
+    "output_offset": 0.0,
+    "inner_steps": 5,
+    "outer_learning_rate": 1e-4,
+}
+_RATES = {"sgd": (1e-3, 3e-3, 1e-2, 1e-1), "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)}
+_RATE, _DURATION, _LONGEST = 8000, 0.5, 10.0
+
+
+def build(config: SimpleNamespace, summation: Summation) -> Problem:
+    """The problem that the flags describe, its sums over observations taken as said."""
+    signal_class = signals.make_sounds(config.signal, _options(config))
+    coords = grids.grid([np.linspace(-1, 1, _options(config).resolution)])
+    channels = signal_class.get("test", 0).shape[-1]
+    field = shared_flags.make_field(config, in_dim=1, out_dim=channels)
+    gradients = grids.gradients(field, coords, config.inner_points, summation)
+
+    def listen(params: Params) -> Array:
+        return grids.values_at(field, params, coords, summation.chunk_size)
+
+    def full(params: Params, sound: Array) -> dict[str, Array]:
+        error = jnp.mean(jnp.square(listen(params) - sound))
+        power = jnp.mean(jnp.square(sound))
+        return {"psnr": _psnr(error), "snr": 10 * jnp.log10(power / error)}
+
+    def export(params: Params, sound: np.ndarray, path: Path) -> None:
+        for file, samples in ((path, listen(params)), (grids.original(path), sound)):
+            write_sound(f"{file}.wav", np.asarray(samples), config.sample_rate)
+
+    steps, match_step = grids.measured_steps(config)
+    setting = Setting(
+        make_task=image_task,
+        gradient=gradients.inner,
+        steps=steps,
+        match_step=match_step,
+        score=Score(full, None if config.inner_points else lambda loss: {"psnr": _psnr(loss)}),
+        view=lambda params, sound: sound_pictures.picture(listen(params)),
+        target=lambda sound: sound_pictures.picture(jnp.asarray(sound)),
+        export=export,
+    )
+    return Problem(
+        field=field,
+        in_dim=1,
+        signals=signal_class,
+        make_task=image_task,
+        inner_gradient=gradients.inner,
+        query_gradient=gradients.query,
+        matching_gradient=gradients.matching,
+        points=gradients.points,
+        mean_support=lambda num: image_samples(
+            jnp.asarray(np.mean([signal_class.get("train", i) for i in range(num)], axis=0))
+        ),
+        settings={"default": setting},
+        validation=setting._replace(steps=(0, config.inner_steps)),
+        rates=_RATES,
+    )
+
+
+def settle(config: SimpleNamespace) -> SimpleNamespace:
+    """A folder of sounds is a class of signals, and so is one; a file has a rate and a length."""
+    if config.audio_folder is not None and config.recording is not None:
+        raise UserError("--audio_folder and --recording each name the sounds; give one of them")
+    rate, duration = _RATE, _DURATION
+    chosen = {}
+    if config.audio_folder is not None:
+        chosen = {"signal": "recordings"}
+    if config.recording is not None:
+        sound, own_rate = signals.read_sound(config.recording)
+        seconds = len(sound) / own_rate
+        rate, duration = own_rate, min(seconds, _LONGEST)
+        if config.duration is None and seconds > _LONGEST and config.init is None:
+            logging.warning(
+                "%s lasts %.1f s: its first %g s are fitted; give --duration for more",
+                *(config.recording, seconds, _LONGEST),
+            )
+        chosen = {"signal": "recording", "num_test": 1}
+    if config.sample_rate is None:
+        chosen["sample_rate"] = rate
+    if config.duration is None:
+        chosen["duration"] = duration
+    return SimpleNamespace(**vars(config) | chosen)
+
+
+def _options(config):
+    return signals.SoundOptions(
+        config.sample_rate, config.duration, config.seed, config.audio_folder, config.recording
+    )
+
+
+def _psnr(error):
+    """In dB of a mean squared error, the range [−1, 1] counting as [0, 1]."""
+    return psnr_of_mse(error / 4)
+
+
+EXPERIMENT = Experiment("audio", build, audio_flags.OWN, _DEFAULTS, settle)
+
+if __name__ == "__main__":
+    cli.run(lambda: spine.run(EXPERIMENT))

@@ -1,0 +1,154 @@
+"""Clips as fields: fitted one by one, or from an init that is learned for a class of clips.
+
+A field maps (time, y, x) in [−1, 1]³ to colours; inner steps see random voxels of the clip
+(Sitzmann et al., NeurIPS 2020, section 4).
+
+    python -m experiments.video --flagfile=experiments/flags/video/quickstart.flags \
+        --workdir=runs/video
+
+A clip of one's own, alone:
+
+    python -m experiments.video --clip=cat.mp4 --resolution=64 --algorithm=none \
+        --inner_points=4096 --test_steps=2000 --workdir=runs/cat
+
+Fits are written to WORKDIR/fits as .mp4 (.gif without imageio-ffmpeg). Give the flagfile first: of
+repeated flags the last one counts.
+"""
+
+import importlib.util
+from pathlib import Path
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+
+from experiments import cli, grids, processes, shared_flags, spine, video_flags
+from experiments.experiment import Experiment
+from experiments.problem import Problem, Setting
+from experiments.videos import write_video
+from metainr import signals
+from metainr.errors import UserError
+from metainr.evaluation.fitting import Score
+from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
+from metainr.numerics import Summation
+from metainr.objectives import image_samples, image_task
+from metainr.types import Array, Params
+
+flags.adopt_module_key_flags(shared_flags)
+flags.adopt_module_key_flags(video_flags)
+flags.adopt_module_key_flags(processes)
+
+_DEFAULTS = {
+    "signal": "moving",
+    "resolution": 32,
+    "first_omega": 30.0,
+    "omega": 30.0,
+    "inner_points": 1024,
+    "inner_steps": 5,
+    "outer_learning_rate": 1e-4,
+}
+_RATES = {"sgd": (1e-3, 3e-3, 1e-2, 1e-1), "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)}
+_FRAMES, _MOST_FRAMES = 16, 64
+_SPEED = 8.0  # frames per second of what has no rate of its own
+_SHOWN = 5  # frames of a clip, in a picture
+_SMALLEST_SIDE = 128  # pixels of a video; those of smaller clips are enlarged
+
+
+def build(config: SimpleNamespace, summation: Summation) -> Problem:
+    """The problem that the flags describe, its sums over observations taken as said."""
+    signal_class = signals.make_clips(config.signal, _options(config))
+    shape = (config.clip_frames, config.resolution, config.resolution)
+    pixels = (2 * np.arange(config.resolution) + 1) / config.resolution - 1
+    coords = grids.grid([np.linspace(-1, 1, config.clip_frames), pixels, pixels])
+    field = shared_flags.make_field(config, in_dim=3, out_dim=3)
+    gradients = grids.gradients(field, coords, config.inner_points, summation)
+    speed = signals.clip_info(config.clip).rate if config.clip else _SPEED
+
+    def watch(params: Params) -> Array:
+        return grids.values_at(field, params, coords, summation.chunk_size).reshape(*shape, 3)
+
+    def full(params: Params, clip: Array) -> dict[str, Array]:
+        found = watch(params)
+        return {"psnr": psnr(found, clip), "ssim": jax.vmap(ssim)(found, clip).mean()}
+
+    def export(params: Params, clip: np.ndarray, path: Path) -> None:
+        for file, frames in ((path, watch(params)), (grids.original(path), clip)):
+            write_video(f"{file}.{_kind_of_file()}", _levels(np.asarray(frames)), speed)
+
+    steps, match_step = grids.measured_steps(config)
+    setting = Setting(
+        make_task=image_task,
+        gradient=gradients.inner,
+        steps=steps,
+        match_step=match_step,
+        score=Score(full, None if config.inner_points else lambda e: {"psnr": psnr_of_mse(e)}),
+        view=lambda params, clip: strip(watch(params)),
+        target=lambda clip: strip(jnp.asarray(clip)),
+        export=export,
+    )
+    return Problem(
+        field=field,
+        in_dim=3,
+        signals=signal_class,
+        make_task=image_task,
+        inner_gradient=gradients.inner,
+        query_gradient=gradients.query,
+        matching_gradient=gradients.matching,
+        points=gradients.points,
+        mean_support=lambda num: image_samples(
+            jnp.asarray(np.mean([signal_class.get("train", i) for i in range(num)], axis=0))
+        ),
+        settings={"default": setting},
+        validation=setting._replace(steps=(0, config.inner_steps)),
+        rates=_RATES,
+    )
+
+
+def strip(clip: Array) -> Array:
+    """Up to five frames of a clip [t, h, w, c], the first and the last among them, side by side:
+    [h, 5 w + 4, c], a white line between each two.
+    """
+    chosen = np.round(np.linspace(0, len(clip) - 1, min(_SHOWN, len(clip)))).astype(int)
+    line = jnp.ones((clip.shape[1], 1, clip.shape[3]))
+    parts = [part for index in chosen for part in (line, clip[index])]
+    return jnp.concatenate(parts[1:], axis=1)
+
+
+def settle(config: SimpleNamespace) -> SimpleNamespace:
+    """A folder of clips is a class of signals, and so is one clip, which has a number of frames."""
+    if config.video_folder is not None and config.clip is not None:
+        raise UserError("--video_folder and --clip each name the clips; give one of them")
+    frames, chosen = _FRAMES, {}
+    if config.video_folder is not None:
+        chosen = {"signal": "clips"}
+    if config.clip is not None:
+        frames = min(signals.clip_info(config.clip).frames, _MOST_FRAMES)
+        chosen = {"signal": "clip", "num_test": 1}
+    if config.clip_frames is None:
+        chosen["clip_frames"] = frames
+    return SimpleNamespace(**vars(config) | chosen)
+
+
+def _options(config):
+    return signals.ClipOptions(
+        config.resolution, config.clip_frames, config.seed, config.video_folder, config.clip
+    )
+
+
+def _levels(frames):
+    """Frames uint8 [t, h, w, 3], small ones enlarged: each pixel becomes a square of them."""
+    times = -(-_SMALLEST_SIDE // frames.shape[1])
+    levels = np.round(255 * np.clip(np.nan_to_num(frames), 0, 1)).astype(np.uint8)
+    return levels.repeat(times, axis=1).repeat(times, axis=2)
+
+
+def _kind_of_file():
+    return "mp4" if importlib.util.find_spec("imageio_ffmpeg") else "gif"
+
+
+EXPERIMENT = Experiment("video", build, video_flags.OWN, _DEFAULTS, settle)
+
+if __name__ == "__main__":
+    cli.run(lambda: spine.run(EXPERIMENT))

@@ -1,0 +1,123 @@
+"""Clips as fields: runs, what they write, and mistakes in one line."""
+
+import json
+
+import imageio.v2 as imageio
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from absl import flags
+from absl.testing import flagsaver
+from skimage.metrics import structural_similarity
+from tiny_runs import run_here
+
+from experiments import cli, shared_flags, video
+from experiments.grids import grid
+from experiments.videos import write_video
+from metainr.numerics import Summation
+from metainr.signals import ClipOptions, make_clips
+
+TINY = ("--clip_frames=4", "--num_validation=1", "--checkpoint_every=2", "--inner_points=32")
+
+
+def _run(workdir, *arguments):
+    return run_here(workdir, *TINY, *arguments, experiment=video)
+
+
+def test_a_grid_follows_the_order_of_the_values():
+    axes = [np.linspace(-1, 1, 2), np.linspace(-1, 1, 3), np.linspace(-1, 1, 4)]
+    coords = grid(axes)
+    assert coords.shape == (24, 3) and coords.dtype == np.float32
+    np.testing.assert_allclose(coords.reshape(2, 3, 4, 3)[1, 2, 0], [1, 1, -1])
+
+
+def test_strips_show_the_first_and_the_last_frame():
+    clip = jnp.arange(9.0)[:, None, None, None] * jnp.ones((1, 4, 3, 1)) / 10
+    shown = np.asarray(video.strip(clip))
+    assert shown.shape == (4, 5 * 3 + 4, 1)
+    np.testing.assert_allclose(shown[0, ::4, 0], [0, 0.2, 0.4, 0.6, 0.8])
+    np.testing.assert_array_equal(shown[:, 3::4], 1)
+    assert video.strip(clip[:2]).shape == (4, 7, 1)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("trained") / "run"
+    assert _run(workdir) == 0
+    return workdir
+
+
+def test_a_run_reports_and_goes_on(trained):
+    assert _run(trained, "--train_steps=3") == 0
+    results = json.loads((trained / "results.json").read_text())
+    assert results["train_steps"] == 3
+    inits = results["settings"]["default"]["inits"]
+    assert {"standard", "mean", "matched", "shuffled", "meta"} == inits.keys()
+    assert inits["meta"]["metrics"].keys() == {"psnr", "ssim"}
+    assert (trained / "report.html").stat().st_size > 1000
+
+
+def test_fits_are_videos(trained):
+    videos = sorted((trained / "fits").rglob("*.mp4"))
+    assert videos
+    original = next(path for path in videos if path.stem.endswith("original"))
+    frames = np.stack([frame for frame in imageio.get_reader(original)])
+    assert frames.shape == (4, 128, 128, 3)
+    options = ClipOptions(16, 4)
+    clips = [make_clips("moving", options).get("test", i) for i in range(2)]
+    small = frames.reshape(4, 16, 8, 16, 8, 3).mean(axis=(2, 4)) / 255
+    assert min(np.abs(small - clip).mean() for clip in clips) < 0.02
+
+
+def test_scores_are_scikit_images():
+    with flagsaver.flagsaver():
+        cli.parse(["video", "--clip_frames=3", "--resolution=16", "--width=16", "--depth=3"])
+        flags.FLAGS.mark_as_parsed()
+        config = shared_flags.configuration(video.EXPERIMENT)
+    problem = video.build(config, Summation(100, None))
+    clip = problem.signals.get("test", 0)
+    params = problem.field.init(jax.random.key(0))
+    found = problem.settings["default"].score.full(params, jnp.asarray(clip))
+    axes = [np.linspace(-1, 1, 3), *2 * [(2 * np.arange(16) + 1) / 16 - 1]]
+    fit = np.asarray(problem.field.apply(params, grid(axes))).reshape(clip.shape)
+    assert found["psnr"] == pytest.approx(-10 * np.log10(np.mean((fit - clip) ** 2)), abs=1e-3)
+    options = {"channel_axis": 2, "data_range": 1, "gaussian_weights": True, "sigma": 1.5}
+    options |= {"use_sample_covariance": False}
+    expected = np.mean([structural_similarity(f, c, **options) for f, c in zip(fit, clip)])
+    assert found["ssim"] == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_clip_alone(tmp_path):
+    frames = np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3)).astype(np.uint8)
+    path = write_video(tmp_path / "noise.gif", frames, 10)
+    flags = (f"--clip={path}", "--algorithm=none", "--inner_points=0")
+    assert run_here(tmp_path / "run", *flags, experiment=video) == 0
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["config"]["clip_frames"] == 6
+    entry = results["settings"]["default"]
+    assert entry["inits"].keys() == {"standard"}
+    assert len(entry["inits"]["standard"]["metrics"]["psnr"]["per_signal"]) == 1
+    assert len(list((tmp_path / "run" / "fits").rglob("*.mp4"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("--signal=movin", "'movin': did you mean moving"),
+        ("--video_folder=/nowhere", "--video_folder=/nowhere does not exist"),
+        ("--clip=/nowhere.mp4 --algorithm=none", "/nowhere.mp4 does not exist"),
+        ("--clip={} --video_folder=/nowhere", "give one of them"),
+        ("--clip={}", "give --algorithm=none"),
+        ("--clip={} --algorithm=none --clip_frames=9", "has 5 frames, fewer than 9"),
+        ("--signal=clips", "give --video_folder"),
+    ],
+)
+def test_mistakes(tmp_path, capfd, arguments, expected):
+    frames = np.arange(5, dtype=np.uint8)[:, None, None, None] * np.full((1, 8, 8, 3), 9, np.uint8)
+    path = write_video(tmp_path / "a.gif", frames)
+    capfd.readouterr()
+    assert _run(tmp_path / "run", *arguments.format(path).split()) == 1
+    lines = capfd.readouterr().err.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("error: ") and expected in lines[0], lines
+    assert not (tmp_path / "run").exists()
