@@ -8,6 +8,7 @@ import numpy as np
 
 from metainr.types import Array, Objective
 
+LINE = 0.55  # grey of what divides a picture
 _RED, _BLUE = (0.70, 0.09, 0.17), (0.13, 0.40, 0.67)
 
 
@@ -22,7 +23,7 @@ class Equation(NamedTuple):
     axes: the grid's coordinates by name, as they are written to files.
     solve: position [2] of a source -> the solution [..., channels] on the grid.
     compared: solution -> the part of it that counts.
-    picture: (solution, magnitude of what is darkest) -> [h, w, 3] in [0, 1].
+    picture: (solution, the true one, which says how dark colours are) -> [h, w, 3] in [0, 1].
     values: solution -> as it is written to files.
     farthest: largest |x| and |y| of a source.
     """

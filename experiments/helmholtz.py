@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.equation import Equation, red_blue
+from experiments.equation import LINE, Equation, red_blue
 from metainr.evaluation.helmholtz_reference import amplitude, helmholtz_reference, num_cells
 from metainr.measurements.equations import helmholtz
 from metainr.objectives import squared_error
@@ -15,7 +15,6 @@ from metainr.types import Term
 
 LAYER = 0.5  # width of the absorbing layer
 _FARTHEST = 0.4
-_LINE = 0.55  # grey of the line where the layer begins
 
 
 def equation(config: SimpleNamespace) -> Equation:
@@ -36,18 +35,20 @@ def equation(config: SimpleNamespace) -> Equation:
     # Made for all sources once, when the first is asked for.
     @functools.cache
     def reference():
-        return helmholtz_reference(wavenumber, width, cells, LAYER)
+        every = cells // (size - 1)
+        return helmholtz_reference(wavenumber, width, cells, LAYER, every=every)
 
     def solve(position):
-        stride = cells // (size - 1)
-        solution = reference()(position)[::stride, ::stride]
+        solution = reference()(position)
         return np.stack([solution.real, solution.imag], -1)
 
-    def picture(solution, scale):
+    def picture(solution, true):
+        """The real part, and a line where the layer begins."""
         frame = np.zeros((size, size, 1), bool)
         frame[free, free] = True
         frame[free, free][1:-1, 1:-1] = False
-        return jnp.where(frame, _LINE, red_blue(solution[..., 0] / scale))
+        scale = jnp.max(jnp.abs(true[..., 0]))
+        return jnp.where(frame, LINE, red_blue(solution[..., 0] / scale))
 
     # In units of u, as the measurement's predictions are.
     draw = with_source(config.inner_points, width, amplitude(width) / wavenumber**2)

@@ -5,44 +5,52 @@ from types import SimpleNamespace
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.equation import Equation, red_blue
+from experiments.equation import LINE, Equation, red_blue
 from metainr.evaluation.wave_reference import check_wave, wave_reference
+from metainr.measurements import value
 from metainr.measurements.equations import value_and_rate, wave
 from metainr.objectives import squared_error
-from metainr.objectives.equations import at_start, in_window
+from metainr.objectives.equations import at_border, at_start, in_window
 from metainr.types import Term
 
 DURATION = 0.4
 _FARTHEST = 0.25  # so that waves hardly reach the border within the window
 _TIMES = np.linspace(0, DURATION, 9, dtype=np.float32)
 _SHOWN = (0, 2, 4, 6, 8)
-_START = 10.0  # of the initial condition's weight: it alone says which solution is meant
-_START_SHARE = 0.25  # of points that see it
+_CONDITIONS = 10.0  # weight of what says which solution is meant
+_SHARE = 0.25  # of points that see the start, and of those that see the border
 
 
 def equation(config: SimpleNamespace) -> Equation:
     """u_tt = Δu for t in [0, 0.4] on [−1, 1]², from a Gaussian pulse of height 1 at rest.
 
-    The loss is the mean of (σ² (u_tt − Δu))² and ten times that of (u − u₀)² and (σ u_t)² at t = 0:
-    all in units of u. Solutions are held against those in the whole plane.
+    The loss is the mean of (T² (u_tt − Δu))² and ten times that of (u − u₀)² and (σ u_t)² at t = 0,
+    and of u² on the border, or waves could come in there: all in units of u, a residual's being
+    what it adds to u within the window's length T. Solutions are held against those in the whole
+    plane.
     """
     width, size, num_points = config.source_width, config.resolution, config.inner_points
     check_wave(width, DURATION, _FARTHEST)
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     t, y, x = np.meshgrid(_TIMES, axis, axis, indexing="ij")
-    num_start = int(_START_SHARE * num_points)
-    start = Term(at_start(num_start, width), value_and_rate(width), squared_error, _START)
+    few = int(_SHARE * num_points)
+    start = Term(at_start(few, width), value_and_rate(width), squared_error, _CONDITIONS)
+    border = Term(at_border(few, DURATION), value(), squared_error, _CONDITIONS)
 
     def objective(growth):
-        draw = in_window(num_points - num_start, DURATION, growth)
-        return Term(draw, wave(length=width), squared_error), start
+        draw = in_window(num_points - 2 * few, DURATION, growth)
+        return Term(draw, wave(length=DURATION), squared_error), start, border
 
-    def picture(solution, scale):
-        return jnp.concatenate([red_blue(solution[i, ..., 0] / scale) for i in _SHOWN], 1)
+    def picture(solution, true):
+        """Five instants side by side; colours are full at half the height, as pulses soon fall."""
+        scale = 0.5 * jnp.max(jnp.abs(true))
+        shown = [red_blue(solution[i, ..., 0] / scale) for i in _SHOWN]
+        divided = [jnp.pad(p, ((0, 0), (0, 1), (0, 0)), constant_values=LINE) for p in shown[:-1]]
+        return jnp.concatenate([*divided, shown[-1]], 1)
 
     return Equation(
         objective=objective,
-        evaluations=7 * (num_points - num_start) + 2 * num_start,
+        evaluations=7 * (num_points - 2 * few) + 3 * few,
         low=(0.0, -1.0, -1.0),
         high=(DURATION, 1.0, 1.0),
         channels=1,

@@ -38,11 +38,13 @@ from experiments.problem import Problem, Setting, matching_gradient, spread_step
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr
+from metainr.measurements import value
 from metainr.numerics import Summation, objective_gradient
 from metainr.numerics.flops import Points
+from metainr.objectives import image_samples, random_points, squared_error
 from metainr.registry import look_up
 from metainr.signals.sources import SourceOptions, single, sources
-from metainr.types import Array, Key, Params, Task
+from metainr.types import Array, Key, Params, Task, Term
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(waves_flags)
@@ -84,6 +86,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         equation.farthest,
         config.seed,
         position,
+        solve_training=config.outer_loss == "solution",
     )
     signal_class = look_up("class of sources", config.signal, _SIGNALS)(options)
     in_dim = equation.grid.shape[-1]
@@ -104,6 +107,12 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     def make_task(source, key: Key) -> Task:
         return Task(source.position[None], source.position[None])
 
+    def train_task(source, key: Key) -> Task:
+        support = source.position[None]
+        if config.outer_loss == "equation":
+            return Task(support, support)
+        return Task(support, image_samples(source.solution))
+
     def full(params, source):
         found, true = (equation.compared(s) for s in (solution(params), source.solution))
         peak = 2 * magnitude(true)
@@ -116,23 +125,28 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         np.savez(f"{path}.npz", **equation.axes, u=found, reference=true, source=source.position)
 
     drawn = gradient(0)
+    query = drawn
+    if config.outer_loss == "solution":
+        coords = equation.grid.reshape(-1, in_dim)
+        draw = random_points(coords, min(config.inner_points, len(coords)))
+        query = objective_gradient((Term(draw, value(), squared_error),), field.apply, summation)
     setting = Setting(
         make_task=make_task,
         gradient=gradient(config.window_steps),
         steps=spread_steps(config.test_steps),
         match_step=config.test_steps,
         score=Score(full, None),
-        view=lambda params, source: equation.picture(solution(params), magnitude(source.solution)),
-        target=lambda source: equation.picture(source.solution, magnitude(source.solution)),
+        view=lambda params, source: equation.picture(solution(params), source.solution),
+        target=lambda source: equation.picture(source.solution, source.solution),
         export=export,
     )
     return Problem(
         field=field,
         in_dim=in_dim,
         signals=signal_class,
-        make_task=make_task,
+        make_task=train_task,
         inner_gradient=drawn,
-        query_gradient=drawn,
+        query_gradient=query,
         matching_gradient=matching_gradient(on_unit_cube, summation, in_dim),
         points=Points(equation.evaluations, equation.evaluations),
         # What is linear in its source has, on average, the solution of the average source.

@@ -17,6 +17,7 @@ from metainr.measurements.equations import (
 from metainr.numerics import Summation, objective_gradient
 from metainr.objectives import squared_error
 from metainr.objectives.equations import (
+    at_border,
     at_start,
     gaussians,
     in_window,
@@ -186,6 +187,11 @@ def test_windows_and_starts():
     ends = [in_window(500, 0.4, 10)(None, None, KEY, step).inputs[:, 0].max() for step in (0, 4)]
     np.testing.assert_allclose(ends, [0.04, 0.2], rtol=0.02)
     assert in_window(500, 0.4)(None, None, KEY, 0).inputs[:, 0].max() > 0.39
+    border = at_border(400, 0.4)(None, None, KEY, 0).inputs
+    np.testing.assert_allclose(np.abs(border[:, 1:]).max(-1), 1)
+    assert border[:, 0].min() >= 0 and 0.39 < border[:, 0].max() <= 0.4
+    for side in ([1, 0], [-1, 0], [0, 1], [0, -1]):
+        assert 60 < np.sum(np.asarray(border[:, 1:]) @ side == 1) < 140
     start = at_start(30, 0.1)(None, jnp.array([[0.1, 0.0]]), KEY, 0)
     assert np.all(start.inputs[:, 0] == 0) and np.all(start.targets[:, 1] == 0)
     distance = np.hypot(start.inputs[:, 1] - 0.1, start.inputs[:, 2])

@@ -56,6 +56,8 @@ def test_helmholtz_against_a_sparse_solver():
     expected = spsolve(matrix.tocsc(), source).reshape(size, size)
     found = helmholtz_reference(k, width, cells, layer, absorption)(POSITION)
     np.testing.assert_allclose(found[1:-1, 1:-1], expected, rtol=1e-8, atol=1e-10)
+    coarse = helmholtz_reference(k, width, cells, layer, absorption, every=4)(POSITION)
+    np.testing.assert_allclose(coarse, found[::4, ::4], atol=1e-12)
 
 
 def test_grids_are_as_fine_as_the_waves_ask():

@@ -55,15 +55,17 @@ def helmholtz_reference(
     cells: int,
     layer: float = _LAYER,
     absorption: float = 5.0,
+    every: int = 1,
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Factorises the problem once: position [2] of a source -> u, complex128 [cells + 1]².
+    """Factorises the problem once: position [2] of a source -> u, complex128 [n, n].
 
-    u[j, i] lies at x = −1 + 2 i / cells, y = −1 + 2 j / cells. Differences are central, of second
-    order, with the layer's coefficients half-way between points. Divided by e_x e_y they are
+    u[j, i] lies at x = −1 + 2 i / (n − 1), y = −1 + 2 j / (n − 1), n = cells / every + 1.
+    Differences are central, of second order, with the layer's coefficients half-way between points.
+    Divided by e_x e_y they are
 
         B U + U Bᵀ + k² U = −F / (e eᵀ),    (B u)_i = (u' at i + ½ / e − u' at i − ½ / e) / (h e_i),
 
-    which the eigenvectors of B, one axis' matrix, take apart: a solution is four products.
+    which the eigenvectors of B, one axis' matrix, take apart: a solution is two products.
 
     Args:
         wavenumber: k, radians per unit of length.
@@ -71,6 +73,7 @@ def helmholtz_reference(
         cells: along a side.
         layer: width of the absorbing layer.
         absorption: a of the layer.
+        every: keep one in so many points along an axis, which divides the cells.
     """
     axis = np.linspace(-1, 1, cells + 1)[1:-1]
     spacing = 2 / cells
@@ -82,12 +85,12 @@ def helmholtz_reference(
     differences = np.diag(before[1:], -1) + np.diag(after[:-1], 1) - np.diag(before + after)
     squares, modes = np.linalg.eig(differences / (spacing**2 * stretch(axis)[:, None]))
     to_modes = np.linalg.inv(modes)
+    shown = np.pad(modes, ((1, 1), (0, 0)))[::every]  # u = 0 on the border
     divisor = squares[:, None] + squares + wavenumber**2
 
     def solution(position: np.ndarray) -> np.ndarray:
         x, y = (np.exp(-((axis - p) ** 2) / (2 * width**2)) for p in np.asarray(position, float))
-        source = amplitude(width) * np.outer(y / stretch(axis), x / stretch(axis))
-        inner = modes @ (-(to_modes @ source @ to_modes.T) / divisor) @ modes.T
-        return np.pad(inner, 1)
+        y, x = (to_modes @ (pulse / stretch(axis)) for pulse in (y, x))
+        return shown @ (-amplitude(width) * np.outer(y, x) / divisor) @ shown.T
 
     return solution

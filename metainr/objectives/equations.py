@@ -86,6 +86,21 @@ def at_start(num_points: int, width: float) -> Draw:
     return draw
 
 
+def at_border(num_points: int, duration: float) -> Draw:
+    """Draws events (t, x, y), t ≤ T, on the border of [−1, 1]², where u = 0: targets [n, 1]."""
+
+    def draw(params, positions, key, step):
+        time_key, along_key, side_key = jax.random.split(key, 3)
+        times = duration * jax.random.uniform(time_key, (num_points, 1))
+        along = _uniform(along_key, (num_points, 1))
+        side = jax.random.randint(side_key, (num_points, 1), 0, 4)
+        across = jnp.where(side % 2 == 0, -1.0, 1.0)
+        x, y = jnp.where(side < 2, across, along), jnp.where(side < 2, along, across)
+        return _observations(jnp.concatenate([times, x, y], -1), jnp.zeros((num_points, 1)))
+
+    return draw
+
+
 def _uniform(key: Key, shape: tuple[int, ...]) -> Array:
     return jax.random.uniform(key, shape, minval=-1, maxval=1)
 

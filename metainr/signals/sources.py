@@ -13,7 +13,7 @@ from metainr.types import SignalClass
 class Source(NamedTuple):
     """One source: position (x, y) float32 [2], and the solution float32 [...] it leads to.
 
-    Of training signals, whose solutions nobody looks at, these are zeros.
+    Of training signals that nobody wants solved these are zeros.
     """
 
     position: np.ndarray
@@ -29,6 +29,7 @@ class SourceOptions(NamedTuple):
     farthest: largest |x| and |y| of a source, above 0.
     seed: other seeds give other sources.
     position: (x, y) of the source of the class `single`.
+    solve_training: whether training signals are solved, too.
     """
 
     resolution: int
@@ -37,6 +38,7 @@ class SourceOptions(NamedTuple):
     farthest: float
     seed: int = 0
     position: tuple[float, float] = (0.0, 0.0)
+    solve_training: bool = False
 
 
 def sources(options: SourceOptions) -> SignalClass:
@@ -45,7 +47,7 @@ def sources(options: SourceOptions) -> SignalClass:
     def read(split: str, index: int) -> Source:
         random = generator("sources", options.seed, split, index)
         position = random.uniform(-options.farthest, options.farthest, 2)
-        return _solved(options, position, split != "train")
+        return _solved(options, position, options.solve_training or split != "train")
 
     return random_access(options, dict(zip(SPLITS, GENERATED_SIZES)), read)
 
