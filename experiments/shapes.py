@@ -55,14 +55,14 @@ _DEFAULTS = {
     "depth": 5,
     "omega": 30.0,
     "first_omega": 30.0,
-    "output_offset": 0.0,
+    "output_offset": 0.5,  # all is outside at first; else blobs of a random field's inside remain
     "algorithm": "reptile",
     "inner_points": 2048,
     "inner_optimizer": "adam",
     "inner_learning_rate": 1e-4,
     "num_test": 16,
 }
-_RATES = {"adam": (1e-4, 3e-4, 1e-3, 3e-3), "sgd": (1e-3, 1e-2, 1e-1)}
+_RATES = {"adam": (1e-5, 1e-4, 3e-4, 1e-3), "sgd": (1e-3, 1e-2)}
 _TRUNCATION = 0.1  # of distances, both where they are learned and where their PSNR is measured
 
 
