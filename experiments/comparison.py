@@ -94,7 +94,7 @@ def compare(
     `mesh`: of this process' devices. `watch`: of the fits of test signals.
     """
     key = jax.random.key(config.seed)
-    evaluate = make_evaluation(setting, mesh)
+    evaluate = make_evaluation(setting, mesh, config.test_schedule)
     contenders = {name: _contender(name, p, config) for name, p in inits.params.items()}
     if config.tune:
         signals = first_signals(problem.signals, "validation", config.num_validation)

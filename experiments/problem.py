@@ -93,10 +93,18 @@ class Problem(NamedTuple):
     rates: Mapping[str, Sequence[float]] = RATES
 
 
-def make_inner(gradient: Gradient, optimizer: str) -> Callable[[float | Array], Inner]:
-    """Learning rate -> inner loop."""
+def make_inner(
+    gradient: Gradient, optimizer: str, decay_steps: int | None = None
+) -> Callable[[float | Array], Inner]:
+    """Learning rate -> inner loop; over `decay_steps` steps its rate falls as a cosine to 0."""
     make_optimizer = algorithms.make_optimizer(optimizer)
-    return lambda rate: algorithms.gradient_inner(gradient, make_optimizer(rate))
+
+    def make(rate):
+        if decay_steps is not None:
+            rate = optax.cosine_decay_schedule(rate, decay_steps)
+        return algorithms.gradient_inner(gradient, make_optimizer(rate))
+
+    return make
 
 
 def matching_gradient(
@@ -141,10 +149,16 @@ def step_cost(problem: Problem, algorithm: Algorithm, num_tasks: int) -> Cost:
     return Cost(num_tasks, max(problem.points), flops)
 
 
-def make_evaluation(setting: Setting, mesh: Mesh | None = None) -> Evaluate:
-    """Test-time fits in a setting by any optimizer; see `metainr.evaluation.fitting`."""
+def make_evaluation(
+    setting: Setting, mesh: Mesh | None = None, schedule: str = "constant"
+) -> Evaluate:
+    """Test-time fits in a setting by any optimizer; see `metainr.evaluation.fitting`.
+
+    `schedule`: of the rate, "constant", or "cosine" over the setting's steps.
+    """
+    decay_steps = setting.steps[-1] if schedule == "cosine" else None
     return make_evaluate(
-        lambda optimizer: make_inner(setting.gradient, optimizer),
+        lambda optimizer: make_inner(setting.gradient, optimizer, decay_steps),
         setting.make_task,
         setting.score,
         setting.view,

@@ -81,6 +81,9 @@ NUM_VALIDATION = flags.DEFINE_integer(
 )
 NUM_TEST = flags.DEFINE_integer("num_test", 100, "test signals to fit", 1)
 TEST_STEPS = flags.DEFINE_integer("test_steps", 50, "gradient steps of a test-time fit", 1)
+TEST_SCHEDULE = flags.DEFINE_enum(
+    "test_schedule", "constant", ["constant", "cosine"], "of the rate over the test-time steps"
+)
 BASELINE_OPTIMIZER = flags.DEFINE_enum(
     "baseline_optimizer", "adam", list(OPTIMIZERS), "test-time optimizer of the other inits"
 )
@@ -111,7 +114,8 @@ _INNER_FLAGS = (
 )  # fmt: skip
 _INIT_FLAGS = (*FIELD_FLAGS, *_INNER_FLAGS, RESOLUTION.name)
 _EVALUATION_FLAGS = (
-    NUM_VALIDATION.name, NUM_TEST.name, TEST_STEPS.name, BASELINE_OPTIMIZER.name,
+    NUM_VALIDATION.name, NUM_TEST.name, TEST_STEPS.name, TEST_SCHEDULE.name,
+    BASELINE_OPTIMIZER.name,
     BASELINE_LEARNING_RATE.name, TUNE.name, NETWORKS.name, RIVALS.name, SEEDS.name,
     TRAIN_SIGNALS.name,
 )  # fmt: skip

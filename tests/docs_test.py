@@ -13,7 +13,19 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from experiments import ct_flags, image_flags, landmark_flags, ray_flags, shared_flags, view_flags
+from experiments import (
+    audio_flags,
+    ct_flags,
+    image_flags,
+    landmark_flags,
+    poisson_flags,
+    ray_flags,
+    shapes_flags,
+    shared_flags,
+    video_flags,
+    view_flags,
+    waves_flags,
+)
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -21,11 +33,16 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FLAGFILES = sorted((ROOT / "experiments" / "flags").glob("*/*.flags"))
 FLAG_MODULES = {
     "All experiments:": shared_flags,
-    "`image_regression`:": image_flags,
+    "`image_regression` and `poisson`:": image_flags,
     "`ct_reconstruction`:": ct_flags,
     "`view_synthesis` and `phototourism`:": ray_flags,
     "`view_synthesis`:": view_flags,
     "`phototourism`:": landmark_flags,
+    "`poisson`:": poisson_flags,
+    "`shapes`:": shapes_flags,
+    "`waves`:": waves_flags,
+    "`audio`:": audio_flags,
+    "`video`:": video_flags,
 }
 _TABLE = re.compile(r"(<!-- flags: .*? -->\n).*?(<!-- end of flags -->)", re.DOTALL)
 _TINY = (

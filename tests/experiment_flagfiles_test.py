@@ -54,12 +54,14 @@ def test_it_runs(path, data_dir, tmp_path):
         counts += [f"--data_dir={data_dir}"]
     assert run_here(tmp_path / "run", *sizes, *counts, experiment=module) == 0
     results = json.loads((tmp_path / "run" / "results.json").read_text())
-    assert results["experiment"] == name and results["train_steps"] == 2
-    inits = results["settings"]["default"]["inits"]
-    fitted = {"standard", "mean", "matched", "shuffled", "meta"}
-    assert fitted <= inits.keys()
-    for init, entry in inits.items():
-        means = entry["metrics"]["psnr"]["mean"]
-        # Methods without a field have no steps: theirs is the last one.
-        assert None not in (means if init in fitted else means[-1:])
+    alone = results["config"]["algorithm"] == "none"
+    assert results["experiment"] == name and results["train_steps"] == (0 if alone else 2)
+    learned = {"standard", "mean", "matched", "shuffled", "meta"}
+    fitted = set(results["config"]["networks"] or ["standard"]) if alone else learned
+    for setting in results["settings"].values():
+        assert fitted <= setting["inits"].keys()
+        for init, entry in setting["inits"].items():
+            means = entry["metrics"]["psnr"]["mean"]
+            # Methods without a field have no steps: theirs is the last one.
+            assert None not in (means if init in fitted else means[-1:])
     assert (tmp_path / "run" / "report.html").stat().st_size > 1000

@@ -44,6 +44,7 @@ OPTIONAL = {
     "pycolmap",
     "pydicom",
     "skimage",
+    "soundfile",
     "tensorboardX",
     "tensorflow",
     "tensorflow_datasets",

@@ -73,3 +73,17 @@ def test_a_class_of_one_signal_is_fitted_and_exported(tmp_path, monkeypatch, cap
     for flag, said in (("--tune", "--tune needs validation"), ("--algorithm=maml", "no training")):
         assert run_here(tmp_path / "refused", *arguments, flag) == 1
         assert said in capfd.readouterr().err
+
+
+def test_a_rate_that_falls_to_zero_takes_smaller_steps_in_the_end(tmp_path):
+    ends = {}
+    for schedule in ("constant", "cosine"):
+        workdir = tmp_path / schedule
+        arguments = ("--algorithm=none", f"--test_schedule={schedule}", "--test_steps=20")
+        assert run_here(workdir, *arguments, "--baseline_learning_rate=3e-3") == 0
+        setting = read_results(workdir)["settings"]["default"]
+        ends[schedule] = np.array(setting["inits"]["standard"]["metrics"]["psnr"]["per_signal"])
+    first = [psnr[:, 1] for psnr in ends.values()]
+    np.testing.assert_allclose(*first, atol=1e-4)
+    steps = {name: np.abs(np.diff(psnr[:, -3:])).mean() for name, psnr in ends.items()}
+    assert steps["cosine"] < 0.3 * steps["constant"]

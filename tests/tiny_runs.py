@@ -37,6 +37,14 @@ TINY_OWN = {  # of the experiments with flags of their own that make a run long
     "ct_reconstruction": ("--views=2", "--view_steps=3", "--train_views=4", "--inner_steps=2"),
     "view_synthesis": (*_RAYS, "--fit_views=1", "--held_out_views=2", "--views_per_object=2"),
     "phototourism": _RAYS,
+    "poisson": ("--inner_points=0", "--networks="),
+    "shapes": (
+        *("--inner_points=64", "--inner_steps=2", "--cloud_points=64", "--grid=12"),
+        *("--export_resolution=16",),
+    ),
+    "waves": ("--inner_steps=2",),
+    "audio": ("--sample_rate=2000", "--duration=0.05"),
+    "video": ("--clip_frames=4", "--inner_points=32"),
 }
 
 
