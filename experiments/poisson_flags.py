@@ -13,7 +13,7 @@ PRIOR = flags.DEFINE_enum("prior", "tv", ["tv", "hessian", "none"], "of inpainti
 PRIOR_WEIGHT = flags.DEFINE_float("prior_weight", 1.0, "of the prior, against squared errors", 0)
 
 IMAGE = flags.DEFINE_list(
-    "image", [], "picture file to fit, of composites two: A.png,B.png; with --algorithm=none|--init"
+    "image", [], "picture file to fit, of composites two: A.png,B.png"
 )
 
 OWN = OwnFlags(
