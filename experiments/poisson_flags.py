@@ -12,9 +12,7 @@ SEEN_FRACTION = flags.DEFINE_float("seen_fraction", 0.1, "of pixels, of inpainti
 PRIOR = flags.DEFINE_enum("prior", "tv", ["tv", "hessian", "none"], "of inpainting")
 PRIOR_WEIGHT = flags.DEFINE_float("prior_weight", 1.0, "of the prior, against squared errors", 0)
 
-IMAGE = flags.DEFINE_list(
-    "image", [], "picture file to fit, of composites two: A.png,B.png"
-)
+IMAGE = flags.DEFINE_list("image", [], "picture file to fit, of composites two: A.png,B.png")
 
 OWN = OwnFlags(
     init=(SUPERVISION, SEEN_FRACTION, PRIOR, PRIOR_WEIGHT),

@@ -27,6 +27,7 @@ from absl import flags
 from experiments import cli, grids, processes, shared_flags, spine, video_flags
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting
+from experiments.scenes import arranged
 from experiments.videos import write_video
 from metainr import signals
 from metainr.errors import UserError
@@ -52,7 +53,7 @@ _DEFAULTS = {
 _RATES = {"sgd": (1e-3, 3e-3, 1e-2, 1e-1), "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)}
 _FRAMES, _MOST_FRAMES = 16, 64
 _SPEED = 8.0  # frames per second of what has no rate of its own
-_SHOWN = 5  # frames of a clip, in a picture
+_COLUMNS = 2  # and rows, of frames in a picture
 _SMALLEST_SIDE = 128  # pixels of a video; those of smaller clips are enlarged
 
 
@@ -84,8 +85,9 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         steps=steps,
         match_step=match_step,
         score=Score(full, None if config.inner_points else lambda e: {"psnr": psnr_of_mse(e)}),
-        view=lambda params, clip: strip(watch(params)),
-        target=lambda clip: strip(jnp.asarray(clip)),
+        view=lambda params, clip: sheet(watch(params)),
+        target=lambda clip: sheet(jnp.asarray(clip)),
+        caption="Four frames of each clip, row by row, the first and the last among them.",
         export=export,
     )
     return Problem(
@@ -106,14 +108,13 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     )
 
 
-def strip(clip: Array) -> Array:
-    """Up to five frames of a clip [t, h, w, c], the first and the last among them, side by side:
-    [h, 5 w + 4, c], a white line between each two.
+def sheet(clip: Array) -> Array:
+    """Four frames of a clip [t, h, w, c], the first and the last among them, row by row with white
+    lines between: [2 h + 1, 2 w + 1, c].
     """
-    chosen = np.round(np.linspace(0, len(clip) - 1, min(_SHOWN, len(clip)))).astype(int)
-    line = jnp.ones((clip.shape[1], 1, clip.shape[3]))
-    parts = [part for index in chosen for part in (line, clip[index])]
-    return jnp.concatenate(parts[1:], axis=1)
+    chosen = np.round(np.linspace(0, len(clip) - 1, 2 * _COLUMNS)).astype(int)
+    lined = [jnp.pad(clip[i], ((0, 1), (0, 1), (0, 0)), constant_values=1) for i in chosen]
+    return arranged(lined, _COLUMNS)[:-1, :-1]
 
 
 def settle(config: SimpleNamespace) -> SimpleNamespace:

@@ -19,6 +19,7 @@ from metainr.reporting.samples import Samples, load_frames, load_picture
 Rows = list[tuple[str, list[np.ndarray]]]  # of a grid: a name and its pictures
 WIDTH = 8.3  # inches; at 200 dots per inch twice the width of a README's column
 MAX_ROWS = 4  # signals in one grid
+_SHORT_FIT = 100  # steps
 STYLE = {
     "font.size": 11,
     "axes.labelsize": 12,
@@ -136,11 +137,15 @@ def family_figure(results: Mapping[str, Any], family: str) -> Any:
 
 
 def filmstrip_figure(samples: Samples, signal: int) -> Any:
-    """One signal's fits: a row per init, a column per step (early ones, last), then the target."""
+    """One signal's fits: a row per init, a column per step, then the target.
+
+    Of a short fit the early steps are shown, of a long one steps from all of the listed ones.
+    """
     item, count = samples.signals[signal], len(samples.steps)
     early = [step for step in (0, 1, 2, 5, 10) if step in samples.steps]
     spread = [samples.steps[i] for i in np.linspace(0, count - 1, min(count, 6)).astype(int)]
-    steps = list(dict.fromkeys([*early, samples.steps[-1]] if len(early) > 2 else spread))
+    is_short = len(early) > 2 and samples.steps[-1] <= _SHORT_FIT
+    steps = list(dict.fromkeys([*early, samples.steps[-1]] if is_short else spread))
     target, rows = load_picture(item.target), []
     for init in reading.ordered_inits({"inits": item.frames}):
         frames = load_frames(item.frames[init], len(samples.steps))
