@@ -62,7 +62,9 @@ def _load(path):
     try:
         import trimesh
     except ImportError as error:
-        raise UserError(f"reading {path} needs trimesh; run: pip install trimesh") from error
+        raise UserError(
+            f"reading {path} needs trimesh; run: pip install 'metainr[scenes]'"
+        ) from error
     try:
         found = trimesh.load(path, process=False)
         # Scenes place their parts; one that holds nothing has nothing to join.

@@ -29,7 +29,9 @@ def read_sound(
     try:
         import soundfile
     except ImportError as error:
-        raise UserError(f"reading {path} needs soundfile; run: pip install soundfile") from error
+        raise UserError(
+            f"reading {path} needs soundfile; run: pip install 'metainr[audio]'"
+        ) from error
     if not path.is_file():
         raise UserError(f"sound {path} does not exist; give a WAV, FLAC, OGG, MP3 or AIFF file")
     try:
