@@ -16,6 +16,7 @@ from metainr.evaluation.compare import steps_to_match, summary
 from metainr.evaluation.courses import Watch
 from metainr.evaluation.fitting import Contender, Fits
 from metainr.evaluation.tuning import tuned
+from metainr.reporting.measures import measure
 from metainr.training.data import first_signals
 from metainr.types import Params
 
@@ -95,11 +96,15 @@ def compare(
     """
     key = jax.random.key(config.seed)
     evaluate = make_evaluation(setting, mesh, config.test_schedule)
+    sign = -1.0 if measure(setting.metric).lower_is_better else 1.0
     contenders = {name: _contender(name, p, config) for name, p in inits.params.items()}
     if config.tune:
         signals = first_signals(problem.signals, "validation", config.num_validation)
         fit = partial(evaluate, signals=signals, steps=(0, setting.match_step), key=key)
-        contenders = {name: tuned(c, fit, problem.rates) for name, c in contenders.items()}
+        contenders = {
+            name: tuned(c, fit, problem.rates, setting.metric, sign)
+            for name, c in contenders.items()
+        }
     signals = first_signals(problem.signals, "test", config.num_test)
     fits = {
         name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
@@ -108,14 +113,16 @@ def compare(
     references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
     entries = {name: _entry(contenders[name], fits[name], inits, name) for name in fits}
     if "meta" in fits:
-        target = fits["meta"].metrics["psnr"][:, setting.steps.index(setting.match_step)]
+        values = {name: sign * fit.metrics[setting.metric] for name, fit in fits.items()}
+        target = values["meta"][:, setting.steps.index(setting.match_step)]
         for name in fits.keys() - {"meta"}:
-            match = steps_to_match(fits[name].metrics["psnr"], target, setting.steps)
+            match = steps_to_match(values[name], target, setting.steps)
             entries[name] |= {"steps_to_match": match.steps, "missed": match.missed}
     return Comparison(
         {
             "steps": setting.steps,
             "match_step": setting.match_step,
+            "metric": setting.metric,
             "caption": setting.caption,
             "inits": entries | {name: {"metrics": _summaries(f)} for name, f in references.items()},
         },

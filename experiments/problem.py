@@ -46,6 +46,7 @@ class Setting(NamedTuple):
     view: (params, signal) -> picture [h, w, c] of a fit.
     target: signal -> the picture that the view comes to be like.
     references: methods without a field, by name: signal -> (metrics by name, picture).
+    metric: of the score, the one by which inits are compared and tuned.
     caption: what the pictures show, in sentences for the report.
     export: (params, signal, path without a suffix) writes a fit in files of the signal's own kind.
     """
@@ -58,6 +59,7 @@ class Setting(NamedTuple):
     view: Callable[[Params, Any], Array]
     target: Callable[[Any], Array]
     references: Mapping[str, Callable[[Any], tuple[Mapping[str, float], np.ndarray]]] = {}
+    metric: str = "psnr"
     caption: str = ""
     export: Callable[[Params, Any, Path], None] | None = None
 

@@ -89,6 +89,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         gradient=gradient,
         steps=spread_steps(config.test_steps),
         match_step=config.test_steps,
+        metric="chamfer",
         score=Score(full, None, finish),
         view=lambda params, _: shaded(partial(distances_at, field, params), config.resolution),
         target=partial(_true_picture, side=config.resolution),

@@ -135,6 +135,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         gradient=gradient(config.window_steps),
         steps=spread_steps(config.test_steps),
         match_step=config.test_steps,
+        metric="relative_error",
         score=Score(full, None),
         view=lambda params, source: equation.picture(solution(params), source.solution),
         target=lambda source: equation.picture(source.solution, source.solution),

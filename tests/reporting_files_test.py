@@ -21,7 +21,7 @@ from metainr.reporting import (
     write_transfer_report,
 )
 from metainr.reporting.embedding import embed_pictures
-from metainr.reporting.figures import psnr_figure, save_figure
+from metainr.reporting.figures import metric_figure, save_figure
 from metainr.reporting.samples import load_frames, load_picture
 
 METRICS = {
@@ -191,7 +191,7 @@ def test_report_with_samples_and_families(tmp_path):
 
 
 def test_figures_take_the_format_of_their_name(tmp_path):
-    figure = psnr_figure(MINIMAL, "default")
+    figure = metric_figure(MINIMAL, "default")
     assert save_figure(figure, tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
     assert b"<svg" in save_figure(figure, tmp_path / "a.svg").read_bytes()
 

@@ -148,9 +148,29 @@ def test_networks_in_place_of_inits():
     table = init_table(data, "default")
     assert table.title == "Networks compared"
     last = setting["steps"][-1]
-    column = table.header.index(f"chamfer, step {last}")
+    column = table.header.index(f"Chamfer distance, step {last}")
     assert {row[column] for row in table.rows} == {"0.0123 ± 0.0004"}
     assert verdict(data) == "After 2 steps mlp:tanh reaches 30.4 dB."
+
+
+def test_a_metric_of_which_less_is_better():
+    data = results()
+    setting = data["settings"]["default"] | {"metric": "chamfer"}
+    data["settings"]["default"] = setting
+    ends = dict(zip(setting["inits"], (0.5, 0.4, 0.3, 0.2, 0.1))) | {"meta": 0.01234}
+    for name, init in setting["inits"].items():
+        mean = [0.5] * (len(setting["steps"]) - 1) + [ends[name]]
+        metric = {"mean": mean, "stderr": [0.001] * len(mean), "per_signal": []}
+        init["metrics"]["chamfer"] = metric
+    setting["match_step"] = last = setting["steps"][-1]
+    best = min(ends.keys() - {"meta"}, key=ends.__getitem__)
+    assert verdict(data) == (
+        f"After {last} steps the learned init reaches a Chamfer distance of 0.0123; "
+        f"the best other, {best}, {ends[best]:.3g}."
+    )
+    table = init_table(data, "default")
+    assert f"Chamfer distance, step {last}" in table.header and f"PSNR, step {last}" in table.header
+    assert "Chamfer distance; mean ± standard error" in table.note
 
 
 def test_verdict():

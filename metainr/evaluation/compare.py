@@ -13,15 +13,15 @@ class Match(NamedTuple):
     missed: int
 
 
-def steps_to_match(psnr: np.ndarray, target: np.ndarray, steps: Sequence[int]) -> Match:
-    """How many steps each signal needs to reach a target PSNR.
+def steps_to_match(values: np.ndarray, target: np.ndarray, steps: Sequence[int]) -> Match:
+    """How many steps each signal needs to reach a target, such as a PSNR, or to exceed it.
 
     Args:
-        psnr: [signals, steps], in dB.
+        values: [signals, steps], more being better.
         target: [signals], such as the learned init's PSNR after two steps.
-        steps: the step counts of the columns of `psnr`; the first that reaches counts.
+        steps: the step counts of the columns of `values`; the first that reaches counts.
     """
-    reached = psnr >= target[:, None]
+    reached = values >= target[:, None]
     hit = reached.any(axis=1)
     first = np.asarray(steps)[reached.argmax(axis=1)[hit]]
     return Match(float(first.mean()) if hit.any() else None, int((~hit).sum()))

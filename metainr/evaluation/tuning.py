@@ -16,8 +16,10 @@ def tuned(
     contender: Contender,
     fit: Callable[[Contender], Fits],
     rates: Mapping[str, Sequence[float]] = RATES,
+    metric: str = "psnr",
+    sign: float = 1.0,
 ) -> Contender:
-    """The contender with the optimizer and rate of the highest final mean PSNR.
+    """The contender with the optimizer and rate of the best final mean of a metric.
 
     Its own optimizer and rate take part; a rate at which a fit diverges loses.
 
@@ -25,6 +27,8 @@ def tuned(
         contender: the init, with its default optimizer and rate.
         fit: fits validation signals for as many steps as the comparison is about.
         rates: optimizer -> learning rates to try.
+        metric: by which they are compared.
+        sign: 1 if more of it is better, −1 if less is.
     """
     candidates = [contender] + [
         contender._replace(optimizer=optimizer, learning_rate=rate)
@@ -33,8 +37,8 @@ def tuned(
         if (optimizer, rate) != (contender.optimizer, contender.learning_rate)
     ]
 
-    def final_psnr(candidate):
-        mean = fit(candidate).metrics["psnr"][:, -1].mean()
+    def quality(candidate):
+        mean = sign * fit(candidate).metrics[metric][:, -1].mean()
         return -np.inf if np.isnan(mean) else mean
 
-    return max(candidates, key=final_psnr)
+    return max(candidates, key=quality)

@@ -49,7 +49,8 @@ def write_figures(
     """Draws what the results and samples allow into a folder and returns the files' paths."""
     figures = {}
     for name in results["settings"]:
-        figures[f"psnr{_suffix(name)}"] = psnr_figure(results, name)
+        metric = reading.headline_measure(results["settings"][name]).key
+        figures[f"{metric}{_suffix(name)}"] = metric_figure(results, name)
     for family, group in reading.families(results).items():
         if family != "seed" and len(group) > 1 and all(map(reading.is_number, group)):
             figures[re.sub(r"[^\w.-]+", "-", family)] = family_figure(results, family)
@@ -80,13 +81,16 @@ def new_plot(size: tuple[float, float]) -> tuple[Any, Any]:
         return figure, figure.subplots()
 
 
-def psnr_figure(results: Mapping[str, Any], setting: str) -> Any:
-    """PSNR [dB] by inner step, one labelled line per init with a band of ± one standard error."""
+def metric_figure(results: Mapping[str, Any], setting: str) -> Any:
+    """The metric of comparison by inner step, one labelled line per init with a band of ± one
+    standard error.
+    """
     data = results["settings"][setting]
+    measure = reading.headline_measure(data)
     figure, axes = new_plot((WIDTH, 4.2))
     ends = {}
     for init, (colour, _) in colours(reading.ordered_inits(data)).items():
-        points = _known(data["steps"], data["inits"][init]["metrics"].get("psnr"))
+        points = _known(data["steps"], data["inits"][init]["metrics"].get(measure.key))
         if not points.size:
             continue
         steps, mean, error = points
@@ -98,7 +102,7 @@ def psnr_figure(results: Mapping[str, Any], setting: str) -> Any:
     step = reading.match_step(data)
     if ends and data["steps"][0] < step < data["steps"][-1]:
         axes.axvline(step, color="#888888", linewidth=1, linestyle=":", zorder=0)
-    axes.set(xlabel="inner step", ylabel="PSNR [dB]")
+    axes.set(xlabel="inner step", ylabel=measure.label)
     axes.set_xlim(data["steps"][0], max(data["steps"][-1], data["steps"][0] + 1))
     axes.xaxis.get_major_locator().set_params(integer=True)
     _label_ends(axes, ends)
@@ -106,13 +110,14 @@ def psnr_figure(results: Mapping[str, Any], setting: str) -> Any:
 
 
 def family_figure(results: Mapping[str, Any], family: str) -> Any:
-    """PSNR [dB] after the step of reference by a family's value, such as training signals."""
+    """The metric after the step of reference by a family's value, such as training signals."""
     group = reading.families(results)[family]
+    measure = reading.headline_measure(next(iter(group.values())))
     figure, axes = new_plot((WIDTH, 4.2))
     values, ends = [float(value) for value in group], {}
     for init, (colour, _) in colours(reading.all_inits({"settings": group})).items():
         found = [
-            (value, *reading.metric_at(data, init, "psnr", reading.match_step(data)))
+            (value, *reading.metric_at(data, init, measure.key, reading.match_step(data)))
             for value, data in zip(values, group.values())
         ]
         points = np.array([(x, y, e or 0.0) for x, y, e in found if y is not None]).T
@@ -131,7 +136,7 @@ def family_figure(results: Mapping[str, Any], family: str) -> Any:
     when = f"{steps.pop()} steps" if len(steps) == 1 else "the step of comparison"
     if all(reading.match_step(data) == data["steps"][-1] for data in group.values()):
         when = "the last step"
-    axes.set(xlabel=family.replace("_", " "), ylabel=f"PSNR after {when} [dB]")
+    axes.set(xlabel=family.replace("_", " "), ylabel=f"{measure.label} after {when}")
     _label_ends(axes, ends)
     return figure
 

@@ -53,14 +53,15 @@ function show() {
 }
 
 function showReadout(step) {
-  const { inits, steps: known } = data.settings[setting];
-  const items = Object.entries(inits).map(([init, psnr]) => {
-    const value = psnr.mean[known.indexOf(step)];
+  const { inits, steps: known, label, decimals } = data.settings[setting];
+  const written = (x) => (decimals == null ? x.toPrecision(3) : x.toFixed(decimals));
+  const items = Object.entries(inits).map(([init, values]) => {
+    const value = values.mean[known.indexOf(step)];
     const item = element("li", { "data-init": init, style: inkOf(init) }, init);
-    item.append(element("b", {}, value == null ? "–" : value.toFixed(2)));
+    item.append(element("b", {}, value == null ? "–" : written(value)));
     return item;
   });
-  find("readout").replaceChildren(element("li", {}, "mean PSNR [dB]"), ...items);
+  find("readout").replaceChildren(element("li", {}, `mean ${label}`), ...items);
 }
 
 // ---- pictures ----
@@ -121,12 +122,12 @@ function sharpen(canvas) {
 // ---- the chart ----
 
 const chart = find("chart");
-let scale = null; // {x, y}: from a step and dB to pixels
+let scale = null; // {x, y}: from a step and a mean to pixels
 
-function points(psnr) {
+function points(values) {
   const known = data.settings[setting].steps;
   return known
-    .map((step, i) => ({ step, mean: psnr.mean[i], error: psnr.stderr[i] ?? 0 }))
+    .map((step, i) => ({ step, mean: values.mean[i], error: values.stderr[i] ?? 0 }))
     .filter((point) => point.mean != null);
 }
 
@@ -141,7 +142,7 @@ function niceTicks(low, high, count) {
 
 function drawChart() {
   const curves = Object.entries(data.settings[setting].inits)
-    .map(([init, psnr]) => [init, points(psnr)])
+    .map(([init, values]) => [init, points(values)])
     .filter(([, known]) => known.length);
   chart.closest("figure").hidden = !curves.length;
   chart.replaceChildren();
@@ -219,8 +220,8 @@ function moveMarker(step) {
   const [y1, y2] = [scale.y(scale.top), scale.y(scale.bottom)];
   for (const [key, value] of Object.entries({ x1: x, x2: x, y1, y2 })) marker.setAttribute(key, value);
   for (const dot of chart.querySelectorAll("circle")) {
-    const psnr = data.settings[setting].inits[dot.dataset.init];
-    const point = points(psnr).find((p) => p.step === step);
+    const values = data.settings[setting].inits[dot.dataset.init];
+    const point = points(values).find((p) => p.step === step);
     dot.setAttribute("visibility", point ? "visible" : "hidden");
     if (!point) continue;
     dot.setAttribute("cx", x);

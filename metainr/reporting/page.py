@@ -127,12 +127,13 @@ def _data(results: Mapping[str, Any], pictures: Pictures) -> dict[str, Any]:
     settings = {}
     for name, data in results["settings"].items():
         empty = {"mean": [None] * len(data["steps"]), "stderr": [None] * len(data["steps"])}
-        curves = {}
+        curves, measure = {}, reading.headline_measure(data)
         for init in reading.ordered_inits(data):
-            psnr = data["inits"][init]["metrics"].get("psnr", empty)
-            curves[init] = {"mean": psnr["mean"], "stderr": psnr["stderr"]}
+            values = data["inits"][init]["metrics"].get(measure.key, empty)
+            curves[init] = {"mean": values["mean"], "stderr": values["stderr"]}
         step = reading.match_step(data)
-        settings[name] = {"steps": data["steps"], "match_step": step, "inits": curves}
+        shown = {"label": measure.label, "decimals": measure.decimals}
+        settings[name] = {"steps": data["steps"], "match_step": step, "inits": curves, **shown}
     return {
         "opening": reading.headline(results),
         "inits": reading.all_inits(results),

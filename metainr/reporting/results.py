@@ -2,12 +2,13 @@
 
     {"experiment", "signal", "num_test", "train_steps", "seconds", "config", "environment",
      "instruments": {NAME: {"summary", …}},
-     "settings": {NAME: {"steps": [S], "match_step", "caption", "inits": {INIT: {
+     "settings": {NAME: {"steps": [S], "match_step", "metric", "caption", "inits": {INIT: {
         "optimizer", "learning_rate", "steps_to_match", "missed", "fit_error",
         "metrics": {METRIC: {"mean": [S], "stderr": [S], "per_signal": [[S], …]}}}}}}}
 
-Only "settings" is required. A metric is null at a step where it was not computed. PSNR is in dB.
-The caption says what pictures show, where that needs words.
+Only "settings" is required. A metric is null at a step where it was not computed. "metric" is the
+one by which inits are compared, "psnr" where it is not said. The caption says what pictures show,
+where that needs words.
 """
 
 import json
@@ -18,6 +19,7 @@ from typing import Any
 
 from metainr.errors import UserError
 from metainr.files import write_bytes
+from metainr.reporting.measures import Measure, measure
 
 INITS = ("standard", "mean", "matched", "shuffled", "meta")
 """The known inits in the order in which tables and figures show them."""
@@ -118,10 +120,17 @@ def metric_at(
     return values["mean"][index], values["stderr"][index]
 
 
-def further_metrics(setting: Mapping[str, Any]) -> list[str]:
-    """The metrics of a setting's inits that are neither PSNR nor SSIM, by name."""
+def headline_measure(setting: Mapping[str, Any]) -> Measure:
+    """The metric by which a setting compares inits."""
+    return measure(setting.get("metric") or "psnr")
+
+
+def other_measures(setting: Mapping[str, Any]) -> list[Measure]:
+    """All other metrics of a setting's inits: PSNR and SSIM, then the rest by name."""
     names = {metric for init in setting["inits"].values() for metric in init["metrics"]}
-    return sorted(names - {"psnr", "ssim"})
+    names -= {headline_measure(setting).key}
+    first = [name for name in ("psnr", "ssim") if name in names]
+    return [measure(name) for name in (*first, *sorted(names - set(first)))]
 
 
 def match_step(setting: Mapping[str, Any]) -> int:

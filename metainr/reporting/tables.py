@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from metainr.reporting import results as reading
+from metainr.reporting.measures import Measure
 
 Results = Mapping[str, Any]
 NOTHING = "–"
@@ -26,19 +27,17 @@ class Table(NamedTuple):
 
 
 def init_table(results: Results, setting: str) -> Table:
-    """Table 1: each init's PSNR at step 0, at the step of reference and at the end, and at the end
-    all other metrics.
+    """Table 1: by init the metric of comparison at step 0, at the step of reference and at the end,
+    and all others at the end.
     """
     data = results["settings"][setting]
-    first, last = data["steps"][0], data["steps"][-1]
+    first, last, headline = data["steps"][0], data["steps"][-1], reading.headline_measure(data)
     shown = dict.fromkeys([first, reading.match_step(data), last])
     columns: dict[str, Any] = {"init": lambda init: init, "optimizer": lambda i: _rate(data, i)}
     for step in shown:
-        columns[f"PSNR, step {step}"] = lambda i, s=step: _cell(data, i, "psnr", s, 2)
-    columns[f"SSIM, step {last}"] = lambda init: _cell(data, init, "ssim", last, 3)
-    for metric in reading.further_metrics(data):
-        name = f"{metric.replace('_', ' ')}, step {last}"
-        columns[name] = lambda i, m=metric: _significant(*reading.metric_at(data, i, m, last))
+        columns[f"{headline.name}, step {step}"] = lambda i, s=step: _cell(data, i, headline, s)
+    for other in reading.other_measures(data):
+        columns[f"{other.name}, step {last}"] = lambda i, m=other: _cell(data, i, m, last)
     columns["steps to match"] = lambda init: steps_to_match(results, setting, init)
     inits = reading.ordered_inits(data)
     cells = {name: [cell(init) for init in inits] for name, cell in columns.items()}
@@ -61,25 +60,28 @@ def steps_to_match(results: Results, setting: str, init: str) -> str:
 
 
 def seed_table(results: Results) -> Table | None:
-    """The spread of PSNR over trainings that differ in their seed; None with fewer than two."""
+    """The spread of the metric over trainings of several seeds; None with fewer than two."""
     seeds = reading.families(results).get("seed", {})
     if len(seeds) < 2:
         return None
-    step = reading.match_step(next(iter(seeds.values())))
+    first = next(iter(seeds.values()))
+    step, measure = reading.match_step(first), reading.headline_measure(first)
     rows = []
     for init in reading.all_inits({"settings": seeds}):
-        values = [reading.metric_at(setting, init, "psnr", step)[0] for setting in seeds.values()]
+        values = [reading.metric_at(seed, init, measure.key, step)[0] for seed in seeds.values()]
         values = [value for value in values if value is not None]
         if len(values) > 1:
             spread = (statistics.mean(values), statistics.stdev(values), min(values), max(values))
-            rows.append((init, str(len(values)), *(f"{value:.2f}" for value in spread)))
+            rows.append((init, str(len(values)), *map(measure.written, spread)))
     header = ("init", "seeds", "mean", "standard deviation", "lowest", "highest")
-    title = f"PSNR after {_steps(step)} over seeds"
-    return Table(title, header, tuple(rows), "PSNR in dB; the deviation is that of the sample.")
+    title = f"{measure.name} after {_steps(step)} over seeds"
+    return Table(
+        title, header, tuple(rows), f"{_in_unit(measure)}; the deviation is of the sample."
+    )
 
 
 def family_tables(results: Results) -> list[Table]:
-    """PSNR by setting of each family (train_signals=…, views=…), early and at the end."""
+    """The metric by setting of each family (train_signals=…, views=…), early and at the end."""
     tables = []
     for family, group in reading.families(results).items():
         if family == "seed" or len(group) < 2:
@@ -93,14 +95,15 @@ def family_tables(results: Results) -> list[Table]:
 
 def _family_table(family: str, group: Mapping[str, Any], steps: Mapping[str, int]) -> Table:
     inits = reading.all_inits({"settings": group})
+    measure = reading.headline_measure(next(iter(group.values())))
     rows = tuple(
-        (value, *(_cell(data, init, "psnr", steps[value], 2) for init in inits))
+        (value, *(_cell(data, init, measure, steps[value]) for init in inits))
         for value, data in group.items()
     )
     distinct = set(steps.values())
     when = _steps(distinct.pop()) if len(distinct) == 1 else "the last step"
-    note = "PSNR in dB: mean ± standard error over the test signals."
-    return Table(f"PSNR after {when} by {family}", (family, *inits), rows, note)
+    note = f"{_in_unit(measure)}: mean ± standard error over the test signals."
+    return Table(f"{measure.name} after {when} by {family}", (family, *inits), rows, note)
 
 
 def verdict(results: Results) -> str:
@@ -108,18 +111,33 @@ def verdict(results: Results) -> str:
     name = reading.headline(results)
     data = results["settings"][name]
     step = reading.match_step(data)
-    found = {init: reading.metric_at(data, init, "psnr", step)[0] for init in data["inits"]}
+    measure = reading.headline_measure(data)
+    found = {init: reading.metric_at(data, init, measure.key, step)[0] for init in data["inits"]}
     found = {init: value for init, value in found.items() if value is not None}
     if not found:
-        return f"No PSNR was computed after {_steps(step)}."
+        return f"No {measure.name} was computed after {_steps(step)}."
     where = "" if name == "default" else f" ({name})"
     learned = found.pop("meta", None)
-    best = max(found, key=found.__getitem__, default=None)
+    best = (min if measure.lower_is_better else max)(found, key=found.__getitem__, default=None)
     if learned is None:
         name = f"the {best} init" if best in reading.INITS else best
-        return f"After {_steps(step)}{where} {name} reaches {found[best]:.1f} dB."
-    rest = f"; the best other, {best}, {found[best]:.1f} dB" if best else ""
-    return f"After {_steps(step)}{where} the learned init reaches {learned:.1f} dB{rest}."
+        return f"After {_steps(step)}{where} {name} reaches {_said(measure, found[best])}."
+    rest = f"; the best other, {best}, {_number(measure, found[best])}" if best else ""
+    return f"After {_steps(step)}{where} the learned init reaches {_said(measure, learned)}{rest}."
+
+
+def _said(measure: Measure, value: float) -> str:
+    number = _number(measure, value)
+    return number if measure.unit else f"a {measure.name} of {number}"
+
+
+def _number(measure: Measure, value: float) -> str:
+    return f"{value:.1f} {measure.unit}" if measure.unit else measure.written(value)
+
+
+def _in_unit(measure: Measure) -> str:
+    name = measure.name[0].upper() + measure.name[1:]
+    return f"{name} in {measure.unit}" if measure.unit else name
 
 
 def to_markdown(table: Table) -> str:
@@ -157,15 +175,9 @@ def plus_minus(mean: float | None, stderr: float | None, digits: int) -> str:
     return f"{mean:.{digits}f}" + ("" if stderr is None else f" ± {stderr:.{digits}f}")
 
 
-def _significant(mean: float | None, stderr: float | None) -> str:
-    """As `plus_minus`, for numbers of any size."""
-    if mean is None:
-        return NOTHING
-    return f"{mean:.3g}" + ("" if stderr is None else f" ± {stderr:.1g}")
-
-
-def _cell(data: Mapping[str, Any], init: str, metric: str, step: int, digits: int) -> str:
-    return plus_minus(*reading.metric_at(data, init, metric, step), digits)
+def _cell(data: Mapping[str, Any], init: str, measure: Measure, step: int) -> str:
+    mean, stderr = reading.metric_at(data, init, measure.key, step)
+    return NOTHING if mean is None else measure.written(mean, stderr)
 
 
 def _rate(data: Mapping[str, Any], init: str) -> str:
@@ -185,10 +197,15 @@ def _steps(step: int) -> str:
 def _init_note(results: Results, data: Mapping[str, Any], columns: list[str]) -> str:
     count = results.get("num_test")
     signals = "the test signals" if count is None else f"{count} test signals"
-    notes = [f"PSNR in dB; mean ± standard error over {signals}."]
+    measure = reading.headline_measure(data)
+    notes = [f"{_in_unit(measure)}; mean ± standard error over {signals}."]
     if "steps to match" in columns:
         step = data.get("match_step")
-        reference = "meta's early quality" if step is None else f"meta's PSNR after {_steps(step)}"
+        reference = (
+            "meta's early quality"
+            if step is None
+            else f"meta's {measure.name} after {_steps(step)}"
+        )
         notes.append(f"Steps to match: steps to {reference}, mean over the signals that reach it.")
     fits = {init: data["inits"][init].get("fit_error") for init in reading.ordered_inits(data)}
     errors = ", ".join(f"{init} {error:.2g}" for init, error in fits.items() if error is not None)
