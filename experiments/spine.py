@@ -123,13 +123,13 @@ def _tested(entrants, name, variant, config, mesh):
     settings = [_settings(problem, variant)[name] for problem, _ in entrants]
     num_steps = config.num_test * settings[0].steps[-1] * sum(len(i.params) for _, i in entrants)
     workdir = Path(config.workdir)
-    with watched(workdir, "fits" if name == "default" else name, num_steps) as watch:
-        return merged(
-            [
-                compare(problem, setting, config, inits, local_mesh(mesh), watch)
-                for (problem, inits), setting in zip(entrants, settings)
-            ]
-        )
+    with watched(workdir, "fits" if name == "default" else name, num_steps) as make_watch:
+        comparisons = []
+        for (problem, inits), setting in zip(entrants, settings):
+            # Networks of one shape differ by their names alone.
+            watch = make_watch(f"{name} {[*inits.params]} {sorted(vars(config).items())}")
+            comparisons.append(compare(problem, setting, config, inits, local_mesh(mesh), watch))
+        return merged(comparisons)
 
 
 def _settings(problem, variant):

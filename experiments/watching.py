@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -16,8 +16,10 @@ _DELAY = 5  # seconds, below which a bar would only flicker
 
 
 @contextlib.contextmanager
-def watched(workdir: Path, name: str, num_steps: int) -> Iterator[Watch]:
-    """A watch over fits of `num_steps` steps in all; what it saved is removed at a good end.
+def watched(workdir: Path, name: str, num_steps: int) -> Iterator[Callable[[str], Watch]]:
+    """Watches over fits of `num_steps` steps in all, each by what it is `about` (see `Watch`).
+
+    What they saved is removed at a good end.
 
     Args:
         workdir: of the run; its folder unfinished/ holds what is saved.
@@ -37,6 +39,6 @@ def watched(workdir: Path, name: str, num_steps: int) -> Iterator[Watch]:
         total=num_steps, desc=name, unit="step", delay=_DELAY, leave=False, disable=not is_first()
     )
     with bar:
-        yield Watch(bar.update, load, save)
+        yield lambda about: Watch(about, bar.update, load, save)
     if is_first():
         shutil.rmtree(folder, ignore_errors=True)

@@ -211,7 +211,7 @@ def test_fits_that_were_stopped_go_on(points, stop, monkeypatch):
             raise _Stop
 
     def fit(evaluate):
-        watch = Watch(taken.append, kept.get, save)
+        watch = Watch("one", taken.append, kept.get, save)
         return evaluate(contender, signals, steps, KEY, num_views=9, watch=watch)
 
     evaluate = _make_evaluate(draw, points is None)
@@ -222,6 +222,10 @@ def test_fits_that_were_stopped_go_on(points, stop, monkeypatch):
     fits = fit(evaluate)
     assert sum(taken) == len(signals) * steps[-1]
     chex.assert_trees_all_equal(fits, undisturbed)
+    other = Watch("another", taken.append, kept.get, lambda name, data: None)
+    taken.clear()
+    evaluate(contender, signals, steps, KEY, num_views=9, watch=other)
+    assert taken.count(0) == 2  # nothing of the first was taken over
     damaged = {name: data[:100] for name, data in kept.items()}
     kept.clear()
     kept.update(damaged)

@@ -5,8 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from absl.testing import flagsaver
 from tfds_sets import write_tfds_sets
 from tiny_runs import ROOT, TINY_OWN, run_here
+
+from experiments import cli, shared_flags
 
 FLAGFILES = sorted((ROOT / "experiments" / "flags").glob("*/*.flags"))
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py"))
@@ -36,9 +39,18 @@ def test_it_opens_with_a_comment(path):
     assert len(given) == len(set(given))
 
 
+@pytest.mark.parametrize("path", FLAGFILES, ids=_name)
+def test_its_flags_belong_together(path):
+    experiment = importlib.import_module(f"experiments.{path.parent.name}").EXPERIMENT
+    with flagsaver.flagsaver():
+        cli.parse([path.parent.name, f"--flagfile={path}"])
+        config = shared_flags.configuration(experiment)
+    assert config.experiment == path.parent.name
+
+
 def _run_of(path):
-    """Slow if the experiment takes long and its quickstart runs anyway."""
-    slow = path.parent.name in TINY_OWN and path.stem != "quickstart"
+    """Slow if the experiment takes long; its own tests run it anyway."""
+    slow = path.parent.name in TINY_OWN
     return pytest.param(path, id=_name(path), marks=pytest.mark.slow if slow else [])
 
 

@@ -5,6 +5,7 @@ import pytest
 from tiny_runs import run_here
 
 from experiments import image_regression
+from metainr.evaluation import fitting
 from metainr.reporting import read_results
 from metainr.types import SignalClass
 
@@ -23,6 +24,17 @@ def test_each_network_is_fitted_from_its_random_weights(tmp_path):
     before = (together / "results.json").stat().st_mtime_ns
     assert run_here(together, *ALONE) == 0
     assert (together / "results.json").stat().st_mtime_ns == before
+
+
+def test_networks_of_one_shape_do_not_take_over_each_others_fits(tmp_path, monkeypatch):
+    monkeypatch.setattr(fitting, "_PIECE_SECONDS", 0)  # saved after every step
+    monkeypatch.setattr(fitting, "_FIRST_PIECE", 1)
+    arguments = ("--algorithm=none", "--networks=mlp:relu,mlp:tanh")
+    assert run_here(tmp_path / "together", *arguments) == 0
+    alone = ("--algorithm=none", "--field=mlp", "--activation=tanh")
+    assert run_here(tmp_path / "alone", *alone) == 0
+    together = read_results(tmp_path / "together")["settings"]["default"]["inits"]["mlp:tanh"]
+    assert together == read_results(tmp_path / "alone")["settings"]["default"]["inits"]["standard"]
 
 
 @pytest.mark.parametrize(

@@ -32,10 +32,12 @@ class Course(NamedTuple):
 class Watch(NamedTuple):
     """What accompanies fits that take long.
 
+    about: whatever they depend on but signals, inits, keys and steps: objective, network, ...
     advanced: called with the number of steps that were taken, added up over signals.
     load, save: keep a course by its name, as bytes; `load` gives None for what was never saved.
     """
 
+    about: str
     advanced: Callable[[int], None]
     load: Callable[[str], bytes | None]
     save: Callable[[str, bytes], None]
@@ -43,7 +45,7 @@ class Watch(NamedTuple):
 
 def name_of(*trees: Any) -> str:
     """A name for fits that depend on these pytrees of arrays, numbers and texts, and on no more."""
-    digest = hashlib.blake2b(digest_size=12)
+    digest = hashlib.blake2b(str(jax.tree.structure(trees)).encode(), digest_size=12)
     for leaf in jax.tree.leaves(trees):
         array = np.asarray(leaf)
         digest.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())

@@ -179,7 +179,8 @@ def make_evaluate(
             shared = rate, make_supports(block, keys[rows]), keys[rows]
             kept = len(own[begin : begin + slots])
             shown = max(0, min(own_views, len(own)) - begin)
-            name = name_of(contender, block, jax.random.key_data(keys[rows]), steps, shown)
+            about = "" if watch is None else watch.about
+            name = name_of(about, contender, block, jax.random.key_data(keys[rows]), steps, shown)
             states = fitter.init(contender.meta_params, rate, slots)
             course = Course(states, 0, np.empty(0), {}, [])
             if watch is not None:
