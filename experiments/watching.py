@@ -35,9 +35,8 @@ def watched(workdir: Path, name: str, num_steps: int) -> Iterator[Callable[[str]
     def save(name, data):
         write_bytes(folder / f"{name}.npz", data)
 
-    bar = tqdm(
-        total=num_steps, desc=name, unit="step", delay=_DELAY, leave=False, disable=not is_first()
-    )
+    silent = None if is_first() else True  # None: unless it is written to a terminal
+    bar = tqdm(total=num_steps, desc=name, unit="step", delay=_DELAY, leave=False, disable=silent)
     with bar:
         yield lambda about: Watch(about, bar.update, load, save)
     if is_first():
