@@ -42,15 +42,14 @@ def _field(in_dim, out_dim, dtype=jnp.float64):
     return lambda coords: field.apply(params, coords)
 
 
-def test_derivatives_against_a_hessian():
-    with jax.enable_x64(True):
-        field = _field(3, 2)
-        found = value_slopes_curvatures(field, jnp.asarray(EVENTS))
-        slopes = jax.vmap(jax.jacfwd(field))(EVENTS)  # [n, c, d]
-        curvatures = jax.vmap(jax.hessian(field))(EVENTS)
-        parts = [field(EVENTS), *jnp.moveaxis(slopes, 2, 0)]
-        parts += [curvatures[:, :, i, i] for i in range(3)]
-        np.testing.assert_allclose(found, jnp.concatenate(parts, -1), rtol=1e-9, atol=1e-9)
+def test_derivatives_against_a_hessian(float64):
+    field = _field(3, 2)
+    found = value_slopes_curvatures(field, jnp.asarray(EVENTS))
+    slopes = jax.vmap(jax.jacfwd(field))(EVENTS)  # [n, c, d]
+    curvatures = jax.vmap(jax.hessian(field))(EVENTS)
+    parts = [field(EVENTS), *jnp.moveaxis(slopes, 2, 0)]
+    parts += [curvatures[:, :, i, i] for i in range(3)]
+    np.testing.assert_allclose(found, jnp.concatenate(parts, -1), rtol=1e-9, atol=1e-9)
 
 
 def test_derivatives_cost_five_evaluations_in_the_plane():
@@ -65,12 +64,11 @@ def _plane_wave(p):
     return jnp.stack([jnp.cos(angle), jnp.sin(angle)], -1)
 
 
-def test_plane_waves_solve_the_equation_between_the_layers():
-    with jax.enable_x64(True):
-        inside = POINTS / 2
-        np.testing.assert_allclose(_read(helmholtz(5.0), _plane_wave, inside), 0, atol=1e-12)
-        found = _read(helmholtz(7.0), _plane_wave, inside)
-        np.testing.assert_allclose(found, (1 - 25 / 49) * _plane_wave(inside), atol=1e-12)
+def test_plane_waves_solve_the_equation_between_the_layers(float64):
+    inside = POINTS / 2
+    np.testing.assert_allclose(_read(helmholtz(5.0), _plane_wave, inside), 0, atol=1e-12)
+    found = _read(helmholtz(7.0), _plane_wave, inside)
+    np.testing.assert_allclose(found, (1 - 25 / 49) * _plane_wave(inside), atol=1e-12)
 
 
 def _stretched(x, layer, absorption):
@@ -79,7 +77,7 @@ def _stretched(x, layer, absorption):
     return x - 1j * np.sign(x) * absorption * depth**3 / (3 * layer**2)
 
 
-def test_a_wave_that_goes_out_decays_in_the_layer():
+def test_a_wave_that_goes_out_decays_in_the_layer(float64):
     """exp(−i k x̃) solves it everywhere, x̃ being the stretched coordinate."""
     k, layer, absorption = 6.0, 0.4, 3.0
 
@@ -92,42 +90,40 @@ def test_a_wave_that_goes_out_decays_in_the_layer():
             turn += k * share * c
         return jnp.exp(-fade)[..., None] * jnp.stack([jnp.cos(turn), -jnp.sin(turn)], -1)
 
-    with jax.enable_x64(True):
-        u = outgoing(POINTS)
-        x, y = (_stretched(c, layer, absorption) for c in POINTS.T)
-        expected = np.exp(-1j * k * (0.6 * x + 0.8 * y))
-        np.testing.assert_allclose(u, np.stack([expected.real, expected.imag], -1), atol=1e-12)
-        found = _read(helmholtz(k, layer, absorption), outgoing, POINTS)
-        np.testing.assert_allclose(found, 0, atol=1e-10)
+    u = outgoing(POINTS)
+    x, y = (_stretched(c, layer, absorption) for c in POINTS.T)
+    expected = np.exp(-1j * k * (0.6 * x + 0.8 * y))
+    np.testing.assert_allclose(u, np.stack([expected.real, expected.imag], -1), atol=1e-12)
+    found = _read(helmholtz(k, layer, absorption), outgoing, POINTS)
+    np.testing.assert_allclose(found, 0, atol=1e-10)
     right, border = (abs(np.exp(-1j * k * _stretched(np.array(x), 0.5, 5.0))) for x in (0.4, 1.0))
     np.testing.assert_allclose(border / right, np.exp(-k * 5 * 0.5 / 3))
 
 
-def test_the_layers_operator_against_its_divergence_form():
+def test_the_layers_operator_against_its_divergence_form(float64):
     """∂_x(e_y/e_x ∂_x u) + ∂_y(e_x/e_y ∂_y u) + e_x e_y k² u, differentiated by JAX."""
     k, layer, absorption = 4.0, 0.6, 2.0
-    with jax.enable_x64(True):
-        field = _field(2, 2)
+    field = _field(2, 2)
 
-        def e(x):
-            return 1 - 1j * absorption * (jnp.maximum(jnp.abs(x) - 1 + layer, 0) / layer) ** 2
+    def e(x):
+        return 1 - 1j * absorption * (jnp.maximum(jnp.abs(x) - 1 + layer, 0) / layer) ** 2
 
-        def u(p):
-            return jax.lax.complex(*field(p))
+    def u(p):
+        return jax.lax.complex(*field(p))
 
-        def along(function, p, i):
-            return jax.jvp(function, (p,), (jnp.eye(2)[i],))[1]
+    def along(function, p, i):
+        return jax.jvp(function, (p,), (jnp.eye(2)[i],))[1]
 
-        def flux(i):
-            return lambda p: e(p[1 - i]) / e(p[i]) * along(u, p, i)
+    def flux(i):
+        return lambda p: e(p[1 - i]) / e(p[i]) * along(u, p, i)
 
-        def operator(p):
-            bent = along(flux(0), p, 0) + along(flux(1), p, 1)
-            return (bent + e(p[0]) * e(p[1]) * k**2 * u(p)) / k**2
+    def operator(p):
+        bent = along(flux(0), p, 0) + along(flux(1), p, 1)
+        return (bent + e(p[0]) * e(p[1]) * k**2 * u(p)) / k**2
 
-        expected = jax.vmap(operator)(jnp.asarray(POINTS))
-        found = _read(helmholtz(k, layer, absorption), field, POINTS)
-        np.testing.assert_allclose(found[:, 0] + 1j * found[:, 1], expected, rtol=1e-9, atol=1e-9)
+    expected = jax.vmap(operator)(jnp.asarray(POINTS))
+    found = _read(helmholtz(k, layer, absorption), field, POINTS)
+    np.testing.assert_allclose(found[:, 0] + 1j * found[:, 1], expected, rtol=1e-9, atol=1e-9)
 
 
 def test_the_field_of_a_point_source():
@@ -142,17 +138,16 @@ def test_the_field_of_a_point_source():
     assert abs(flux + 1) < 1e-4
 
 
-def test_standing_waves_solve_the_wave_equation():
+def test_standing_waves_solve_the_wave_equation(float64):
     def standing(p, speed):
         t, x, y = p[..., 0], p[..., 1], p[..., 2]
         return (jnp.cos(5 * speed * t) * jnp.sin(3 * x) * jnp.cos(4 * y))[..., None]
 
-    with jax.enable_x64(True):
-        solved = _read(wave(2.0), lambda p: standing(p, 2.0), EVENTS)
-        np.testing.assert_allclose(solved, 0, atol=1e-12)
-        other = _read(wave(1.0, length=0.5), lambda p: standing(p, 2.0), EVENTS)
-        # u_tt = −100 u and Δu = −25 u
-        np.testing.assert_allclose(other, 0.25 * -75 * standing(EVENTS, 2.0), atol=1e-10)
+    solved = _read(wave(2.0), lambda p: standing(p, 2.0), EVENTS)
+    np.testing.assert_allclose(solved, 0, atol=1e-12)
+    other = _read(wave(1.0, length=0.5), lambda p: standing(p, 2.0), EVENTS)
+    # u_tt = −100 u and Δu = −25 u
+    np.testing.assert_allclose(other, 0.25 * -75 * standing(EVENTS, 2.0), atol=1e-10)
 
 
 def test_value_and_rate():
