@@ -179,11 +179,11 @@ def make_evaluate(
             shared = rate, make_supports(block, keys[rows]), keys[rows]
             kept = len(own[begin : begin + slots])
             shown = max(0, min(own_views, len(own)) - begin)
-            about = "" if watch is None else watch.about
-            name = name_of(about, contender, block, jax.random.key_data(keys[rows]), steps, shown)
             states = fitter.init(contender.meta_params, rate, slots)
-            course = Course(states, 0, np.empty(0), {}, [])
+            course, name = Course(states, 0, np.empty(0), {}, []), ""
             if watch is not None:
+                key_data = jax.random.key_data(keys[rows])
+                name = name_of(watch.about, contender, block, key_data, steps, shown)
                 course = from_bytes(watch.load(name), course)
                 watch.advanced(kept * course.taken)
             for column, step in enumerate(steps):
