@@ -11,7 +11,7 @@ from absl import flags
 from benchmarks import ours, recipe, shared_flags
 from benchmarks.network_flags import network_setting
 from benchmarks.programs import compile_program
-from benchmarks.report import number, report
+from benchmarks.report import counted, number, report
 from benchmarks.setting import Setting
 from experiments import cli
 from metainr.reporting.tables import NOTHING, Table
@@ -33,7 +33,9 @@ def tables() -> Iterator[Table]:
     base = network_setting()._replace(
         side=SIDE.value, tasks=TASKS.value, inner_steps=INNER_STEPS.value
     )
-    about = f"{base.tasks} tasks, SIREN {base.depth} × {base.width}, MAML. MB, as compiled."
+    about = (
+        f"{counted(base.tasks, 'task')}, SIREN {base.depth} × {base.width}, MAML. MB, as compiled."
+    )
     found = {n: _megabytes(base._replace(inner_steps=n)) for n in shared_flags.numbers(STEPS)}
     rows = [*_rows(found), ("weights per extra step", *_growth(found, base))]
     yield Table(

@@ -11,7 +11,7 @@ from benchmarks import comparison, differences, shared_flags
 from benchmarks.comparison import OURS, Contender, compare
 from benchmarks.flops import step_flops
 from benchmarks.network_flags import network_setting
-from benchmarks.report import report
+from benchmarks.report import counted, report
 from benchmarks.setting import Setting
 from benchmarks.step_contenders import step_contenders
 from experiments import cli
@@ -91,7 +91,7 @@ def _described(setting, label=""):
         "side": f"{setting.side}² pixels",
         "K": f"K = {setting.inner_steps} inner steps",
         "algorithm": setting.algorithm,
-        "": f"{setting.tasks} tasks, SIREN {setting.depth} × {setting.width}",
+        "": f"{counted(setting.tasks, 'task')}, SIREN {setting.depth} × {setting.width}",
     }
     return ", ".join(text for name, text in parts.items() if not name or name != label) + "."
 

@@ -34,6 +34,12 @@ def number(value: float | None, decimals: int = 0) -> str:
     return NOTHING if value is None else f"{value:.{decimals}f}"
 
 
+def counted(count: int, noun: str) -> str:
+    """The count with its noun: 1 task, 2 processes."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"
+
+
 def _heading(name):
     command = shlex.join(["python", "-m", f"benchmarks.{name}", *_told(sys.argv[1:])])
     today = datetime.date.today().isoformat()

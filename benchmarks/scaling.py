@@ -19,7 +19,7 @@ from absl import flags
 
 from benchmarks import shared_flags
 from benchmarks.network_flags import network_setting
-from benchmarks.report import number, report
+from benchmarks.report import counted, number, report
 from benchmarks.scaling_worker import MARK, Job, environment
 from benchmarks.setting import Setting
 from benchmarks.timing import alternate, ratio
@@ -44,9 +44,9 @@ def tables() -> Iterator[Table]:
     )
     teams = {"1 device": [Job(setting)]}
     for count in shared_flags.numbers(DEVICES):
-        teams[_counted(count, "device")] = [Job(setting, devices=count)]
+        teams[counted(count, "device")] = [Job(setting, devices=count)]
     for count in shared_flags.numbers(PROCESSES):
-        teams[_counted(count, "process")] = _team(setting, count)
+        teams[counted(count, "process")] = _team(setting, count)
     for jobs in teams.values():
         _check_divisible(setting.tasks, sum(job.devices for job in jobs))
     with contextlib.ExitStack() as stack:
@@ -69,15 +69,10 @@ def tables() -> Iterator[Table]:
 def _note(setting):
     return (
         f"Medians of {ROUNDS.value} rounds; × 1 device: median [least–most] of the "
-        f"rounds' ratios. {setting.tasks} tasks of {setting.side}² pixels, "
+        f"rounds' ratios. {counted(setting.tasks, 'task')} of {setting.side}² pixels, "
         f"K = {setting.inner_steps}, SIREN {setting.depth} × {setting.width}, MAML. Virtual "
         "devices and processes share all cores."
     )
-
-
-def _counted(count, noun):
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{count} {noun if count == 1 else plural}"
 
 
 def _check_divisible(tasks, devices):

@@ -26,13 +26,14 @@ from absl import flags, logging
 from experiments import audio_flags, cli, grids, processes, shared_flags, sound_pictures, spine
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting
+from experiments.regression import make_gradients, make_problem
 from experiments.sounds import write_sound
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr_of_mse
 from metainr.numerics import Summation
-from metainr.objectives import image_samples, image_task
+from metainr.objectives import image_task, random_rows
 from metainr.types import Array, Params
 
 flags.adopt_module_key_flags(shared_flags)
@@ -49,15 +50,16 @@ _DEFAULTS = {
 }
 _RATES = {"sgd": (1e-3, 3e-3, 1e-2, 1e-1), "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)}
 _RATE, _DURATION, _LONGEST = 8000, 0.5, 10.0
+_RANGE = 2.0  # of samples, from −1 to 1
 
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    signal_class = signals.make_sounds(config.signal, _options(config))
+    signal_class = signals.make(config.signal, _options(config))
     coords = grids.grid([np.linspace(-1, 1, _options(config).resolution)])
     channels = signal_class.get("test", 0).shape[-1]
     field = shared_flags.make_field(config, in_dim=1, out_dim=channels)
-    gradients = grids.gradients(field, coords, config.inner_points, summation)
+    gradients = make_gradients(field, coords, config.inner_points, random_rows, summation, low=-1.0)
 
     def listen(params: Params) -> Array:
         return grids.values_at(field, params, coords, summation.chunk_size)
@@ -82,21 +84,8 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         target=lambda sound: sound_pictures.picture(jnp.asarray(sound)),
         export=export,
     )
-    return Problem(
-        field=field,
-        in_dim=1,
-        signals=signal_class,
-        make_task=image_task,
-        inner_gradient=gradients.inner,
-        query_gradient=gradients.query,
-        matching_gradient=gradients.matching,
-        points=gradients.points,
-        mean_support=lambda num: image_samples(
-            jnp.asarray(np.mean([signal_class.get("train", i) for i in range(num)], axis=0))
-        ),
-        settings={"default": setting},
-        validation=setting._replace(steps=(0, config.inner_steps)),
-        rates=_RATES,
+    return make_problem(
+        field, 1, signal_class, gradients, setting, config.inner_steps, _RATES, _RANGE
     )
 
 
@@ -133,7 +122,7 @@ def _options(config):
 
 def _psnr(error):
     """In dB of a mean squared error, the range [−1, 1] counting as [0, 1]."""
-    return psnr_of_mse(error / 4)
+    return psnr_of_mse(error / _RANGE**2)
 
 
 EXPERIMENT = Experiment("audio", build, audio_flags.OWN, _DEFAULTS, settle)

@@ -26,6 +26,7 @@ from experiments.ct_measured import reconstruct, slice_of
 from experiments.ct_pictures import with_sinogram
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting, matching_gradient, spread_steps
+from experiments.regression import mean_signal
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.ct_baselines import filtered_back_projection, sart
@@ -62,7 +63,7 @@ _RATES = {"sgd": (10.0,), "adam": (3e-4, 1e-3, 3e-3)}
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
     size = config.resolution
-    signal_class = signals.make_slices(config.signal, _options(config))
+    signal_class = signals.make(config.signal, _options(config))
     field = shared_flags.make_field(config, in_dim=2, out_dim=1)
     scan = partial(project, detectors=detector_grid(size), interpolation=config.interpolation)
     measurement = projection(size, interpolation=config.interpolation)
@@ -113,9 +114,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         query_gradient=drawn,
         matching_gradient=matching_gradient(field.apply, summation, dim=2),
         points=Points(size**2, size**2),
-        mean_support=lambda num: jnp.asarray(
-            np.mean([signal_class.get("train", i) for i in range(num)], axis=0)
-        ),
+        mean_support=lambda num: jnp.asarray(mean_signal(signal_class, num)),
         settings=settings,
         validation=setting(config.train_views, 1)._replace(
             make_task=lambda image, key: Task(image, image),

@@ -78,7 +78,7 @@ def _job():
     del config.workdir  # of experiments; nothing is written there
     field = shared_flags.make_field(config, in_dim=3, out_dim=4)
     parts = phototourism.make_scenes(field, config, shared_flags.make_summation(config))
-    signal_class = signals.make_landmark(config.signal, phototourism.options(config))
+    signal_class = signals.make(config.signal, phototourism.options(config))
     size = signal_class.sizes["test"]
     numbers = [int(text) if text.isdigit() else -1 for text in PHOTOS.value]
     if len(set(numbers)) < 2 or not all(0 <= number < size for number in numbers):

@@ -124,7 +124,7 @@ def _views(config):
     options = signals.ObjectOptions(
         config.resolution, config.seed, folder, config.near, config.far, count
     )
-    signal_class = signals.make_objects(name, options)
+    signal_class = signals.make(name, options)
     if index >= signal_class.sizes["test"]:
         raise UserError(
             f"--object={index} is not among the {signal_class.sizes['test']} test objects of "

@@ -11,16 +11,15 @@ Give the flagfile first: of repeated flags the last one counts.
 
 from types import SimpleNamespace
 
-import jax.numpy as jnp
-import numpy as np
 from absl import flags
 
 from experiments import cli, image_flags, images, processes, shared_flags, spine
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting
+from experiments.regression import make_problem
 from metainr import signals
 from metainr.numerics import Summation
-from metainr.objectives import image_samples, image_task
+from metainr.objectives import image_task
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(image_flags)
@@ -45,21 +44,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         view=lambda params, image: images.render(field, params, shape),
         target=lambda image: image,
     )
-    return Problem(
-        field=field,
-        in_dim=2,
-        signals=signal_class,
-        make_task=image_task,
-        inner_gradient=gradients.inner,
-        query_gradient=gradients.query,
-        matching_gradient=gradients.matching,
-        points=gradients.points,
-        mean_support=lambda num: image_samples(
-            jnp.asarray(np.mean([signal_class.get("train", i) for i in range(num)], axis=0))
-        ),
-        settings={"default": setting},
-        validation=setting._replace(steps=(0, config.inner_steps)),
-    )
+    return make_problem(field, 2, signal_class, gradients, setting, config.inner_steps)
 
 
 def settle(config: SimpleNamespace) -> SimpleNamespace:

@@ -1,50 +1,20 @@
 """What the experiments on images share: objectives, rendering and scores."""
 
-from typing import NamedTuple
-
 import jax
 
-from experiments.problem import matching_gradient
+from experiments.regression import Gradients, make_gradients
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
-from metainr.measurements import value
-from metainr.numerics import Summation, objective_gradient
-from metainr.numerics.flops import Points
-from metainr.numerics.gradients import Gradient
-from metainr.objectives import (
-    all_points,
-    pixel_grid,
-    random_points,
-    squared_error,
-)
-from metainr.types import Array, Field, Params, Term
-
-
-class Gradients(NamedTuple):
-    """The gradients of an image problem, with their points; see `experiments.problem.Problem`."""
-
-    inner: Gradient
-    query: Gradient
-    matching: Gradient
-    points: Points
+from metainr.numerics import Summation
+from metainr.objectives import pixel_grid, random_points
+from metainr.types import Array, Field, Params
 
 
 def gradients(
     field: Field, shape: tuple[int, int], inner_points: int, summation: Summation
 ) -> Gradients:
-    """Mean squared error over pixels; inner steps see `inner_points` random ones (0: all)."""
-    coords = pixel_grid(shape)
-    everything = all_points(coords)
-    num_points = min(inner_points, len(coords)) or len(coords)
-    subset = random_points(coords, num_points) if inner_points else everything
-
-    def gradient(draw):
-        objective = (Term(draw, value(), squared_error),)
-        return objective_gradient(objective, field.apply, summation)
-
-    matching = matching_gradient(field.apply, summation, dim=2)
-    points = Points(num_points, len(coords))
-    return Gradients(gradient(subset), gradient(everything), matching, points)
+    """Of the mean squared error over pixels; inner steps see `inner_points` of them (0: all)."""
+    return make_gradients(field, pixel_grid(shape), inner_points, random_points, summation)
 
 
 def render(field: Field, params: Params, shape: tuple[int, int]) -> Array:

@@ -26,10 +26,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from experiments import cli
+from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
 from metainr.files import remove_unfinished, write_bytes
-from metainr.signals import ObjectOptions, make_objects
 from metainr.signals.access import SPLITS
 from metainr.signals.objects import CAMERA_ANGLE_X, MAKERS, transparent_views
 from metainr.signals.shapenet import SPLIT_FILES, SPLIT_NAMES
@@ -51,8 +51,8 @@ def main() -> None:
     if not OUTPUT_DIR.value:
         raise UserError("give --output_dir, the folder to write the objects to")
     root = Path(OUTPUT_DIR.value).expanduser()
-    options = ObjectOptions(RESOLUTION.value, SEED.value, num_views=NUM_VIEWS.value)
-    objects = _objects(make_objects(SIGNAL.value, options).sizes)
+    options = signals.ObjectOptions(RESOLUTION.value, SEED.value, num_views=NUM_VIEWS.value)
+    objects = _objects(signals.make(SIGNAL.value, options).sizes)
     folder = root / _FOLDERS[SIGNAL.value]
     splits = root / SPLIT_FILES[folder.name]
     _refuse_foreign(folder, splits)

@@ -61,7 +61,7 @@ _RATES = {"sgd": (0.3, 1.0, 3.0), "adam": (5e-4, 2e-3, 5e-3)}
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    signal_class = signals.make_landmark(config.signal, options(config))
+    signal_class = signals.make(config.signal, options(config))
     field = shared_flags.make_field(config, in_dim=3, out_dim=4)
     parts = make_scenes(field, config, summation)
 

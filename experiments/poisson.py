@@ -28,6 +28,7 @@ from experiments import cli, image_flags, poisson_flags, processes, shared_flags
 from experiments.experiment import Experiment
 from experiments.poisson_setting import make_setting
 from experiments.problem import Problem, matching_gradient
+from experiments.regression import mean_signal
 from experiments.supervision import REGISTRY
 from metainr import signals
 from metainr.errors import UserError
@@ -74,8 +75,8 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     first, setting = next(iter(ways.values())), next(iter(settings.values()))
 
     def mean_support(num):
-        mean = np.mean([signal_class.get("train", i) for i in range(num)], axis=0)
-        return first.make_task(jnp.asarray(mean), jax.random.key(0)).query
+        mean = jnp.asarray(mean_signal(signal_class, num))
+        return first.make_task(mean, jax.random.key(0)).query
 
     return Problem(
         field=field,
@@ -90,6 +91,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         settings=settings,
         validation=setting._replace(steps=(0, config.inner_steps)),
         rates=_RATES,
+        value_range=None,
     )
 
 

@@ -79,6 +79,7 @@ class Problem(NamedTuple):
     settings: ways to test an init, by name; one alone is called "default".
     validation: the one that meta-training watches.
     rates: optimizer -> learning rates that `--tune` tries.
+    value_range: of values whose mean squared error the query objective is; None if it is none.
     """
 
     field: Field
@@ -93,6 +94,7 @@ class Problem(NamedTuple):
     settings: Mapping[str, Setting]
     validation: Setting
     rates: Mapping[str, Sequence[float]] = RATES
+    value_range: float | None = 1.0
 
 
 def make_inner(

@@ -68,7 +68,7 @@ _TRUNCATION = 0.1  # of distances, both where they are learned and where their P
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    signal_class = signals.make_clouds(config.signal, _options(config))
+    signal_class = signals.make(config.signal, _options(config))
     field = shared_flags.make_field(config, in_dim=3, out_dim=1)
     objective = _objective(config.shape_from, config.inner_points)
     gradient = objective_gradient(objective, field.apply, summation)
@@ -110,6 +110,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             steps=(0, config.inner_steps), score=Score(partial(_accuracy, field), None)
         ),
         rates=_RATES,
+        value_range=None,
     )
 
 

@@ -27,6 +27,7 @@ from absl import flags
 from experiments import cli, grids, processes, shared_flags, spine, video_flags
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting
+from experiments.regression import make_gradients, make_problem
 from experiments.scenes import arranged
 from experiments.videos import write_video
 from metainr import signals
@@ -34,7 +35,7 @@ from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
 from metainr.numerics import Summation
-from metainr.objectives import image_samples, image_task
+from metainr.objectives import image_task, random_rows
 from metainr.types import Array, Params
 
 flags.adopt_module_key_flags(shared_flags)
@@ -59,12 +60,12 @@ _SMALLEST_SIDE = 128  # pixels of a video; those of smaller clips are enlarged
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    signal_class = signals.make_clips(config.signal, _options(config))
+    signal_class = signals.make(config.signal, _options(config))
     shape = (config.clip_frames, config.resolution, config.resolution)
     pixels = (2 * np.arange(config.resolution) + 1) / config.resolution - 1
     coords = grids.grid([np.linspace(-1, 1, config.clip_frames), pixels, pixels])
     field = shared_flags.make_field(config, in_dim=3, out_dim=3)
-    gradients = grids.gradients(field, coords, config.inner_points, summation)
+    gradients = make_gradients(field, coords, config.inner_points, random_rows, summation, low=-1.0)
     speed = signals.clip_info(config.clip).rate if config.clip else _SPEED
 
     def watch(params: Params) -> Array:
@@ -90,22 +91,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         caption="Four frames of each clip, row by row, the first and the last among them.",
         export=export,
     )
-    return Problem(
-        field=field,
-        in_dim=3,
-        signals=signal_class,
-        make_task=image_task,
-        inner_gradient=gradients.inner,
-        query_gradient=gradients.query,
-        matching_gradient=gradients.matching,
-        points=gradients.points,
-        mean_support=lambda num: image_samples(
-            jnp.asarray(np.mean([signal_class.get("train", i) for i in range(num)], axis=0))
-        ),
-        settings={"default": setting},
-        validation=setting._replace(steps=(0, config.inner_steps)),
-        rates=_RATES,
-    )
+    return make_problem(field, 3, signal_class, gradients, setting, config.inner_steps, _RATES)
 
 
 def sheet(clip: Array) -> Array:

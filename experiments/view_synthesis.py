@@ -144,7 +144,7 @@ def _signals(config) -> SignalClass:
         options = signals.ObjectOptions(
             config.resolution, config.seed, config.object_folder, config.near, config.far, num_views
         )
-        return signals.make_objects(config.signal, options)
+        return signals.make(config.signal, options)
 
     train = objects(config.views_per_object)
     others = objects(TO_OPTIMISE + config.held_out_views)

@@ -157,6 +157,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         settings={"default": setting},
         validation=setting._replace(gradient=drawn, steps=(0, config.inner_steps)),
         rates=_RATES,
+        value_range=None,
     )
 
 

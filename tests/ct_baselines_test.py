@@ -6,7 +6,7 @@ from metainr import measurements
 from metainr.errors import UserError
 from metainr.evaluation.ct_baselines import filtered_back_projection, sart
 from metainr.measurements import detector_grid
-from metainr.signals import SliceOptions, make_slices
+from metainr.signals import SliceOptions, make
 
 project = jax.jit(measurements.project)
 METHODS = {"fbp": filtered_back_projection, "sart": sart}
@@ -17,7 +17,7 @@ def psnr(image, reference):
 
 
 def _phantom(n):
-    return make_slices("phantoms", SliceOptions(n)).get("test", 1)[..., 0]
+    return make("phantoms", SliceOptions(n)).get("test", 1)[..., 0]
 
 
 def _angles(views):

@@ -43,7 +43,7 @@ def trained(tmp_path_factory):
 @pytest.fixture(scope="module")
 def sinogram(tmp_path_factory):
     """A file of a phantom's line integrals [6, 16], lengths counting in detectors."""
-    phantom = signals.make_slices("phantoms", signals.SliceOptions(SIDE)).get("test", 0)[..., 0]
+    phantom = signals.make("phantoms", signals.SliceOptions(SIDE)).get("test", 0)[..., 0]
     angles = np.linspace(0, np.pi, 6, endpoint=False)
     path = tmp_path_factory.mktemp("sinogram") / "scan.npy"
     np.save(path, SIDE * np.asarray(project(phantom, angles, detector_grid(SIDE))))

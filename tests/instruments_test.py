@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import json
+import math
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -182,9 +183,18 @@ def test_a_run_compiles_once_and_tells_what_it_measured(tmp_path, capsys):
         assert record["tasks_per_second"] == pytest.approx(3 * record["steps_per_second"])
         assert record["flops_per_second"] == pytest.approx(1e9 * record["steps_per_second"])
         assert record["compile_seconds"] > 0 and record["peak_memory_bytes"] > 10**7
+        assert record["train_psnr"] == pytest.approx(-10 * math.log10(record["loss_after"]))
     summary = json.loads((tmp_path / "instruments.json").read_text())
     assert summary["steps"] == 12
     assert summary["summary"] in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(("value_range", "shown"), [(2.0, 6.0206 - 10.7918), (None, None)])
+def test_a_psnr_is_shown_of_losses_that_have_one(tmp_path, value_range, shown):
+    _train(tmp_path, _toy(), value_range=value_range)
+    last = json.loads((tmp_path / "metrics" / "metrics.jsonl").read_text().splitlines()[-2])
+    assert last["loss_after"] == 12
+    assert last.get("train_psnr") == (shown and pytest.approx(shown, abs=1e-3))
 
 
 @pytest.mark.parametrize(("bad_step", "kept"), [(7, 5), (9, 5), (10, 5), (12, 10)])

@@ -27,7 +27,7 @@ def scene(tmp_path_factory):
 
 def _read(root, resolution=RESOLUTION, **options):
     options = signals.LandmarkOptions(resolution, photo_folder=str(root), **options)
-    return signals.make_landmark("phototourism", options)
+    return signals.make("phototourism", options)
 
 
 def _content(root):
@@ -35,7 +35,7 @@ def _content(root):
 
 
 def test_what_is_written_is_what_is_read(scene):
-    generated = signals.make_landmark("facade", signals.LandmarkOptions(RESOLUTION))
+    generated = signals.make("facade", signals.LandmarkOptions(RESOLUTION))
     loaded = _read(scene)
     assert loaded.sizes == {"train": 5, "validation": 5, "test": 20}
     for split, index in (("test", 0), ("test", 19), ("validation", 4), ("train", 0), ("train", 4)):

@@ -48,7 +48,7 @@ def _files(folder):
 
 def _classes(folder, resolution=16, num_views=3):
     options = signals.ObjectOptions(resolution, 5, str(folder), num_views=num_views)
-    return [signals.make_objects(name, options) for name in ("shapenet", "lamps")]
+    return [signals.make(name, options) for name in ("shapenet", "lamps")]
 
 
 def test_what_is_read_is_what_was_generated(written):

@@ -39,24 +39,24 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize("name", ["notes", "speech"])
 def test_a_sound_depends_on_class_seed_split_and_index_alone(name):
-    first, again = (signals.make_sounds(name, OPTIONS) for _ in range(2))
+    first, again = (signals.make(name, OPTIONS) for _ in range(2))
     sound = first.get("train", 7)
     assert sound.shape == (2000, 1) and sound.dtype == np.float32
     assert 0.4 < np.abs(sound).max() <= 1
     first.get("test", 0)
     np.testing.assert_array_equal(sound, again.get("train", 7))
-    others = signals.make_sounds(name, OPTIONS._replace(seed=1))
+    others = signals.make(name, OPTIONS._replace(seed=1))
     for other in (first.get("train", 8), first.get("test", 7), others.get("train", 7)):
         assert np.abs(sound - other).max() > 0.1
 
 
 def test_names_and_options_that_do_not_exist():
     with pytest.raises(UserError, match="'note': did you mean notes"):
-        signals.make_sounds("note", OPTIONS)
+        signals.make("note", OPTIONS)
     for wrong, told in (({"sample_rate": 3}, "3 Hz"), ({"duration": 0.001}, "0.001 s")):
-        for name in signals.SOUNDS:
+        for name in signals.FAMILIES[signals.SoundOptions].classes:
             with pytest.raises(UserError, match=told):
-                signals.make_sounds(name, OPTIONS._replace(**wrong))
+                signals.make(name, OPTIONS._replace(**wrong))
 
 
 def test_a_note_has_its_pitch_its_partials_and_silence_before():
@@ -74,7 +74,7 @@ def test_a_note_has_its_pitch_its_partials_and_silence_before():
 
 def test_the_pitches_of_notes_fill_an_octave():
     options = signals.SoundOptions(4000, 1.0)
-    notes = signals.make_sounds("notes", options)
+    notes = signals.make("notes", options)
     pitches = [_peak(notes.get("train", i)[:, 0], 4000) for i in range(40)]
     assert 109 < min(pitches) < 125 and 195 < max(pitches) < 221
 
@@ -94,7 +94,7 @@ def test_vowels_have_their_formants(vowel):
 
 
 def test_speech_pauses():
-    speech = signals.make_sounds("speech", signals.SoundOptions(RATE, 0.6))
+    speech = signals.make("speech", signals.SoundOptions(RATE, 0.6))
     for index in range(3):
         quiet = np.abs(speech.get("train", index)[:, 0]) < 1e-6
         blocks = quiet.reshape(-1, 80).all(axis=1)
@@ -147,14 +147,12 @@ def test_lengths_are_cut_and_padded():
 
 def test_a_folder_is_split_cut_and_resampled(folder):
     options = OPTIONS._replace(audio_folder=str(folder))
-    recordings = signals.make_sounds("recordings", options)
+    recordings = signals.make("recordings", options)
     assert recordings.sizes == {"train": 3, "validation": 1, "test": 1}
     sounds = [recordings.get(split, i) for split, n in recordings.sizes.items() for i in range(n)]
     assert {sound.shape for sound in sounds} == {(2000, 1)}
     assert sorted(round(_peak(s[:, 0]), -1) for s in sounds) == [300, 400, 500, 600, 700]
-    np.testing.assert_array_equal(
-        sounds[0], signals.make_sounds("recordings", options).get("train", 0)
-    )
+    np.testing.assert_array_equal(sounds[0], signals.make("recordings", options).get("train", 0))
     for sound in sounds:
         assert np.abs(sound).max() == 1
 
@@ -163,7 +161,7 @@ def test_pauses_are_passed_over(tmp_path):
     for number in range(3):
         sound = np.concatenate([np.zeros((7 * RATE, 1)), _sine(500, 3)])
         soundfile.write(tmp_path / f"{number}.wav", sound, RATE)
-    recordings = signals.make_sounds("recordings", OPTIONS._replace(audio_folder=str(tmp_path)))
+    recordings = signals.make("recordings", OPTIONS._replace(audio_folder=str(tmp_path)))
     found = [recordings.get(split, 0) for split in recordings.sizes]
     assert sum(np.abs(sound).max() == 1 for sound in found) >= 2
 
@@ -175,7 +173,7 @@ def test_short_sounds_end_in_silence_and_bad_ones_are_left_out(folder, caplog):
     soundfile.write(folder / "silent.flac", np.zeros((16000, 1)), 16000)
     (folder / "noise.wav").write_bytes(b"not a sound")
     options = OPTIONS._replace(audio_folder=str(folder))
-    recordings = signals.make_sounds("recordings", options)
+    recordings = signals.make("recordings", options)
     assert sum(recordings.sizes.values()) == 6 and "left out 4 unusable" in caplog.text
     sounds = [recordings.get(s, i) for s, n in recordings.sizes.items() for i in range(n)]
     assert sum(not sound[810:].any() for sound in sounds) == 1
@@ -184,7 +182,7 @@ def test_short_sounds_end_in_silence_and_bad_ones_are_left_out(folder, caplog):
 def test_one_file(tmp_path):
     soundfile.write(tmp_path / "a.wav", _sine(440, 0.3, channels=2), RATE)
     options = OPTIONS._replace(recording=str(tmp_path / "a.wav"))
-    recording = signals.make_sounds("recording", options)
+    recording = signals.make("recording", options)
     assert recording.sizes == {"train": 0, "validation": 0, "test": 1}
     expected = _sine(440, 0.25, channels=2)
     np.testing.assert_allclose(
@@ -192,7 +190,7 @@ def test_one_file(tmp_path):
     )
     soundfile.write(tmp_path / "a.wav", np.concatenate([np.zeros(4000), np.ones(100)]), RATE)
     with pytest.raises(UserError, match="the first 0.25 s of .* are silent"):
-        signals.make_sounds("recording", options)
+        signals.make("recording", options)
 
 
 def _wav(samples, rate=RATE, subtype="FLOAT"):
@@ -223,7 +221,7 @@ def test_bad_files(tmp_path, data, expected):
 def test_folders_that_are_no_class(folder, tmp_path):
     def refusal(path):
         with pytest.raises(UserError) as raised:
-            signals.make_sounds("recordings", OPTIONS._replace(audio_folder=path))
+            signals.make("recordings", OPTIONS._replace(audio_folder=path))
         return str(raised.value)
 
     assert "give --audio_folder" in refusal(None)

@@ -29,7 +29,7 @@ def warnings(monkeypatch):
 
 
 def _animals(num_points=64, seed=0):
-    return signals.make_clouds("animals", signals.CloudOptions(num_points, seed))
+    return signals.make("animals", signals.CloudOptions(num_points, seed))
 
 
 def _one(radii=(0.3, 0.1)):
@@ -131,7 +131,7 @@ def test_meshes_are_scaled_to_the_box_and_back(trimesh, tmp_path, name):
     ball.apply_translation([10, -3, 2])
     ball.export(path)
     options = signals.CloudOptions(256, mesh_file=str(path), closed=True)
-    clouds = signals.make_clouds("mesh", options)
+    clouds = signals.make("mesh", options)
     assert clouds.sizes == {"train": 0, "validation": 0, "test": 1}
     cloud = clouds.get("test", 0)
     np.testing.assert_allclose(np.linalg.norm(cloud.points, axis=1), 0.9, atol=4e-3)
@@ -147,7 +147,7 @@ def test_a_boxs_distances_are_those_of_trimesh(trimesh, tmp_path):
     box = trimesh.creation.box((1.8, 1.2, 0.6))
     box.export(path)
     options = signals.CloudOptions(128, mesh_file=str(path))
-    cloud = signals.make_clouds("mesh", options).get("test", 0)
+    cloud = signals.make("mesh", options).get("test", 0)
     gap = np.abs(cloud.coords) - np.array([0.9, 0.6, 0.3])
     truth = np.linalg.norm(np.maximum(gap, 0), axis=1) + np.minimum(gap.max(axis=1), 0)
     np.testing.assert_allclose(cloud.distances, truth, atol=1e-2)
@@ -177,9 +177,9 @@ def test_a_mesh_with_a_hole_has_no_inside(trimesh, tmp_path):
     ball.update_faces(np.arange(len(ball.faces)) > 20)
     ball.export(tmp_path / "ball.ply")
     options = signals.CloudOptions(64, mesh_file=str(tmp_path / "ball.ply"))
-    assert signals.make_clouds("mesh", options).get("test", 0).points.shape == (64, 3)
+    assert signals.make("mesh", options).get("test", 0).points.shape == (64, 3)
     with pytest.raises(UserError, match="not watertight.*--shape_from=cloud"):
-        signals.make_clouds("mesh", options._replace(closed=True))
+        signals.make("mesh", options._replace(closed=True))
 
 
 def _sphere(num):
@@ -224,7 +224,7 @@ def test_estimated_normals_of_two_separate_rings_point_outward():
 def test_a_small_cloud_is_repeated(tmp_path):
     np.savetxt(tmp_path / "cloud.xyz", np.hstack([_sphere(50)] * 2))
     options = signals.CloudOptions(128, mesh_file=str(tmp_path / "cloud.xyz"))
-    cloud = signals.make_clouds("mesh", options).get("test", 0)
+    cloud = signals.make("mesh", options).get("test", 0)
     assert cloud.points.shape == (128, 3) and len(np.unique(cloud.points, axis=0)) == 50
 
 
@@ -233,7 +233,7 @@ def test_a_folder_is_split_and_bad_files_are_left_out(trimesh, tmp_path, warning
         trimesh.creation.icosphere(1, radius=1 + index).export(tmp_path / f"ball{index}.ply")
     (tmp_path / "broken.ply").write_bytes(b"ply\nno")
     options = signals.CloudOptions(16, mesh_folder=str(tmp_path))
-    clouds = signals.make_clouds("mesh_folder", options)
+    clouds = signals.make("mesh_folder", options)
     assert clouds.sizes == {"train": 8, "validation": 1, "test": 1}
     radii = sorted(
         round(0.9 / float(clouds.get(split, i).scale))
@@ -253,7 +253,7 @@ def test_bad_files_are_refused(trimesh, tmp_path):
     def refused(path, match, **changed):
         options = signals.CloudOptions(64, mesh_file=path)._replace(**changed)
         with pytest.raises(UserError, match=match) as caught:
-            signals.make_clouds("mesh", options)
+            signals.make("mesh", options)
         assert "\n" not in str(caught.value)
 
     refused("/nowhere.ply", "/nowhere.ply does not exist")
@@ -283,13 +283,13 @@ def test_bad_files_are_refused(trimesh, tmp_path):
 )
 def test_bad_folders_are_refused(folder, expected):
     with pytest.raises(UserError, match=expected):
-        signals.make_clouds("mesh_folder", signals.CloudOptions(64, mesh_folder=folder))
+        signals.make("mesh_folder", signals.CloudOptions(64, mesh_folder=folder))
 
 
 def test_an_empty_folder_and_an_unknown_class(tmp_path):
     with pytest.raises(UserError, match="has 0 good meshes or clouds"):
-        signals.make_clouds("mesh_folder", signals.CloudOptions(64, mesh_folder=str(tmp_path)))
+        signals.make("mesh_folder", signals.CloudOptions(64, mesh_folder=str(tmp_path)))
     with pytest.raises(UserError, match="did you mean animals"):
-        signals.make_clouds("anmals", signals.CloudOptions(64))
+        signals.make("anmals", signals.CloudOptions(64))
     with pytest.raises(UserError, match="seed -1 is negative"):
         _animals(seed=-1)

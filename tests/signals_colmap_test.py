@@ -64,7 +64,7 @@ def _write(root, camera=f"1 PINHOLE {COLUMNS} {ROWS} 20 21 8.5 6.25", num_points
 
 def _read(root, resolution=64):
     options = signals.LandmarkOptions(resolution, photo_folder=str(root))
-    return signals.make_landmark("colmap", options)
+    return signals.make("colmap", options)
 
 
 @pytest.mark.parametrize("place", ["sparse/0", "sparse", "dense/sparse"])

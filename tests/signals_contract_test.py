@@ -4,7 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,23 +15,20 @@ import pytest
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
-from metainr.types import SignalClass
 
 SPLITS = ("train", "validation", "test")
 
 
 class Kind(NamedTuple):
-    """One registry of classes.
+    """One family of classes.
 
-    registry: its classes by name.
-    make: (name, options) -> class.
+    family: of the options that its classes take.
     options: (resolution, seed) -> options.
     needs_data: names of those that read a user's files, which have tests of their own.
     channels: of its images, which are square; None for Views.
     """
 
-    registry: Mapping[str, Callable[[Any], SignalClass]]
-    make: Callable[[str, Any], SignalClass]
+    family: type
     options: Callable[[int, int], Any]
     needs_data: set[str]
     channels: int | None = None
@@ -43,29 +40,24 @@ def _objects(resolution, seed):
 
 KINDS = (
     Kind(
-        signals.REGISTRY,
-        signals.make,
-        signals.ImageOptions,
-        {"folder", "celeba", "imagenette"},
-        channels=3,
+        signals.ImageOptions, signals.ImageOptions, {"folder", "celeba", "imagenette"}, channels=3
     ),
-    Kind(signals.SLICES, signals.make_slices, signals.SliceOptions, {"slices"}, channels=1),
-    Kind(signals.OBJECTS, signals.make_objects, _objects, {"shapenet", "nerf_folder"}),
-    Kind(
-        signals.LANDMARKS,
-        signals.make_landmark,
-        signals.LandmarkOptions,
-        {"phototourism", "colmap"},
-    ),
+    Kind(signals.SliceOptions, signals.SliceOptions, {"slices"}, channels=1),
+    Kind(signals.ObjectOptions, _objects, {"shapenet", "nerf_folder"}),
+    Kind(signals.LandmarkOptions, signals.LandmarkOptions, {"phototourism", "colmap"}),
 )
-KIND_OF = {name: kind for kind in KINDS for name in {*kind.registry} - kind.needs_data}
+KIND_OF = {
+    name: kind
+    for kind in KINDS
+    for name in {*signals.FAMILIES[kind.family].classes} - kind.needs_data
+}
 NAMES = sorted(KIND_OF)
 SIZES = {"phantoms": {"train": 2048, "validation": 64, "test": 256}}  # others: as below
 
 
 def _make(name, resolution=16, seed=0):
     kind = KIND_OF[name]
-    return kind.make(name, kind.options(resolution, seed))
+    return signals.make(name, kind.options(resolution, seed))
 
 
 def _leaves(signal):
@@ -87,8 +79,8 @@ def _assert_equal(signal, other):
         np.testing.assert_array_equal(leaf, expected)
 
 
-def test_no_name_stands_in_two_registries():
-    names = [name for kind in KINDS for name in kind.registry]
+def test_no_name_stands_in_two_families():
+    names = [name for family in signals.FAMILIES.values() for name in family.classes]
     assert len(names) == len(set(names))
 
 
@@ -198,12 +190,13 @@ def test_bad_options_are_refused(name):
         _make(name, seed=-1)
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: min(kind.registry))
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.family.__name__)
 def test_an_unknown_name_is_answered_with_the_nearest(kind):
-    for name in kind.registry:
+    classes = signals.FAMILIES[kind.family].classes
+    for name in classes:
         wrong = name[:2] + name[3:]
         with pytest.raises(UserError, match=f"did you mean {name}") as caught:
-            kind.make(wrong, kind.options(16, 0))
-        assert all(name in str(caught.value) for name in kind.registry)
+            signals.make(wrong, kind.options(16, 0))
+        assert all(name in str(caught.value) for name in classes)
     with pytest.raises(UserError, match="'zzz': choose one of"):
-        kind.make("zzz", kind.options(16, 0))
+        signals.make("zzz", kind.options(16, 0))

@@ -19,7 +19,7 @@ SPLITS = ("train", "validation", "test")
 
 
 def _make(resolution=24, seed=0, **options):
-    return signals.make_landmark("facade", signals.LandmarkOptions(resolution, seed, **options))
+    return signals.make("facade", signals.LandmarkOptions(resolution, seed, **options))
 
 
 def _column(*coordinates):

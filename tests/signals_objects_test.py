@@ -22,14 +22,14 @@ _HASHES = """
 import hashlib, json, sys
 from metainr import signals
 options = signals.ObjectOptions(16, seed=3, num_views=2)
-digest = lambda name: hashlib.sha256(signals.make_objects(name, options).get("test", 5).images)
+digest = lambda name: hashlib.sha256(signals.make(name, options).get("test", 5).images)
 print(json.dumps({name: digest(name).hexdigest() for name in sys.argv[1:]}))
 """
 
 
 def _make(name, resolution=16, num_views=3, **options):
     options = signals.ObjectOptions(resolution, num_views=num_views, **options)
-    return signals.make_objects(name, options)
+    return signals.make(name, options)
 
 
 def _solids(name, index):

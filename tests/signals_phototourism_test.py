@@ -54,7 +54,7 @@ def scene(tmp_path):
 
 def _read(root, resolution=64, name="phototourism", **options):
     options = signals.LandmarkOptions(resolution, photo_folder=str(root), **options)
-    return signals.make_landmark(name, options)
+    return signals.make(name, options)
 
 
 def _edit(path, change):
@@ -206,6 +206,6 @@ def test_folders_that_are_none(tmp_path):
     for name in ("phototourism", "colmap"):
         options = signals.LandmarkOptions(8)
         with pytest.raises(UserError, match="give --photo_folder"):
-            signals.make_landmark(name, options)
+            signals.make(name, options)
     with pytest.raises(UserError, match="did you mean phototourism"):
         _read(tmp_path, name="phototurism")

@@ -63,7 +63,7 @@ def _published(root, per_split=2, **scene):
 
 def _make(root, name="shapenet", resolution=8, num_views=4, **options):
     options = signals.ObjectOptions(resolution, object_folder=str(root), **options)
-    return signals.make_objects(name, options._replace(num_views=num_views))
+    return signals.make(name, options._replace(num_views=num_views))
 
 
 def _greys(views):
@@ -122,7 +122,7 @@ def test_no_usable_object_of_a_split_is_refused(tmp_path, warnings):
 
 def test_the_folder_must_hold_one_class(tmp_path):
     with pytest.raises(UserError, match="give --object_folder"):
-        signals.make_objects("shapenet", signals.ObjectOptions(8))
+        signals.make("shapenet", signals.ObjectOptions(8))
     with pytest.raises(UserError, match="does not exist"):
         _make(tmp_path / "nowhere")
     with pytest.raises(UserError, match="does not hold 03001627 with chair_splits.json"):

@@ -6,7 +6,7 @@ from absl import logging
 from PIL import Image
 
 from metainr.errors import UserError
-from metainr.signals import SliceOptions, make_slices, slice_window
+from metainr.signals import SliceOptions, make, slice_window
 from metainr.signals.stacks import read_stack
 
 
@@ -109,7 +109,7 @@ def test_nifti_stands_upright(tmp_path, suffix):
 def test_the_window_maps_to_0_and_1(tmp_path):
     for number in range(3):
         np.save(tmp_path / f"{number}.npy", _ramp())
-    for image in _all(make_slices("slices", _options(tmp_path, window=(100, 600)))):
+    for image in _all(make("slices", _options(tmp_path, window=(100, 600)))):
         assert image.shape == (6, 6, 1) and image.dtype == np.float32
         np.testing.assert_allclose(image[..., 0], np.clip((_ramp() - 100) / 500, 0, 1), atol=1e-6)
 
@@ -122,8 +122,7 @@ def test_the_window_of_a_set_is_its_percentiles(tmp_path):
     window = slice_window(_options(tmp_path))
     np.testing.assert_allclose(window, np.percentile(values, (1, 99)), rtol=0.05)
     given, own = (
-        make_slices("slices", _options(tmp_path, window=one)).get("test", 0)
-        for one in (window, None)
+        make("slices", _options(tmp_path, window=one)).get("test", 0) for one in (window, None)
     )
     np.testing.assert_array_equal(given, own)
     assert slice_window(_options(tmp_path, window=(3, 4))) == (3.0, 4.0)
@@ -141,7 +140,7 @@ def test_masks_have_a_window_too(tmp_path):
 
 def test_a_callers_changes_stay_with_the_caller(tmp_path):
     np.save(tmp_path / "a.npy", np.stack(3 * [_ramp()]))
-    signals = make_slices("slices", _options(tmp_path))
+    signals = make("slices", _options(tmp_path))
     first = signals.get("train", 0)
     kept = first.copy()
     first[:] = 0.5
@@ -150,7 +149,7 @@ def test_a_callers_changes_stay_with_the_caller(tmp_path):
 
 def test_oblong_slices_get_margins(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((3, 4, 8)))
-    image = make_slices("slices", _options(tmp_path, resolution=8, window=(0, 1))).get("train", 0)
+    image = make("slices", _options(tmp_path, resolution=8, window=(0, 1))).get("train", 0)
     np.testing.assert_array_equal(image[2:6], 1)
     np.testing.assert_array_equal(image[[0, 1, 6, 7]], 0)
 
@@ -165,12 +164,12 @@ def _bodies(signals):
 def test_volumes_never_straddle_splits(tmp_path):
     for number in range(10):
         np.save(tmp_path / f"{number}.npy", np.full((3, 4, 4), number / 10))
-    signals = make_slices("slices", _options(tmp_path, window=(0, 1)))
+    signals = make("slices", _options(tmp_path, window=(0, 1)))
     assert signals.sizes == {"train": 24, "validation": 3, "test": 3}
     bodies = _bodies(signals)
     assert set.union(*bodies.values()) == set(range(0, 100, 10))
     assert sum(len(part) for part in bodies.values()) == 10
-    other = make_slices("slices", _options(tmp_path, window=(0, 1), seed=1))
+    other = make("slices", _options(tmp_path, window=(0, 1), seed=1))
     assert _bodies(other) != bodies
 
 
@@ -178,13 +177,13 @@ def test_a_series_is_one_volume(tmp_path):
     for number in range(12):
         values = np.full((4, 4), 10 * (number % 4), np.uint16)
         _write_dicom(tmp_path / f"{number}.dcm", values, f"1.2.{number % 4}")
-    bodies = _bodies(make_slices("slices", _options(tmp_path, window=(0, 100))))
+    bodies = _bodies(make("slices", _options(tmp_path, window=(0, 100))))
     assert sum(len(part) for part in bodies.values()) == 4
 
 
 def test_one_volume_is_cut_into_runs(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(20)[:, None, None] * np.full((1, 3, 3), 0.01))
-    bodies = _bodies(make_slices("slices", _options(tmp_path, window=(0, 1))))
+    bodies = _bodies(make("slices", _options(tmp_path, window=(0, 1))))
     assert bodies == {"train": {*range(16)}, "validation": {16, 17}, "test": {18, 19}}
 
 
@@ -195,7 +194,7 @@ def test_damaged_files_are_skipped_and_counted(tmp_path, warnings):
     np.save(tmp_path / "y.npy", np.array(["no numbers"]))
     np.save(tmp_path / "z.npy", np.ones((3, 1, 1)))
     (tmp_path / "notes.txt").write_text("no slice")
-    signals = make_slices("slices", _options(tmp_path))
+    signals = make("slices", _options(tmp_path))
     assert sum(signals.sizes.values()) == 3
     assert len(warnings) == 1
     assert "skipped 3 unreadable or tiny files: x.png, y.npy, z.npy (the first: " in warnings[0]
@@ -208,7 +207,7 @@ def test_values_that_are_no_numbers_are_named(tmp_path, value):
     volume[1, 2, 3] = value
     np.save(tmp_path / "a.npy", volume)
     with pytest.raises(UserError, match="a.npy has 1 values .* slice 1, row 2, column 3; replace"):
-        make_slices("slices", _options(tmp_path))
+        make("slices", _options(tmp_path))
 
 
 @pytest.mark.parametrize("name,library", [("a.dcm", "pydicom"), ("a.nii.gz", "nibabel")])
@@ -219,7 +218,7 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch, name, library):
     (tmp_path / name).write_bytes(b"")
     monkeypatch.setattr(importlib, "import_module", without)
     with pytest.raises(UserError, match=rf"needs {library}; run: pip install 'metainr\[medical\]'"):
-        make_slices("slices", _options(tmp_path))
+        make("slices", _options(tmp_path))
 
 
 def test_mistakes_are_named(tmp_path):
@@ -235,7 +234,7 @@ def test_mistakes_are_named(tmp_path):
         ({"axis": 1, "window": (0.0, 1.0), "resolution": 1}, "resolution 1 is too small"),
     ]:
         with pytest.raises(UserError, match=line):
-            make_slices("slices", _options(tmp_path, **changes))
+            make("slices", _options(tmp_path, **changes))
     (tmp_path / "a.npy").rename(tmp_path / "a.txt")
     with pytest.raises(UserError, match="no slices among its 1 files"):
-        make_slices("slices", _options(tmp_path))
+        make("slices", _options(tmp_path))

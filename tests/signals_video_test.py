@@ -35,21 +35,21 @@ def _means(clip):
 
 
 def test_a_clip_depends_on_seed_split_and_index_alone():
-    first, again = (signals.make_clips("moving", OPTIONS) for _ in range(2))
+    first, again = (signals.make("moving", OPTIONS) for _ in range(2))
     clip = first.get("train", 7)
     assert clip.shape == (6, 16, 16, 3) and clip.dtype == np.float32
     assert clip.min() >= 0 and clip.max() <= 1
     first.get("test", 0)
     np.testing.assert_array_equal(clip, again.get("train", 7))
-    others = signals.make_clips("moving", OPTIONS._replace(seed=1))
+    others = signals.make("moving", OPTIONS._replace(seed=1))
     for other in (first.get("train", 8), first.get("test", 7), others.get("train", 7)):
         assert np.abs(clip - other).max() > 0.1
 
 
 def test_something_moves_and_a_finer_clip_is_of_the_same_scene():
-    coarse = signals.make_clips("moving", OPTIONS).get("train", 0)
+    coarse = signals.make("moving", OPTIONS).get("train", 0)
     assert np.abs(coarse[-1] - coarse[0]).max() > 0.2
-    finer = signals.make_clips("moving", OPTIONS._replace(resolution=64)).get("train", 0)
+    finer = signals.make("moving", OPTIONS._replace(resolution=64)).get("train", 0)
     halved = finer.reshape(6, 16, 4, 16, 4, 3).mean(axis=(2, 4))
     assert np.abs(halved - coarse).mean() < 0.02
 
@@ -123,8 +123,8 @@ def test_rates_that_vary_are_told(tmp_path, caplog):
     first, *others = (Image.fromarray(frame) for frame in _greys(6))
     first.save(gif, save_all=True, append_images=others, duration=[20, 20, 20, 100, 100, 100])
     assert "last 20 to 100 ms" in clip_info(gif).varies
-    signals.make_clips("clip", OPTIONS._replace(clip=str(gif)))
-    signals.make_clips("clip", OPTIONS._replace(clip=video))
+    signals.make("clip", OPTIONS._replace(clip=str(gif)))
+    signals.make("clip", OPTIONS._replace(clip=video))
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
     assert all("frame rate varies in" in record.getMessage() for record in caplog.records)
 
@@ -143,20 +143,20 @@ def test_a_folder_is_split_and_cut(folder, caplog):
     _frames(folder / "short", 3)
     (folder / "broken.mp4").write_bytes(b"not a video")
     options = OPTIONS._replace(video_folder=str(folder))
-    clips = signals.make_clips("clips", options)
+    clips = signals.make("clips", options)
     assert clips.sizes == {"train": 3, "validation": 1, "test": 1}
     assert "left out 2 unusable" in caplog.text
     found = [clips.get(split, i) for split, n in clips.sizes.items() for i in range(n)]
     assert {clip.shape for clip in found} == {(6, 16, 16, 3)}
     slopes = sorted(round((_means(clip)[-1] - _means(clip)[0]) / 5) for clip in found)
     assert slopes == [2, 3, 5, 6, 8]
-    again = signals.make_clips("clips", options)
+    again = signals.make("clips", options)
     np.testing.assert_array_equal(found[0], again.get("train", 0))
 
 
 def test_one_clip(tmp_path):
     path = write_video(tmp_path / "a.gif", _greys(8))
-    clip = signals.make_clips("clip", OPTIONS._replace(clip=str(path)))
+    clip = signals.make("clip", OPTIONS._replace(clip=str(path)))
     assert clip.sizes == {"train": 0, "validation": 0, "test": 1}
     np.testing.assert_allclose(_means(clip.get("test", 0)), 10 + 20 * np.arange(6), atol=1)
 
@@ -164,7 +164,7 @@ def test_one_clip(tmp_path):
 def test_what_is_no_clip(tmp_path):
     def refusal(name, **options):
         with pytest.raises(UserError) as raised:
-            signals.make_clips(name, OPTIONS._replace(**options))
+            signals.make(name, OPTIONS._replace(**options))
         assert "\n" not in str(raised.value)
         return str(raised.value)
 

@@ -16,7 +16,7 @@ from experiments import cli, shared_flags, video
 from experiments.grids import grid
 from experiments.videos import write_video
 from metainr.numerics import Summation
-from metainr.signals import ClipOptions, make_clips
+from metainr.signals import ClipOptions, make
 
 TINY = ("--clip_frames=4", "--num_validation=1", "--checkpoint_every=2", "--inner_points=32")
 
@@ -66,7 +66,7 @@ def test_fits_are_videos(trained):
     frames = np.stack([frame for frame in imageio.get_reader(original)])
     assert frames.shape == (4, 128, 128, 3)
     options = ClipOptions(16, 4)
-    clips = [make_clips("moving", options).get("test", i) for i in range(2)]
+    clips = [make("moving", options).get("test", i) for i in range(2)]
     small = frames.reshape(4, 16, 8, 16, 8, 3).mean(axis=(2, 4)) / 255
     assert min(np.abs(small - clip).mean() for clip in clips) < 0.02
 

@@ -1,6 +1,7 @@
 """Classes of signals by name; a new one is one file and one line here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from metainr.registry import look_up
 from metainr.signals.animals import animals
@@ -35,93 +36,73 @@ from metainr.signals.text import text
 from metainr.signals.tfds_images import celeba, imagenette
 from metainr.types import SignalClass
 
-REGISTRY: dict[str, Callable[[ImageOptions], SignalClass]] = {
-    "sdf": sdf,
-    "sdf_mixed": sdf_mixed,
-    "text": text,
-    "photos": photos,
-    "folder": folder,
-    "celeba": celeba,
-    "imagenette": imagenette,
+
+class Family(NamedTuple):
+    """Classes of signals that take the same options, by name, and what they are called."""
+
+    kind: str
+    classes: Mapping[str, Callable[[Any], SignalClass]]
+
+
+FAMILIES: Mapping[type, Family] = {
+    ImageOptions: Family(
+        "class of images",
+        {
+            "sdf": sdf,
+            "sdf_mixed": sdf_mixed,
+            "text": text,
+            "photos": photos,
+            "folder": folder,
+            "celeba": celeba,
+            "imagenette": imagenette,
+        },
+    ),
+    SliceOptions: Family("class of slices", {"phantoms": phantoms, "slices": slices}),
+    LandmarkOptions: Family(
+        "landmark", {"facade": facade, "phototourism": phototourism, "colmap": colmap}
+    ),
+    ObjectOptions: Family(
+        "class of objects",
+        {
+            "chairs": chairs,
+            "cars": cars,
+            "lamps": lamps,
+            "shapenet": shapenet,
+            "nerf_folder": nerf_folder,
+        },
+    ),
+    SoundOptions: Family(
+        "class of sounds",
+        {"notes": notes, "speech": speech, "recordings": recordings, "recording": recording},
+    ),
+    ClipOptions: Family("class of clips", {"moving": moving, "clips": clips, "clip": clip}),
+    CloudOptions: Family(
+        "class of clouds", {"animals": animals, "mesh": mesh, "mesh_folder": mesh_folder}
+    ),
 }
-SLICES: dict[str, Callable[[SliceOptions], SignalClass]] = {
-    "phantoms": phantoms,
-    "slices": slices,
-}
-LANDMARKS: dict[str, Callable[[LandmarkOptions], SignalClass]] = {
-    "facade": facade,
-    "phototourism": phototourism,
-    "colmap": colmap,
-}
-OBJECTS: dict[str, Callable[[ObjectOptions], SignalClass]] = {
-    "chairs": chairs,
-    "cars": cars,
-    "lamps": lamps,
-    "shapenet": shapenet,
-    "nerf_folder": nerf_folder,
-}
 
-SOUNDS: dict[str, Callable[[SoundOptions], SignalClass]] = {
-    "notes": notes,
-    "speech": speech,
-    "recordings": recordings,
-    "recording": recording,
-}
-CLIPS: dict[str, Callable[[ClipOptions], SignalClass]] = {
-    "moving": moving,
-    "clips": clips,
-    "clip": clip,
-}
-CLOUDS: dict[str, Callable[[CloudOptions], SignalClass]] = {
-    "animals": animals,
-    "mesh": mesh,
-    "mesh_folder": mesh_folder,
-}
+Options = (
+    ImageOptions
+    | SliceOptions
+    | LandmarkOptions
+    | ObjectOptions
+    | SoundOptions
+    | ClipOptions
+    | CloudOptions
+)
 
 
-def make(name: str, options: ImageOptions) -> SignalClass:
-    """Builds the class of signals called `name`. Raises UserError if there is none of that name."""
-    return look_up("signal class", name, REGISTRY)(options)
+def make(name: str, options: Options) -> SignalClass:
+    """Builds the class of signals called `name` among those that take such options.
 
-
-def make_slices(name: str, options: SliceOptions) -> SignalClass:
-    """Builds the class of grey slices called `name`. Raises UserError if there is none."""
-    return look_up("class of slices", name, SLICES)(options)
-
-
-def make_landmark(name: str, options: LandmarkOptions) -> SignalClass:
-    """Builds the class of photos called `name`. Raises UserError if there is none of that name."""
-    return look_up("landmark", name, LANDMARKS)(options)
-
-
-def make_objects(name: str, options: ObjectOptions) -> SignalClass:
-    """Builds the class of objects called `name`. Raises UserError if there is none of that name."""
-    return look_up("class of objects", name, OBJECTS)(options)
-
-
-def make_sounds(name: str, options: SoundOptions) -> SignalClass:
-    """Builds the class of sounds called `name`. Raises UserError if there is none of that name."""
-    return look_up("class of sounds", name, SOUNDS)(options)
-
-
-def make_clips(name: str, options: ClipOptions) -> SignalClass:
-    """Builds the class of clips called `name`. Raises UserError if there is none of that name."""
-    return look_up("class of clips", name, CLIPS)(options)
-
-
-def make_clouds(name: str, options: CloudOptions) -> SignalClass:
-    """Builds the class of oriented clouds called `name`. Raises UserError if there is none."""
-    return look_up("class of clouds", name, CLOUDS)(options)
+    Raises UserError if there is none of that name.
+    """
+    family = FAMILIES[type(options)]
+    return look_up(family.kind, name, family.classes)(options)
 
 
 __all__ = [
-    "CLIPS",
-    "CLOUDS",
-    "LANDMARKS",
-    "OBJECTS",
-    "REGISTRY",
-    "SLICES",
-    "SOUNDS",
+    "FAMILIES",
     "ClipOptions",
     "Cloud",
     "CloudOptions",
@@ -143,12 +124,6 @@ __all__ = [
     "imagenette",
     "lamps",
     "make",
-    "make_clips",
-    "make_clouds",
-    "make_landmark",
-    "make_objects",
-    "make_slices",
-    "make_sounds",
     "mesh",
     "mesh_folder",
     "moving",

@@ -45,12 +45,19 @@ class Validation(NamedTuple):
 
 
 class LoopOptions(NamedTuple):
-    """When the loop does what, all in outer steps, and whether it traces some (`profile`)."""
+    """When the loop does what, in outer steps, and what it shows.
+
+    train_steps, eval_every, checkpoint_every: steps in all, between validations, between saves.
+    profile: whether some steps are traced.
+    value_range: of values whose mean squared error the outer loss is, so that a PSNR is shown;
+        None if it is another loss.
+    """
 
     train_steps: int
     eval_every: int
     checkpoint_every: int
     profile: bool = False
+    value_range: float | None = 1.0
 
 
 def train(
@@ -199,9 +206,13 @@ class _Run(NamedTuple):
 
     def _log(self, step, metrics, validated):
         values = {name: float(value) for name, value in metrics.items() if name != "finite"}
-        values |= {"train_psnr": _psnr(values["loss_after"])} | self.meter.lap()
-        self.writer.scalars(step, values)
-        self.progress.set_postfix({"train": f"{values['train_psnr']:.2f} dB"} | validated)
+        loss, value_range = values["loss_after"], self.options.value_range
+        shown = {"loss": f"{loss:.3g}"}
+        if value_range is not None:
+            values["train_psnr"] = _psnr(loss / value_range**2)
+            shown = {"train": f"{values['train_psnr']:.2f} dB"}
+        self.writer.scalars(step, values | self.meter.lap())
+        self.progress.set_postfix(shown | validated)
 
     def _validate(self, step, validation):
         self.writer.scalars(step, {"validation_psnr": validation.psnr})
