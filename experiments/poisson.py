@@ -74,10 +74,6 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     # Several are compared without learning an init; what else is made is of the first.
     first, setting = next(iter(ways.values())), next(iter(settings.values()))
 
-    def mean_support(num):
-        mean = jnp.asarray(mean_signal(signal_class, num))
-        return first.make_task(mean, jax.random.key(0)).query
-
     return Problem(
         field=field,
         in_dim=2,
@@ -87,11 +83,11 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         query_gradient=objective_gradient(first.query, field.apply, summation),
         matching_gradient=matching_gradient(field.apply, summation, dim=2, low=-1.0, high=1.0),
         points=first.points,
-        mean_support=mean_support,
+        mean_support=lambda num: first.full_support(jnp.asarray(mean_signal(signal_class, num))),
         settings=settings,
         validation=setting._replace(steps=(0, config.inner_steps)),
         rates=_RATES,
-        value_range=None,
+        value_range=2.0,
     )
 
 

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from metainr import measurements
 from metainr.numerics.flops import Points
@@ -34,6 +33,7 @@ class Supervision(NamedTuple):
     """What steps see of a signal, and what they lower.
 
     make_task: (pictures [n, n, k] in [0, 1], key) -> Task.
+    full_support: pictures -> the support of a task that hides no part of them.
     inner, query: what inner steps lower, and what the outer loss scores.
     points: how many points these two ask the field at.
     reference: pictures [n, n, k] -> the picture [n, n, 1] in [0, 1] that is to be recovered.
@@ -43,6 +43,7 @@ class Supervision(NamedTuple):
     """
 
     make_task: Callable[[Array, Key], Task]
+    full_support: Callable[[Array], Samples]
     inner: Objective
     query: Objective
     points: Points
@@ -56,11 +57,11 @@ def of_values(config: SimpleNamespace) -> Supervision:
     """Mean of (Φ − f)²."""
 
     def make_task(pictures, key):
-        samples = image_samples(_centred(_first(pictures)))
+        samples = _values(pictures)
         return Task(samples, samples)
 
     terms = _terms(config, measurements.value(), 1.0)
-    return Supervision(make_task, *terms, reference=_first)
+    return Supervision(make_task, _values, *terms, reference=_first)
 
 
 def of_gradients(config: SimpleNamespace) -> Supervision:
@@ -93,7 +94,7 @@ def of_parts(config: SimpleNamespace) -> Supervision:
     num_points = config.inner_points or num_pixels
 
     def make_task(pictures, key):
-        samples = image_samples(_centred(_first(pictures)))
+        samples = _values(pictures)
         seen = jax.random.permutation(key, num_pixels) < num_seen
         return Task(samples._replace(weights=seen.astype(samples.weights.dtype)), samples)
 
@@ -108,7 +109,7 @@ def of_parts(config: SimpleNamespace) -> Supervision:
     query = (Term(all_points(coords), measurements.value(), squared_error),)
     second = measurements.hessian() if config.prior == "hessian" else None
     points = Points(num_shown + (num_points if config.prior != "none" else 0), num_pixels)
-    return Supervision(make_task, inner, query, points, _first, second=second)
+    return Supervision(make_task, _values, inner, query, points, _first, second=second)
 
 
 REGISTRY: dict[str, Callable[[SimpleNamespace], Supervision]] = {
@@ -125,30 +126,41 @@ _PRIORS = {
 
 
 def _of_derivative(config, derivative, reference):
-    """Of a derivative of images, which the field's is held to."""
+    """Of a derivative of images, which the field's is held to; the outer loss is that of values.
+
+    These are known of signals to learn from, and PSNR is a matter of low frequencies, which weigh
+    least in derivatives. They are centred, as a derivative says nothing of their mean.
+    """
     measurement, scale, second = {
         # A squared error is a mean over the channels, and SIREN's loss is their sum.
         image_gradient: (measurements.gradient(), 2 / _KAPPA**2, None),
         image_laplacian: (measurements.laplacian(), 1 / _KAPPA**4, measurements.laplacian()),
     }[derivative]
 
+    def support(pictures):
+        return image_samples(derivative(_centred(reference(pictures))))
+
     def make_task(pictures, key):
-        values = derivative(_centred(reference(pictures)))
-        samples = Samples(values.reshape(-1, values.shape[-1]), jnp.ones(config.resolution**2))
-        return Task(samples, samples)
+        image = _centred(reference(pictures))
+        return Task(support(pictures), image_samples(image - image.mean()))
 
     terms = _terms(config, measurement, scale)
-    return Supervision(make_task, *terms, reference, free_constant=True, second=second)
+    return Supervision(make_task, support, *terms, reference, free_constant=True, second=second)
 
 
 def _terms(config, measurement, scale):
-    """The inner and the query objective of one term, and their points."""
+    """The inner objective, of one term, that of all values, and their points."""
     coords = square_grid((config.resolution, config.resolution))
     everything = all_points(coords)
     num_points = min(config.inner_points, len(coords)) or len(coords)
-    draws = (random_points(coords, num_points) if config.inner_points else everything, everything)
-    inner, query = ((Term(draw, measurement, squared_error, scale),) for draw in draws)
+    draw = random_points(coords, num_points) if config.inner_points else everything
+    inner = (Term(draw, measurement, squared_error, scale),)
+    query = (Term(everything, measurements.value(), squared_error),)
     return inner, query, Points(num_points, len(coords))
+
+
+def _values(pictures):
+    return image_samples(_centred(_first(pictures)))
 
 
 def _first(pictures):

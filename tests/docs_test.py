@@ -123,7 +123,7 @@ def _register(registry, path, line):
     """Puts a recipe's line, and the import that it needs, into a registry."""
     module = ".".join(path.with_suffix("").parts)
     source = registry.read_text(encoding="utf-8")
-    opening = re.search(r"^REGISTRY.*?= \{", source, re.MULTILINE)
+    opening = re.search(r'(^REGISTRY.*?= |"class of images",\s*)\{', source, re.MULTILINE)
     assert opening, registry
     source = f"{source[: opening.end()]}\n    {line}\n{source[opening.end() :]}"
     first = re.search(r"^from metainr", source, re.MULTILINE).start()

@@ -159,6 +159,26 @@ def test_the_mean_of_gradients_is_the_gradient_of_the_mean():
     np.testing.assert_allclose(told, (sum(parts) / 2).reshape(-1, 2), atol=1e-4)
 
 
+@pytest.mark.parametrize("name", DERIVED)
+def test_learning_scores_values_but_for_their_mean(name):
+    way = REGISTRY[name](_config())
+    pictures = _noise(2)
+    query = jax.jit(way.make_task)(pictures, KEY).query
+    image = np.asarray(2 * way.reference(pictures) - 1).reshape(-1, 1)
+    np.testing.assert_allclose(query.values, image - image.mean(), atol=1e-6)
+    gradient = objective_gradient(way.query, QUADRATIC.apply)
+    loss, _ = gradient(jnp.zeros(6), query, KEY, 0)
+    np.testing.assert_allclose(loss, image.var(), rtol=1e-4)
+
+
+def test_what_hides_nothing_is_told_whole():
+    pictures = _noise(2)
+    for name, way in {name: make(_config()) for name, make in REGISTRY.items()}.items():
+        support, task = way.full_support(pictures), way.make_task(pictures, KEY)
+        np.testing.assert_array_equal(support.values, task.support.values)
+        assert support.weights.all() and (task.support.weights.all() or name == "inpainting")
+
+
 @pytest.mark.parametrize(
     "name, power, expected", [("gradient", 1, 1 / 30**2), ("laplacian", 3, 4 / 30**4)]
 )
