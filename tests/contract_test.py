@@ -24,6 +24,7 @@ from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
 from metainr.cameras import RaySamples
 from metainr.devices import divide, make_mesh, observation_axis, replicate
 from metainr.numerics import Summation, objective_gradient
+from metainr.numerics.gradients import Gradient
 from metainr.objectives import Samples, all_points, pixel_grid, random_points, squared_error
 from metainr.training import init_state, make_train_step
 from metainr.types import Algorithm, Field, Inner, Task, Term
@@ -65,6 +66,7 @@ _SMOOTH = {
     "octaves": 0.5,
     "fourier_scale": 0.5,
     "activation": "tanh",
+    "first_bias": 0.1,
 }
 DATA = {
     "value": Data(pixel_grid((6, 6)), in_dim=2, out_dim=3, chunk_size=20),
@@ -130,6 +132,7 @@ OF_ONE_FIELD = _product({case for case in PAIRS if case.field == Case().field})
 class Parts(NamedTuple):
     field: Field
     inner: Inner
+    query: Gradient
     algorithm: Algorithm
 
 
@@ -148,8 +151,9 @@ def _build(case, rate=None, steps=STEPS, axis_name=None):
     rate = RATES.get(case.optimizer, 1e-3) if rate is None else rate
     optimizer = algorithms.make_optimizer(case.optimizer)(rate)
     inner = algorithms.gradient_inner(gradient(case.draw), optimizer)
-    make = algorithms.make(case.algorithm)
-    return Parts(field, inner, make(field.init, inner, gradient("all_points"), steps))
+    query = gradient("all_points")
+    algorithm = algorithms.make(case.algorithm)(field.init, inner, query, steps)
+    return Parts(field, inner, query, algorithm)
 
 
 def _draw(name, inputs):
@@ -217,12 +221,13 @@ def test_it_learns_and_compiles_once(case):
     state = init_state(parts.algorithm, optimizer, KEY)
     structure = jax.eval_shape(lambda: state)
     losses = []
-    for number in range(40):
+    for number in range(120):
         signals = np.stack([_signal(case, 2 * number), _signal(case, 2 * number + 1)])
         state, metrics = step(state, signals)
         assert bool(metrics["finite"])
         losses.append(float(metrics["loss_after"]))
-    assert np.mean(losses[-5:]) < 0.7 * np.mean(losses[:5])
+    # Of many: a draw of few observations makes some losses small and some large.
+    assert np.mean(losses[-20:]) < 0.7 * np.mean(losses[:20])
     assert len(traces) == 1
     chex.assert_trees_all_equal_shapes_and_dtypes(structure, jax.eval_shape(lambda: state))
 
@@ -274,7 +279,8 @@ def test_the_inner_loop_is_a_state_machine(case):
         state, info = step(state, support, KEY)
         losses.append(float(info["loss"]))
         chex.assert_trees_all_equal_shapes_and_dtypes(before, jax.eval_shape(lambda s=state: s))
-    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    whole = jax.jit(lambda params: parts.query(params, support, KEY, 0)[0])
+    assert whole(parts.inner.params(state)) < whole(params)
     assert step._cache_size() == 1
     # Run at once, or stopped and taken up again: the same.
     adapted, at_once = algorithms.adapt(parts.inner, params, support, KEY, 30)
