@@ -67,6 +67,8 @@ def status(main: Callable[[], None], argv: list[str]) -> int:
     except OSError as error:
         place = f" {os.fspath(error.filename)!r}" if error.filename else ""
         return _ended(f"error: {error.strerror or error}{place}; {_KEPT}", 1)
+    except MemoryError as error:
+        return _ended(f"error: not enough memory: {error}; ask for smaller sizes; {_KEPT}", 1)
     except Interrupted as interrupted:
         return _ended(str(interrupted), 128 + interrupted.signum)
     except KeyboardInterrupt as interrupt:

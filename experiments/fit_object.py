@@ -21,7 +21,7 @@ from absl import flags
 from experiments import cli, shared_flags, view_synthesis
 from experiments.fit_setup import output_dir
 from experiments.inits import as_params, init_to_fit, weights_metadata
-from experiments.meshes import density_mesh, write_mesh
+from experiments.meshes import check_trimesh, density_mesh, write_mesh
 from experiments.problem import make_inner, standard_init
 from experiments.scenes import depth_picture, view_metrics
 from experiments.videos import write_video
@@ -71,6 +71,7 @@ class Job(NamedTuple):
 def main() -> None:
     """Fits, renders and writes as the flags say."""
     began = time.perf_counter()
+    check_trimesh()
     job = _job()
     directory = output_dir(SimpleNamespace(output_dir=OUTPUT_DIR.value))
     params = {name: _fitted(job, init) for name, init in _inits(job).items()}

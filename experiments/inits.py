@@ -48,8 +48,8 @@ def read_init(
     for name, value in adopted.items():
         if flags.FLAGS[name].present and getattr(config, name) != value:
             raise UserError(
-                f"--{name}={getattr(config, name)} contradicts --init={path}, which was learned "
-                f"with --{name}={value}; leave the flag out"
+                f"--{name}={_plain(getattr(config, name))} contradicts --init={path}, which was "
+                f"learned with --{name}={_plain(value)}; leave the flag out"
             )
     adopted |= {n: recorded[n] for n in also if n in recorded and not flags.FLAGS[n].present}
     return SimpleNamespace(**vars(config) | adopted), weights
@@ -112,3 +112,8 @@ def _flags_of_file(path):
 def as_params(weights: Any, field: Field, source: str) -> Params:
     """The weights in the structure of the field's params. Raises UserError if they do not fit."""
     return match_structure(weights, jax.eval_shape(field.init, jax.random.key(0)), source)
+
+
+def _plain(value):
+    """A flag's value as it is given."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else value

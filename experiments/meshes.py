@@ -1,5 +1,6 @@
 """The surface of a density field as a coloured mesh, in files that every 3-D program reads."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -69,14 +70,17 @@ def write_mesh(path: str | Path, mesh: Mesh) -> Path:
     kind = Path(path).suffix.lower()
     if kind not in _SUFFIXES:
         raise UserError(f"cannot write a mesh to {str(path)!r}: end its name in .ply or .glb")
-    try:
-        import trimesh
-    except ImportError as error:
-        raise UserError(
-            f"writing {str(path)!r} needs trimesh; run: pip install 'metainr[scenes]'"
-        ) from error
+    check_trimesh()
+    import trimesh
+
     shape = trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=mesh.colours, process=False)
     return write_bytes(path, shape.export(file_type=kind[1:]))
+
+
+def check_trimesh() -> None:
+    """Raises UserError where there is no trimesh: before work that ends in writing meshes."""
+    if importlib.util.find_spec("trimesh") is None:
+        raise UserError("meshes are written by trimesh; run: pip install 'metainr[scenes]'")
 
 
 def _density(field, low, high, resolution):

@@ -110,8 +110,9 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
             "and an init is learned for one; leave one, or compare networks with --algorithm=none"
         )
     if signal in _ALONE and not fits_one:
+        given = f"--image={','.join(config.image)}" if config.image else f"--signal={signal}"
         raise UserError(
-            f"--signal={signal} is a single picture, from which no init can be learned; give "
+            f"{given} is a single picture, from which no init can be learned; give "
             "--algorithm=none, or --init of a finished run"
         )
     if not config.seen_fraction:
@@ -126,6 +127,8 @@ def _signals(config, num_pictures):
         config.resolution, config.seed, config.image_folder, config.data_dir
     )
     if config.signal == "image":
+        if not config.image:
+            raise UserError("--signal=image needs a picture; give --image=FILE")
         if len(config.image) != num_pictures:
             raise UserError(
                 f"--image={','.join(config.image)} names {len(config.image)} pictures, and "

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -61,6 +62,7 @@ def record(
 
 
 def _write_fits(folder, comparison):
+    shutil.rmtree(folder, ignore_errors=True)  # of a run with other flags
     for init, exports in comparison.exports.items():
         for i, export in enumerate(exports):
             folder.mkdir(parents=True, exist_ok=True)

@@ -50,6 +50,7 @@ def run(experiment: Experiment) -> None:
     summation = shared_flags.make_summation(config, observation_axis(mesh))
     problem = experiment.build(config, summation)
     learned = None if weights is None else as_params(weights, problem.field, config.init)
+    config = _with_test_signals(config, problem.signals.sizes["test"])
     _check(problem, config)
     networks = {
         name: experiment.build(changed, summation)
@@ -77,11 +78,16 @@ def run(experiment: Experiment) -> None:
             inits = make_inits(problem, changed, trained, rivals, local_mesh(mesh))
             entrants = [(problem, inits)]
         for name in missing:
-            comparison = _tested(entrants, name, variant, changed, mesh)
-            results["seconds"]["evaluation"] += time.perf_counter() - started
-            results["seconds"]["total"] = before + time.perf_counter() - began
-            started = time.perf_counter()
-            from_first(partial(record, results, workdir, name, folder, comparison))
+            settings = [_settings(p, variant)[name] for p, _ in entrants]
+            num_fits = changed.num_test * sum(len(inits.params) for _, inits in entrants)
+            label, num_steps = "fits" if name == "default" else name, settings[0].steps[-1]
+            # Recorded before what the fits saved is removed: files of fits may fail to be written.
+            with watched(workdir, label, num_fits * num_steps) as make_watch:
+                comparison = _tested(entrants, settings, name, changed, mesh, make_watch)
+                results["seconds"]["evaluation"] += time.perf_counter() - started
+                results["seconds"]["total"] = before + time.perf_counter() - began
+                started = time.perf_counter()
+                from_first(partial(record, results, workdir, name, folder, comparison))
     from_first(lambda: print(f"report: {reporting.report(workdir)[-1]}"))
 
 
@@ -124,18 +130,14 @@ def learn(
     return jax.tree.map(np.asarray, algorithm.inner.params(algorithm.inner.init(state.meta_params)))
 
 
-def _tested(entrants, name, variant, config, mesh):
-    """The comparison of all inits of (problem, inits) pairs in the setting of that name."""
-    settings = [_settings(problem, variant)[name] for problem, _ in entrants]
-    num_steps = config.num_test * settings[0].steps[-1] * sum(len(i.params) for _, i in entrants)
-    workdir = Path(config.workdir)
-    with watched(workdir, "fits" if name == "default" else name, num_steps) as make_watch:
-        comparisons = []
-        for (problem, inits), setting in zip(entrants, settings):
-            # Networks of one shape differ by their names alone.
-            watch = make_watch(f"{name} {[*inits.params]} {sorted(vars(config).items())}")
-            comparisons.append(compare(problem, setting, config, inits, local_mesh(mesh), watch))
-        return merged(comparisons)
+def _tested(entrants, settings, name, config, mesh, make_watch):
+    """The comparison of all inits of (problem, inits) pairs, each in its setting of that name."""
+    comparisons = []
+    for (problem, inits), setting in zip(entrants, settings):
+        # Networks of one shape differ by their names alone.
+        watch = make_watch(f"{name} {[*inits.params]} {sorted(vars(config).items())}")
+        comparisons.append(compare(problem, setting, config, inits, local_mesh(mesh), watch))
+    return merged(comparisons)
 
 
 def _settings(problem, variant):
@@ -211,6 +213,13 @@ def _choose_chunk_size(config, workdir):
 
     if config.chunk_size is None:
         config.chunk_size = from_first(choose)
+
+
+def _with_test_signals(config, count):
+    """With no more test signals than there are, unless a number was asked for."""
+    if config.num_test <= count or flags.FLAGS["num_test"].present:
+        return config
+    return SimpleNamespace(**vars(config) | {"num_test": count})
 
 
 def _check(problem, config):

@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 from tiny_runs import ROOT, TINY, assert_same_bits, finish, run_here, start, state, steps
 
+from experiments import cli
+
 TRAINED = ("--train_steps=6", "--checkpoint_every=2", "--num_test=1", "--test_steps=2")
 
 
@@ -83,6 +85,12 @@ def test_the_process_itself_exits_with_one_line(tmp_path):
     for argument, expected in {"--widht=3": "width", "--image_folder=/nowhere": "/nowhere"}.items():
         code, errors = finish(start(tmp_path / "run", argument))
         assert code == 1 and expected in errors and len(errors.splitlines()) == 1, errors
+
+
+def test_sizes_beyond_the_memory(capfd):
+    assert cli.status(lambda: np.empty(2**60), ["image_regression"]) == 1
+    (line,) = capfd.readouterr().err.strip().splitlines()
+    assert line.startswith("error: not enough memory: ") and "ask for smaller sizes" in line
 
 
 def test_folders_of_pictures(refused, tmp_path):

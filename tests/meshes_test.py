@@ -87,5 +87,5 @@ def test_other_endings_are_refused(tmp_path):
 
 def test_what_is_not_installed_is_told(tmp_path, mesh, monkeypatch):
     monkeypatch.setitem(sys.modules, "trimesh", None)
-    with pytest.raises(UserError, match="needs trimesh; run: pip install"):
+    with pytest.raises(UserError, match="written by trimesh; run: pip install"):
         write_mesh(tmp_path / "ball.ply", mesh)

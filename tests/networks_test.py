@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from tiny_runs import run_here
+from absl.testing import flagsaver
+from tiny_runs import TINY, run_here
 
-from experiments import image_regression
+from experiments import cli, image_regression, spine
+from metainr.errors import UserError
 from metainr.evaluation import fitting
 from metainr.reporting import read_results
 from metainr.types import SignalClass
@@ -85,6 +87,50 @@ def test_a_class_of_one_signal_is_fitted_and_exported(tmp_path, monkeypatch, cap
     for flag, said in (("--tune", "--tune needs validation"), ("--algorithm=maml", "no training")):
         assert run_here(tmp_path / "refused", *arguments, flag) == 1
         assert said in capfd.readouterr().err
+
+
+def test_nothing_is_lost_where_a_fit_cannot_be_written(tmp_path, monkeypatch, capfd):
+    refusals = ["no room"]
+
+    def export(params, signal, path):
+        if refusals:
+            raise UserError(refusals.pop())
+        path.with_suffix(".txt").write_text("written")
+
+    monkeypatch.setattr(fitting, "_PIECE_SECONDS", 0.0)  # every piece is saved
+    _one_signal(image_regression, monkeypatch, export=export)
+    arguments = ("--num_test=1", "--algorithm=none")
+    assert run_here(tmp_path / "run", *arguments) == 1
+    assert capfd.readouterr().err.strip() == "error: no room"
+    assert not (tmp_path / "run" / "results.json").exists()
+    assert list((tmp_path / "run" / "unfinished").iterdir())
+    assert run_here(tmp_path / "run", *arguments) == 0
+    assert (tmp_path / "run" / "fits" / "default" / "000_standard.txt").exists()
+
+
+def test_files_of_other_flags_are_taken_away(tmp_path, monkeypatch):
+    def export(params, signal, path):
+        path.with_suffix(".txt").write_text("written")
+
+    _one_signal(image_regression, monkeypatch, export=export)
+    arguments = ("--num_test=1", "--algorithm=none")
+    assert run_here(tmp_path / "run", *arguments) == 0
+    old = [tmp_path / "run" / f"{kind}/default/001_standard.png" for kind in ("fits", "samples")]
+    for path in old:
+        assert path.parent.is_dir()
+        path.write_bytes(b"")
+    assert run_here(tmp_path / "run", *arguments, "--test_steps=2") == 0
+    assert not any(path.exists() for path in old)
+    assert (tmp_path / "run" / "fits" / "default" / "000_standard.txt").exists()
+
+
+def test_all_test_signals_are_fitted_where_there_are_few(tmp_path, monkeypatch):
+    _one_signal(image_regression, monkeypatch)
+    tiny = [flag for flag in TINY if not flag.startswith("--num_test")]
+    with flagsaver.flagsaver():
+        cli.parse(["image_regression", *tiny, f"--workdir={tmp_path}", "--algorithm=none"])
+        assert cli.status(lambda: spine.run(image_regression.EXPERIMENT), ["image_regression"]) == 0
+    assert read_results(tmp_path)["num_test"] == 1
 
 
 def test_a_rate_that_falls_to_zero_takes_smaller_steps_in_the_end(tmp_path):

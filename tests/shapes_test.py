@@ -1,5 +1,7 @@
 """Signed distance fields of solids from end to end, small: learned, alone, of a user's file."""
 
+import sys
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -99,12 +101,18 @@ def test_distances_alone_give_the_users_mesh_back(ball, tmp_path):
         ("--mesh_file=/nowhere.ply --algorithm=none --tune", "--tune needs more solids"),
         ("--mesh_file=a --mesh_folder=b", "both name the solids"),
         ("--mesh_folder=/nowhere", "mesh folder /nowhere does not exist"),
-        ("--inner_points=0", "--inner_points=0 draws no points"),
+        ("--inner_points=0", "--inner_points=0 is too few"),
         ("--signal=animal", "did you mean animals"),
     ],
 )
 def test_mistakes(refused, arguments, expected):
     assert expected in refused(*arguments.split())
+
+
+def test_without_trimesh_nothing_is_begun(tmp_path, refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trimesh", None)
+    assert "pip install 'metainr[scenes]'" in refused()
+    assert not (tmp_path / "run").exists()
 
 
 def _ball_distance(coords):

@@ -178,7 +178,7 @@ def test_a_mesh_with_a_hole_has_no_inside(trimesh, tmp_path):
     ball.export(tmp_path / "ball.ply")
     options = signals.CloudOptions(64, mesh_file=str(tmp_path / "ball.ply"))
     assert signals.make("mesh", options).get("test", 0).points.shape == (64, 3)
-    with pytest.raises(UserError, match="not watertight.*--shape_from=cloud"):
+    with pytest.raises(UserError, match="no watertight mesh.*--shape_from=cloud"):
         signals.make("mesh", options._replace(closed=True))
 
 
@@ -267,13 +267,13 @@ def test_bad_files_are_refused(trimesh, tmp_path):
     refused(_text(tmp_path / "c.xyz", "1 2 x\n"), "no table of numbers")
     refused(_text(tmp_path / "d.xyz", "0 0 nan\n" * 20), "not finite")
     refused(_text(tmp_path / "e.xyz", "1 1 1 0 0 1\n" * 20), "in one place")
-    refused(_text(tmp_path / "f.xyz", "1 1 1\n" * 20), "cannot be estimated")
+    refused(_text(tmp_path / "f.xyz", "1 1 1\n" * 20), "all 20 points lie in one place")
     ball = trimesh.creation.icosphere(1)
     ball.vertices[3] = np.nan
     ball.export(tmp_path / "nan.obj")
     refused(str(tmp_path / "nan.obj"), "nan.obj")
     np.savetxt(tmp_path / "g.xyz", np.hstack([_sphere(50)] * 2))
-    refused(str(tmp_path / "g.xyz"), "not watertight", closed=True)
+    refused(str(tmp_path / "g.xyz"), "no watertight mesh", closed=True)
     refused(str(tmp_path / "g.xyz"), "a cloud of 3 points", num_points=3)
 
 

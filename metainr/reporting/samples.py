@@ -8,6 +8,7 @@ a page can move through them. index.json lists them:
 """
 
 import io
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,7 +45,9 @@ def write_samples(
     targets: Sequence[np.ndarray],
     frames: Mapping[str, np.ndarray],
 ) -> Path:
-    """Writes one setting's pictures and returns index.json, which keeps the other settings.
+    """Writes one setting's pictures, in place of those there, and returns index.json.
+
+    It keeps the other settings.
 
     Args:
         directory: the folder samples/ of a workdir.
@@ -65,6 +68,7 @@ def write_samples(
                 f"give [{count}, {len(steps)}, H, W, C] for {count} labels and {len(steps)} steps"
             )
     folder = quote(setting, safe="=").replace(".", "%2E")  # any name is one safe folder
+    shutil.rmtree(directory / folder, ignore_errors=True)  # of other signals or inits
     signals = []
     for i, label in enumerate(labels):
         stem = f"{folder}/{i:03d}_"

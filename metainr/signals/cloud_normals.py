@@ -25,7 +25,9 @@ def estimated_normals(points: np.ndarray) -> np.ndarray:
     from scipy.spatial import cKDTree
 
     num = len(points)
-    if num <= _NEIGHBOURS or not np.ptp(points, axis=0).any():
+    if not np.ptp(points, axis=0).any():
+        raise UserError(f"all {num} points lie in one place: they show no surface")
+    if num <= _NEIGHBOURS:
         raise UserError(
             f"normals of {num} points cannot be estimated; give a cloud of more, or with normals"
         )

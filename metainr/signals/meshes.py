@@ -87,8 +87,8 @@ def cloud_of_file(path: str | Path, options: CloudOptions, rng: np.random.Genera
     found = read_surface(path, max(_DENSE, options.num_points), rng)
     if options.closed and not found.closed:
         raise UserError(
-            f"{path} is not watertight, and its distances need an inside: close its holes, or take "
-            "--shape_from=cloud"
+            f"{path} is no watertight mesh, and its distances need an inside: close its holes, or "
+            "take --shape_from=cloud"
         )
     surface, centre, scale = _into_box(path, found)
     count = len(surface.points)
