@@ -16,16 +16,14 @@ and of a class of pictures an init is learned that fits the next one in a few st
 Give the flagfile first: of repeated flags the last one counts.
 """
 
-from functools import partial
 from types import SimpleNamespace
 
-import jax
 import jax.numpy as jnp
-import numpy as np
-from absl import flags, logging
+from absl import flags
 
 from experiments import cli, image_flags, poisson_flags, processes, shared_flags, spine
 from experiments.experiment import Experiment
+from experiments.flatness import warn_of_flatness
 from experiments.poisson_setting import make_setting
 from experiments.problem import Problem, matching_gradient
 from experiments.regression import mean_signal
@@ -52,7 +50,6 @@ _DEFAULTS = {
 }
 _RATES = {"sgd": (1e-2, 1e-1, 3e-1, 1.0, 3.0), "adam": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
 _ALONE = ("camera", "image")  # classes of one picture
-_PROBES = 64
 
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
@@ -64,7 +61,9 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     ways = {name: look_up("supervision", name, REGISTRY)(config) for name in config.supervision}
     signal_class = _signals(config, max(way.num_pictures for way in ways.values()))
     field = shared_flags.make_field(config, in_dim=2, out_dim=1)
-    _warn_of_flatness(field, ways, config)
+    for name, way in ways.items():
+        if way.second is not None:
+            warn_of_flatness(field, way.second, 2, f"--supervision={name}", config)
     settings = {
         f"supervision={name}": make_setting(field, way, config, summation)
         for name, way in ways.items()
@@ -139,22 +138,6 @@ def _signals(config, num_pictures):
     if config.signal == "camera":
         return camera(options, num_pictures)
     return grey_images(signals.make(config.signal, options), num_pictures)
-
-
-def _warn_of_flatness(field, ways, config):
-    """Says so where all that is told are second derivatives that the field does not have."""
-    coords = jax.random.uniform(jax.random.key(0), (_PROBES, 2), minval=-1.0, maxval=1.0)
-    for name, way in ways.items():
-        if way.second is None:
-            continue
-        local = way.second.local
-        bends = jax.jit(lambda p, local=local: local(partial(field.apply, p), coords))
-        if not np.any(bends(field.init(jax.random.key(config.seed)))):
-            logging.warning(
-                "--supervision=%s tells of second derivatives, which are 0 everywhere for this "
-                "--field=%s (--activation=%s): nothing can be learned from them",
-                name, config.field, config.activation,
-            )  # fmt: skip
 
 
 EXPERIMENT = Experiment("poisson", build, poisson_flags.OWN, _DEFAULTS, settle)
