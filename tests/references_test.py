@@ -60,13 +60,28 @@ def test_helmholtz_against_a_sparse_solver():
     np.testing.assert_allclose(coarse, found[::4, ::4], atol=1e-12)
 
 
+@pytest.mark.parametrize("width, close", [(0.125, True), (0.25, False)])
+def test_sources_that_fit_between_the_layers_do_not_notice_them(width, close):
+    """The same problem about a source in the corner, with the layers twice as far away."""
+    position, wavenumber, cells = np.array([0.4, 0.4]), 6.0, 120
+    found = helmholtz_reference(wavenumber, width, cells)(position)
+    larger = helmholtz_reference(2 * wavenumber, width / 2, 2 * cells, 0.25, 10.0)(position / 2)
+    half = cells // 4
+    inside, outer = slice(half, 3 * half + 1), slice(3 * half, 5 * half + 1)
+    expected = larger[outer, outer]
+    distance = np.linalg.norm(found[inside, inside] - expected) / np.linalg.norm(expected)
+    assert (distance < 0.03) == close
+
+
 def test_grids_are_as_fine_as_the_waves_ask():
     assert num_cells(10, 0.05) == 200 and num_cells(10, 0.05, 63) == 252
-    assert num_cells(20, 0.05) > 500
+    assert num_cells(20, 0.05) > 500 and num_cells(10, 0.125) == 200
     with pytest.raises(UserError, match="--wavenumber=30 cannot be checked.* at most 22.1"):
         num_cells(30, 0.05)
-    with pytest.raises(UserError, match="--source_width=0.001 cannot be checked.*at least 0.017"):
-        num_cells(10, 0.001)
+    for width in (0.001, 0.126, 5.0, float("nan")):
+        expected = f"--source_width={width:g} cannot be checked.* from 0.017 to 0.125"
+        with pytest.raises(UserError, match=expected):
+            num_cells(10, width)
     with pytest.raises(UserError, match="give one above 0"):
         num_cells(0, 0.05)
 

@@ -13,6 +13,7 @@ from metainr.errors import UserError
 _PHASE = 0.005  # radians by which a wave may be late after a unit of length
 _LAYER = 0.5
 _CELLS_PER_WIDTH = 5
+_WIDEST = (1 - _LAYER) / 4  # four standard deviations to each side fit between the layers
 _FEWEST, _MOST = 200, 600  # cells along a side
 STRENGTH = 4.0
 
@@ -30,7 +31,8 @@ def num_cells(wavenumber: float, width: float, multiple: int = 1) -> int:
 
     The least such multiple of `multiple`.
 
-    Raises UserError for a wavenumber or a width of the source that would take too many.
+    Raises UserError for a wavenumber or a width of the source that would take too many, and
+    for a source too wide to lie between the layers.
     """
     # A grid of spacing h has the wavenumber k (1 + k² h² / 24).
     largest = (24 * _PHASE * (_MOST / 2) ** 2) ** (1 / 3)
@@ -40,10 +42,11 @@ def num_cells(wavenumber: float, width: float, multiple: int = 1) -> int:
             f"{_MOST}x{_MOST} cells; give one above 0, at most {largest:.3g}"
         )
     smallest = 2 * _CELLS_PER_WIDTH / _MOST
-    if width < smallest:
+    if not smallest <= width <= _WIDEST:
         raise UserError(
-            f"--source_width={width:g} cannot be checked: it is too narrow for the reference's "
-            f"finest grid of {_MOST}x{_MOST} cells; give at least {smallest:.2g}"
+            f"--source_width={width:g} cannot be checked: the reference has at most "
+            f"{_MOST}x{_MOST} cells, and absorbing layers between which a source must fit; give "
+            f"one from {smallest:.2g} to {_WIDEST:g}"
         )
     spacing = min((24 * _PHASE / wavenumber**3) ** 0.5, width / _CELLS_PER_WIDTH)
     return multiple * int(np.ceil(max(_FEWEST, 2 / spacing) / multiple))
