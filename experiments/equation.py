@@ -6,8 +6,10 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from metainr.errors import UserError
 from metainr.types import Array, Objective
 
+_FEWEST, _MOST = 8, 512  # points along an axis
 LINE = 0.55  # grey of what divides a picture
 _RED, _BLUE = (0.70, 0.09, 0.17), (0.13, 0.40, 0.67)
 
@@ -20,10 +22,11 @@ class Equation(NamedTuple):
     low, high: corners [d] of the domain, whose coordinates a field takes.
     channels: number of a field's values.
     grid: where solutions are held against each other, coords [..., d].
-    axes: the grid's coordinates by name, as they are written to files.
+    axes: the grid's coordinates by name, in the order of its axes, as they are written to files.
     solve: position [2] of a source -> the solution [..., channels] on the grid.
     compared: solution -> the part of it that counts.
     picture: (solution, the true one, which says how dark colours are) -> [h, w, 3] in [0, 1].
+    caption: what that picture shows, in sentences.
     values: solution -> as it is written to files.
     farthest: largest |x| and |y| of a source.
     """
@@ -38,8 +41,23 @@ class Equation(NamedTuple):
     solve: Callable[[np.ndarray], np.ndarray]
     compared: Callable[[Array], Array]
     picture: Callable[[Array, Array], Array]
+    caption: str
     values: Callable[[np.ndarray], np.ndarray]
     farthest: float
+
+
+def check_resolution(side: int) -> None:
+    """Raises UserError for a number of points along an axis that no solutions are compared at."""
+    if side < _FEWEST:
+        raise UserError(
+            f"--resolution={side} has too few points along an axis to compare a solution with its "
+            f"reference at; give at least {_FEWEST}, such as 64"
+        )
+    if side > _MOST:
+        raise UserError(
+            f"--resolution={side} is too fine for the reference, whose grid has at least as many "
+            f"points along an axis; give at most {_MOST}"
+        )
 
 
 def magnitude(solution: Array) -> Array:

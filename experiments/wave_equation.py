@@ -17,6 +17,10 @@ DURATION = 0.4
 _FARTHEST = 0.25  # so that waves hardly reach the border within the window
 _TIMES = np.linspace(0, DURATION, 9, dtype=np.float32)
 _SHOWN = (0, 2, 4, 6, 8)
+_CAPTION = (
+    f"u at t = {', '.join(f'{_TIMES[i]:.2g}' for i in _SHOWN)} from left to right, y downwards: "
+    "red above 0, blue below, fullest from half the reference's largest."
+)
 _CONDITIONS = 10.0  # weight of what says which solution is meant
 _SHARE = 0.25  # of points that see the start, and of those that see the border
 
@@ -55,10 +59,11 @@ def equation(config: SimpleNamespace) -> Equation:
         high=(DURATION, 1.0, 1.0),
         channels=1,
         grid=np.stack([t, x, y], -1),
-        axes={"t": _TIMES, "x": axis, "y": axis},
+        axes={"t": _TIMES, "y": axis, "x": axis},
         solve=lambda position: wave_reference(position, width, _TIMES, size)[..., None],
         compared=lambda solution: solution,
         picture=picture,
+        caption=_CAPTION,
         values=lambda solution: solution[..., 0],
         farthest=_FARTHEST,
     )

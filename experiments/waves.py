@@ -13,6 +13,9 @@ One problem, from random weights or from the init of a finished run:
         --flagfile=experiments/flags/waves/alone.flags --source=0.1,-0.2 --workdir=runs/alone
     python -m experiments.waves --init=runs/waves --source=0.1,-0.2 --workdir=runs/from_init
 
+WORKDIR/fits/ holds every fit as .npz: u and the reference, u[y, x] and complex of Helmholtz,
+u[t, y, x] of waves, the coordinates along these axes by their names, and the source's (x, y).
+
 Give the flagfile first: of repeated flags the last one counts.
 """
 
@@ -32,13 +35,14 @@ from experiments import (
     wave_equation,
     waves_flags,
 )
-from experiments.equation import magnitude
+from experiments.equation import check_resolution, magnitude
 from experiments.experiment import Experiment
+from experiments.flatness import warn_of_flatness
 from experiments.problem import Problem, Setting, matching_gradient, spread_steps
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr
-from metainr.measurements import value
+from metainr.measurements import laplacian, value
 from metainr.numerics import Summation, objective_gradient
 from metainr.numerics.flops import Points
 from metainr.objectives import image_samples, random_points, squared_error
@@ -77,20 +81,21 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             f"--window_steps={config.window_steps} is about time, which --equation="
             f"{config.equation} has not; leave it out or give --equation=wave"
         )
+    check_resolution(config.resolution)
     equation = _EQUATIONS[config.equation](config)
-    position = _numbers(config.source) or (0.0, 0.0)
     options = SourceOptions(
         config.resolution,
         equation.solve,
         (*equation.grid.shape[:-1], equation.channels),
         equation.farthest,
         config.seed,
-        position,
+        _position(config.source),
         solve_training=config.outer_loss == "solution",
     )
     signal_class = look_up("class of sources", config.signal, _SIGNALS)(options)
     in_dim = equation.grid.shape[-1]
     field = shared_flags.make_field(config, in_dim, equation.channels)
+    warn_of_flatness(field, laplacian(), in_dim, f"--equation={config.equation}", config)
     low, side = np.array(equation.low), np.subtract(equation.high, equation.low)
 
     def on_unit_cube(params: Params, coords: Array) -> Array:
@@ -139,6 +144,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         score=Score(full, None),
         view=lambda params, source: equation.picture(solution(params), source.solution),
         target=lambda source: equation.picture(source.solution, source.solution),
+        caption=equation.caption,
         export=export,
     )
     return Problem(
@@ -163,8 +169,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
 
 def settle(config: SimpleNamespace) -> SimpleNamespace:
     """One source is a class of its own, and what is solved alone unless the flags say otherwise."""
-    if config.source and len(_numbers(config.source)) != 2:
-        raise UserError(f"--source={','.join(config.source)} is no place; give X,Y")
+    _position(config.source)
     if config.inner_points < _FEWEST_POINTS:
         raise UserError(
             f"--inner_points={config.inner_points} draws too few points to see an equation at; "
@@ -172,7 +177,7 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
         )
     alone = config.algorithm == "none" and config.init is None
     signal = config.signal or ("single" if alone else "sources")
-    signal = "single" if config.source else signal
+    signal = signal if config.source is None else "single"
     width = _WIDTHS[config.equation] if config.source_width is None else config.source_width
     if signal == "single" and config.init is None and not alone:
         raise UserError(
@@ -185,12 +190,17 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
     return SimpleNamespace(**vars(config) | changed)
 
 
-def _numbers(texts):
-    """As floats; those that are not finite numbers are left out."""
+def _position(texts):
+    """(x, y) of the source that the flag names; in the middle if it names none."""
+    if texts is None:
+        return 0.0, 0.0
     try:
-        return tuple(float(text) for text in texts if np.isfinite(float(text)))
+        numbers = [float(text) for text in texts]
     except ValueError:
-        return ()
+        numbers = []
+    if len(numbers) != 2 or not np.isfinite(numbers).all():
+        raise UserError(f"--source={','.join(texts)} is no place; give X,Y, such as 0.1,-0.2")
+    return tuple(numbers)
 
 
 EXPERIMENT = Experiment("waves", build, waves_flags.OWN, _DEFAULTS, settle)

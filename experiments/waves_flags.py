@@ -7,7 +7,7 @@ from experiments.experiment import OwnFlags
 EQUATION = flags.DEFINE_enum("equation", "helmholtz", ["helmholtz", "wave"], "to solve")
 WAVENUMBER = flags.DEFINE_float("wavenumber", 10.0, "of Helmholtz, radians per unit; SIREN's: 20")
 SOURCE_WIDTH = flags.DEFINE_float("source_width", None, "std of sources; default: 0.05, waves 0.1")
-SOURCE = flags.DEFINE_list("source", [], "X,Y: solve for this one source; sets --signal=single")
+SOURCE = flags.DEFINE_list("source", None, "X,Y: solve for this one source; sets --signal=single")
 OUTER_LOSS = flags.DEFINE_enum(
     "outer_loss", "equation", ["equation", "solution"],
     "what meta-training scores a fit by: the equation alone, or the reference solutions",
