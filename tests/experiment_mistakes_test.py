@@ -88,7 +88,7 @@ def test_the_process_itself_exits_with_one_line(tmp_path):
 
 
 def test_sizes_beyond_the_memory(capfd):
-    assert cli.status(lambda: np.empty(2**60), ["image_regression"]) == 1
+    assert cli.status(lambda: np.empty(2**48), ["image_regression"]) == 1
     (line,) = capfd.readouterr().err.strip().splitlines()
     assert line.startswith("error: not enough memory: ") and "ask for smaller sizes" in line
 

@@ -311,7 +311,7 @@ def test_a_learned_init_fits_ones_own_picture(arguments, tmp_path):
         ("--algorithm=none --supervision=value,value", "no list of different kinds"),
         ("--supervision=", "no list of different kinds"),
         ("--signal=camera", "--signal=camera is a single picture"),
-        ("--image=a.png", "--signal=image is a single picture"),
+        ("--image=a.png", "--image=a.png is a single picture"),
         ("--algorithm=none --image=/nowhere.png", "/nowhere.png"),
         ("--algorithm=none --image=a.png,b.png", "names 2 pictures"),
         ("--algorithm=none --supervision=composite --image=a.png", "needs 2"),
@@ -323,7 +323,7 @@ def test_a_learned_init_fits_ones_own_picture(arguments, tmp_path):
         ),
         ("--algorithm=none --image=a.png --image_folder=b", "--image and --image_folder"),
         ("--signal=image", "--signal=image is a single picture"),
-        ("--algorithm=none --signal=image", "give --image as many"),
+        ("--algorithm=none --signal=image", "--signal=image needs a picture; give --image=FILE"),
     ],
 )
 def test_mistakes(arguments, expected, tmp_path, capfd):

@@ -103,6 +103,14 @@ def test_the_wave_equation_against_its_radial_solution():
             assert found[i, row, column] == pytest.approx(radial(r[row, column], time), abs=1e-6)
 
 
+@pytest.mark.parametrize("side", [8, 21, 64, 100, 128])
+def test_the_wave_begins_as_the_pulse(side):
+    width, position = 0.1, np.array([0.2, -0.1])
+    x, y = np.meshgrid(*[np.linspace(-1, 1, side) - p for p in position])
+    (found,) = wave_reference(position, width, [0.0], side)
+    np.testing.assert_allclose(found, np.exp(-(x**2 + y**2) / (2 * width**2)), atol=1e-9)
+
+
 def test_a_wide_pulse_follows_dalembert_along_the_other_axis():
     """The sum of pulses along a line moves as one dimension does: half to each side."""
     width, time, side = 0.1, 0.3, 65

@@ -46,6 +46,7 @@ def wave_reference(
         speed: c.
     """
     finer = int(np.ceil(2 / (side - 1) * _CELLS_PER_WIDTH / width))
+    finer += (side - 1) * finer % 2  # else no fine point lies on the border of [−1, 1]²
     spacing = 2 / ((side - 1) * finer)
     count = round(_SIDE / spacing)
     axis = -_SIDE / 2 + spacing * np.arange(count)
