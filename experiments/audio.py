@@ -1,8 +1,10 @@
 """Sounds as fields: fitted one by one, or from an init that is learned for a class of sounds.
 
-A field maps the time in [−1, 1] to the channels' values in [−1, 1]; the first layer's frequency is
-set so that it makes a thousand periods of the clip (Sitzmann et al., NeurIPS 2020, section 4).
---resolution is not read: --sample_rate and --duration say how many samples there are.
+A field maps the time in [−1, 1] to the channels' values in [−1, 1]. Where sounds are fitted alone
+(--algorithm=none), the first layer's frequency is set so that it makes a thousand periods of the
+clip (Sitzmann et al., NeurIPS 2020, section 4); meta-gradients through such a layer explode, and an
+init is learned with a lower one. --resolution is not read: --sample_rate and --duration say how
+many samples there are.
 
     python -m experiments.audio --flagfile=experiments/flags/audio/quickstart.flags \
         --workdir=runs/audio
@@ -25,10 +27,12 @@ from absl import flags, logging
 
 from experiments import audio_flags, cli, grids, processes, shared_flags, sound_pictures, spine
 from experiments.experiment import Experiment
+from experiments.inits import as_params, read_init
 from experiments.problem import Problem, Setting
 from experiments.regression import make_gradients, make_problem
 from experiments.sounds import write_sound
 from metainr import signals
+from metainr.devices import from_first
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr_of_mse
@@ -42,14 +46,18 @@ flags.adopt_module_key_flags(processes)
 
 _DEFAULTS = {
     "signal": "notes",
-    "first_omega": 3000.0,
+    "first_omega": 200.0,
     "omega": 30.0,
     "output_offset": 0.0,
     "inner_steps": 5,
+    "inner_learning_rate": 0.004,
     "outer_learning_rate": 1e-4,
+    "clip_norm": 1.0,
 }
+_FIRST_OMEGA_ALONE = 3000.0  # of fits from random weights, no init being learned
 _RATES = {"sgd": (1e-3, 3e-3, 1e-2, 1e-1), "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)}
 _RATE, _DURATION, _LONGEST = 8000, 0.5, 10.0
+_MOST_CHANNELS = 8  # that an init is looked through for
 _RANGE = 2.0  # of samples, from −1 to 1
 
 
@@ -58,6 +66,9 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     signal_class = signals.make(config.signal, _options(config))
     coords = grids.grid([np.linspace(-1, 1, _options(config).resolution)])
     channels = signal_class.get("test", 0).shape[-1]
+    if config.init is not None:
+        from_first(lambda: _check_channels(config, channels))
+        _warn_of_a_cut(config)
     field = shared_flags.make_field(config, in_dim=1, out_dim=channels)
     gradients = make_gradients(field, coords, config.inner_points, random_rows, summation, low=-1.0)
 
@@ -82,6 +93,8 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         score=Score(full, None if config.inner_points else lambda loss: {"psnr": _psnr(loss)}),
         view=lambda params, sound: sound_pictures.picture(listen(params)),
         target=lambda sound: sound_pictures.picture(jnp.asarray(sound)),
+        caption="Above each sound's spectrogram: time to the right, frequency upward to half the "
+        "sample rate, black 70 dB below a full-scale sine. Below its waveform, from −1 to 1.",
         export=export,
     )
     return make_problem(
@@ -95,23 +108,60 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
         raise UserError("--audio_folder and --recording each name the sounds; give one of them")
     rate, duration = _RATE, _DURATION
     chosen = {}
+    alone = config.algorithm == "none" and config.init is None
+    if alone and not flags.FLAGS["first_omega"].present:
+        chosen = {"first_omega": _FIRST_OMEGA_ALONE}
     if config.audio_folder is not None:
-        chosen = {"signal": "recordings"}
+        chosen["signal"] = "recordings"
     if config.recording is not None:
-        sound, own_rate = signals.read_sound(config.recording)
-        seconds = len(sound) / own_rate
-        rate, duration = own_rate, min(seconds, _LONGEST)
-        if config.duration is None and seconds > _LONGEST and config.init is None:
-            logging.warning(
-                "%s lasts %.1f s: its first %g s are fitted; give --duration for more",
-                *(config.recording, seconds, _LONGEST),
-            )
-        chosen = {"signal": "recording", "num_test": 1}
+        grids.check_alone(config, "recording", "sound", "audio_folder")
+        sound, rate = signals.read_sound(config.recording)
+        duration = min(len(sound) / rate, _LONGEST)
+        chosen |= {"signal": "recording", "num_test": 1}
     if config.sample_rate is None:
         chosen["sample_rate"] = rate
     if config.duration is None:
         chosen["duration"] = duration
-    return SimpleNamespace(**vars(config) | chosen)
+    settled = SimpleNamespace(**vars(config) | chosen)
+    if config.init is None:
+        _warn_of_a_cut(settled)
+    return settled
+
+
+def _warn_of_a_cut(config):
+    """Says so if less of a recording is fitted than there is, and nobody asked for that."""
+    if config.recording is None:
+        return
+    sound, rate = signals.read_sound(config.recording)
+    seconds = len(sound) / rate
+    shorter = seconds > config.duration and not flags.FLAGS["duration"].present
+    coarser = rate > config.sample_rate and not flags.FLAGS["sample_rate"].present
+    if shorter or coarser:
+        logging.warning(
+            "%s lasts %.4g s at %d Hz: its first %.4g s are fitted at %d Hz%s",
+            *(config.recording, seconds, rate, min(seconds, config.duration), config.sample_rate),
+            "; give --duration for more" if config.init is None else ", as the init was learned",
+        )
+
+
+def _check_channels(config, channels):
+    """Raises UserError if the init's weights are those of another number of channels."""
+    _, weights = read_init(config, EXPERIMENT)
+    for others in {*range(1, _MOST_CHANNELS + 1)} - {channels}:
+        if _fits(weights, shared_flags.make_field(config, in_dim=1, out_dim=others), config.init):
+            source = config.recording or config.audio_folder or f"--signal={config.signal}"
+            raise UserError(
+                f"{source} has {channels} channel{'s'[channels == 1 :]}, and --init={config.init} "
+                f"was learned with {others}: convert it, such as by ffmpeg -i IN -ac {others} OUT"
+            )
+
+
+def _fits(weights, field, source):
+    try:
+        as_params(weights, field, source)
+    except UserError:
+        return False
+    return True
 
 
 def _options(config):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.problem import spread_steps
+from metainr.errors import UserError
 from metainr.numerics import map_over_chunks
 from metainr.types import Array, Field, Params
 
@@ -32,6 +33,17 @@ def measured_steps(config: SimpleNamespace) -> tuple[tuple[int, ...], int]:
     last = config.test_steps
     match = last if config.algorithm == "none" else min(config.inner_steps, last)
     return tuple(sorted({*spread_steps(last), match})), match
+
+
+def check_alone(config: SimpleNamespace, flag: str, kind: str, folder_flag: str) -> None:
+    """Raises UserError if more is asked of the one file that --FLAG names than to fit it."""
+    if config.algorithm != "none" and config.init is None:
+        raise UserError(
+            f"--{flag}={getattr(config, flag)} is one {kind}, of which no init can be learned: "
+            f"give --algorithm=none, --init of a run, or --{folder_flag}"
+        )
+    if config.tune:
+        raise UserError(f"--tune needs more {kind}s than that of --{flag}; leave it out")
 
 
 def original(path: Path) -> Path:

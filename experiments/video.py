@@ -22,7 +22,7 @@ from types import SimpleNamespace
 import jax
 import jax.numpy as jnp
 import numpy as np
-from absl import flags
+from absl import flags, logging
 
 from experiments import cli, grids, processes, shared_flags, spine, video_flags
 from experiments.experiment import Experiment
@@ -60,6 +60,8 @@ _SMALLEST_SIDE = 128  # pixels of a video; those of smaller clips are enlarged
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
+    if config.init is not None:
+        _check_frames(config)
     signal_class = signals.make(config.signal, _options(config))
     shape = (config.clip_frames, config.resolution, config.resolution)
     pixels = (2 * np.arange(config.resolution) + 1) / config.resolution - 1
@@ -111,11 +113,36 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
     if config.video_folder is not None:
         chosen = {"signal": "clips"}
     if config.clip is not None:
+        grids.check_alone(config, "clip", "clip", "video_folder")
         frames = min(signals.clip_info(config.clip).frames, _MOST_FRAMES)
         chosen = {"signal": "clip", "num_test": 1}
     if config.clip_frames is None:
         chosen["clip_frames"] = frames
-    return SimpleNamespace(**vars(config) | chosen)
+    settled = SimpleNamespace(**vars(config) | chosen)
+    if config.init is None:
+        _check_frames(settled)
+    return settled
+
+
+def _check_frames(config):
+    """Says so if fewer frames of a clip are fitted than it has, and nobody asked for that.
+
+    Raises UserError if it has too few for the init, which is for one number of them.
+    """
+    if config.clip is None:
+        return
+    frames = signals.clip_info(config.clip).frames
+    if frames < config.clip_frames and config.init is not None:
+        raise UserError(
+            f"clip {config.clip} has {frames} frames, fewer than the {config.clip_frames} that "
+            f"--init={config.init} was learned with; give a longer one"
+        )
+    if frames > config.clip_frames and not flags.FLAGS["clip_frames"].present:
+        logging.warning(
+            "%s has %d frames: its first %d are fitted%s",
+            *(config.clip, frames, config.clip_frames),
+            "; give --clip_frames for more" if config.init is None else ", as the init was learned",
+        )
 
 
 def _options(config):

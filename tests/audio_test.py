@@ -7,13 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import soundfile
+from absl import flags
+from absl.testing import flagsaver
 from scipy.signal import stft
 from tiny_runs import run_here
 
-from experiments import audio
+from experiments import audio, cli, shared_flags
 from experiments.sound_pictures import picture, spectrogram
 from experiments.sounds import write_sound
 from metainr.errors import UserError
+from metainr.numerics import Summation
 from metainr.objectives import Samples, random_rows
 
 TINY = ("--sample_rate=2000", "--duration=0.05", "--num_validation=1", "--checkpoint_every=2")
@@ -100,9 +103,10 @@ def test_a_run_reports_and_goes_on(trained):
     expected = metrics["psnr"]["per_signal"][0][-1] + 10 * np.log10(np.mean(sound**2) / 4)
     assert metrics["snr"]["per_signal"][0][-1] == pytest.approx(expected, abs=0.01)
     assert (trained / "report.html").stat().st_size > 1000
+    assert "spectrogram: time to the right" in results["settings"]["default"]["caption"]
 
 
-def test_a_recording_alone_and_from_an_init(trained, tmp_path):
+def test_a_recording_alone_and_from_an_init(trained, tmp_path, caplog):
     file = tmp_path / "a.wav"
     soundfile.write(file, _sine(300, 0.1, 4000, 0.5), 4000)
     flags = (f"--recording={file}", "--algorithm=none", "--num_test=100")
@@ -116,12 +120,62 @@ def test_a_recording_alone_and_from_an_init(trained, tmp_path):
     for path in sounds:
         samples, rate = soundfile.read(path)
         assert len(samples) == 400 and rate == 4000
+    caplog.clear()
     status = run_here(
         tmp_path / "more", f"--recording={file}", f"--init={trained}", experiment=audio
     )
     results = json.loads((tmp_path / "more" / "results.json").read_text())
     assert status == 0 and results["config"]["sample_rate"] == 2000
     assert "meta" in results["settings"]["default"]["inits"]
+    assert [record.getMessage() for record in caplog.records if "lasts" in record.getMessage()] == [
+        f"{file} lasts 0.1 s at 4000 Hz: its first 0.05 s are fitted at 2000 Hz, as the init was "
+        "learned"
+    ]
+
+
+def _settled(*arguments):
+    with flagsaver.flagsaver():
+        cli.parse(["audio", *arguments])
+        flags.FLAGS.mark_as_parsed()
+        return shared_flags.configuration(audio.EXPERIMENT)
+
+
+def test_a_long_recording_alone_is_said_to_be_cut_once(tmp_path, caplog):
+    file = tmp_path / "long.wav"
+    soundfile.write(file, _sine(300, 12, 1000), 1000)
+    config = _settled(f"--recording={file}", "--algorithm=none", "--networks=siren,wire")
+    assert config.duration == 10
+    audio.build(config, Summation(100, None))
+    _settled(f"--recording={file}", "--algorithm=none", "--duration=3")
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{file} lasts 12 s at 1000 Hz: its first 10 s are fitted at 1000 Hz; give --duration for "
+        "more"
+    ]
+
+
+def test_an_init_of_another_number_of_channels(trained, tmp_path, capfd):
+    file = tmp_path / "stereo.wav"
+    soundfile.write(file, np.stack([_sine(300, 0.1, 2000)] * 2, axis=1), 2000)
+    flags = (f"--recording={file}", f"--init={trained}")
+    assert run_here(tmp_path / "run", *flags, experiment=audio) == 1
+    line = capfd.readouterr().err.strip().splitlines()[-1]
+    assert f"stereo.wav has 2 channels, and --init={trained} was learned with 1" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_first_frequency_is_that_of_fits_alone_or_of_learning():
+    assert _settled("--algorithm=none").first_omega == 3000
+    assert _settled("--algorithm=none", "--first_omega=7").first_omega == 7
+    assert _settled().first_omega < 3000
+
+
+def test_learning_with_the_defaults_is_stable(tmp_path):
+    flags = ("--width=64", "--depth=5", "--train_steps=10", "--num_test=1", "--num_validation=1")
+    flags += ("--sample_rate=8000", "--duration=0.05")
+    assert run_here(tmp_path / "run", *flags, experiment=audio) == 0
+    lines = (tmp_path / "run" / "metrics" / "metrics.jsonl").read_text().splitlines()
+    norms = [entry["gradient_norm"] for entry in map(json.loads, lines) if "gradient_norm" in entry]
+    assert norms and max(norms) < 100
 
 
 @pytest.mark.slow
@@ -144,8 +198,8 @@ def test_stereo_and_random_samples(tmp_path):
         ("--audio_folder=/nowhere", "--audio_folder=/nowhere does not exist"),
         ("--recording=/nowhere.wav --algorithm=none", "/nowhere.wav does not exist"),
         ("--recording={} --audio_folder=/nowhere", "give one of them"),
-        ("--recording={}", "give --algorithm=none"),
-        ("--recording={} --algorithm=none --tune", "--tune needs validation signals"),
+        ("--recording={}", "a.wav is one sound, of which no init can be learned: give --algorithm"),
+        ("--recording={} --algorithm=none --tune", "more sounds than that of --recording"),
         ("--signal=recordings", "give --audio_folder"),
     ],
 )

@@ -50,13 +50,16 @@ def test_a_sound_depends_on_class_seed_split_and_index_alone(name):
         assert np.abs(sound - other).max() > 0.1
 
 
-def test_names_and_options_that_do_not_exist():
+def test_names_and_options_that_do_not_exist(tmp_path):
     with pytest.raises(UserError, match="'note': did you mean notes"):
         signals.make("note", OPTIONS)
-    for wrong, told in (({"sample_rate": 3}, "3 Hz"), ({"duration": 0.001}, "0.001 s")):
+    soundfile.write(tmp_path / "long.wav", _sine(440, 20), RATE)
+    options = OPTIONS._replace(recording=str(tmp_path / "long.wav"))
+    too_long = {"duration": 1e9}, "8000000000000 samples .* more than 268435456"
+    for wrong, told in (({"sample_rate": 3}, "3 Hz"), ({"duration": 0.001}, "0.001 s"), too_long):
         for name in signals.FAMILIES[signals.SoundOptions].classes:
             with pytest.raises(UserError, match=told):
-                signals.make(name, OPTIONS._replace(**wrong))
+                signals.make(name, options._replace(**wrong))
 
 
 def test_a_note_has_its_pitch_its_partials_and_silence_before():
@@ -191,6 +194,34 @@ def test_one_file(tmp_path):
     soundfile.write(tmp_path / "a.wav", np.concatenate([np.zeros(4000), np.ones(100)]), RATE)
     with pytest.raises(UserError, match="the first 0.25 s of .* are silent"):
         signals.make("recording", options)
+
+
+def test_a_recording_of_too_few_samples_is_named(tmp_path):
+    path = tmp_path / "short.wav"
+    soundfile.write(path, _sine(440, 1)[:2], RATE)
+    options = OPTIONS._replace(recording=str(path), duration=2 / RATE)
+    with pytest.raises(UserError, match=r"short.wav has 2 samples at 8000 Hz.* fewer than 32"):
+        signals.make("recording", options)
+
+
+def test_a_folder_is_no_sound(tmp_path):
+    with pytest.raises(UserError, match=f"{tmp_path} is no file"):
+        read_sound(tmp_path)
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "FLOAT"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_sounds_that_are_cut_off(tmp_path, subtype, channels):
+    data, path = _wav(_sine(440, 0.25, channels=channels), RATE, subtype), tmp_path / "cut.wav"
+    size = len(_wav(_sine(440, 0.25, channels=channels)[:478], RATE, subtype))
+    path.write_bytes(data[:size])
+    for part in ((), (100, 50)):
+        with pytest.raises(UserError, match="cut.wav is cut off: .* 2000 samples, and 478 are"):
+            read_sound(path, *part)
+    # A program that writes to a pipe does not know how many there will be.
+    place = data.index(b"data") + 4
+    path.write_bytes(data[:place] + b"\xff" * 4 + data[place + 4 :])
+    assert len(read_sound(path)[0]) == 2000
 
 
 def _wav(samples, rate=RATE, subtype="FLOAT"):

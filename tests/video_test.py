@@ -102,6 +102,35 @@ def test_a_clip_alone(tmp_path):
     assert len(list((tmp_path / "run" / "fits").rglob("*.mp4"))) == 2
 
 
+def _noise(path, count):
+    frames = np.random.default_rng(0).integers(0, 255, (count, 16, 16, 3)).astype(np.uint8)
+    return write_video(path, frames, 10)
+
+
+def test_a_clip_is_cut_to_the_frames_of_the_init(trained, tmp_path, caplog, capfd):
+    long, single = _noise(tmp_path / "long.gif", 6), _noise(tmp_path / "single.gif", 1)
+    init = f"--init={trained}"
+    assert run_here(tmp_path / "run", f"--clip={long}", init, experiment=video) == 0
+    told = [record.getMessage() for record in caplog.records if "frames" in record.getMessage()]
+    assert told == [f"{long} has 6 frames: its first 4 are fitted, as the init was learned"]
+    assert run_here(tmp_path / "none", f"--clip={single}", init, experiment=video) == 1
+    line = capfd.readouterr().err.strip().splitlines()[-1]
+    assert "single.gif has 1 frames, fewer than the 4 that --init=" in line
+    assert line.endswith("give a longer one") and not (tmp_path / "none").exists()
+
+
+def test_a_long_clip_alone_is_said_to_be_cut_once(tmp_path, caplog):
+    path = _noise(tmp_path / "long.gif", 70)
+    with flagsaver.flagsaver():
+        cli.parse(["video", f"--clip={path}", "--resolution=8", "--algorithm=none"])
+        flags.FLAGS.mark_as_parsed()
+        config = shared_flags.configuration(video.EXPERIMENT)
+    assert video.build(config, Summation(100, None)).signals.get("test", 0).shape[0] == 64
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path} has 70 frames: its first 64 are fitted; give --clip_frames for more"
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -109,7 +138,9 @@ def test_a_clip_alone(tmp_path):
         ("--video_folder=/nowhere", "--video_folder=/nowhere does not exist"),
         ("--clip=/nowhere.mp4 --algorithm=none", "/nowhere.mp4 does not exist"),
         ("--clip={} --video_folder=/nowhere", "give one of them"),
-        ("--clip={}", "give --algorithm=none"),
+        ("--clip={}", "a.gif is one clip, of which no init can be learned: give --algorithm=none"),
+        ("--clip={} --algorithm=none --tune", "more clips than that of --clip"),
+        ("--clip={} --algorithm=none --resolution=1000000", "give a smaller --resolution"),
         ("--clip={} --algorithm=none --clip_frames=9", "has 5 frames, fewer than 9"),
         ("--signal=clips", "give --video_folder"),
     ],

@@ -78,8 +78,9 @@ def _existing(path):
     if not path.exists():
         raise UserError(f"clip {path} does not exist; give a video, a GIF or a folder of frames")
     if not is_clip(path):
+        state = "is a folder without pictures" if path.is_dir() else "is none"
         raise UserError(
-            f"clip {path} is none: give a folder of pictures, or a file that ends in "
+            f"clip {path} {state}: give a folder of pictures, or a file that ends in "
             f"{', '.join(sorted(ENDINGS))}"
         )
     return path

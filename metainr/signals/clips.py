@@ -52,10 +52,13 @@ def clip(options: ClipOptions) -> SignalClass:
     float32 [frames, n, n, 3] in [0, 1], cut to centred squares; a warning says if its frames are
     not equally spaced in time. Raises UserError if it cannot be read or has fewer frames.
     """
-    checked(options)
     if not options.clip:
         raise UserError("signal class 'clip' needs a video; give --clip")
-    info = _look(options.clip, options)
+    info = clip_info(options.clip)
+    if info.frames < 2:
+        raise UserError(f"clip {options.clip} has 1 frame; give one of at least 2")
+    checked(options)
+    _check_length(options.clip, info, options)
     if info.varies:
         _warn_of_times({options.clip: info.varies})
     frames = read_clip(options.clip, 0, options.frames, options.resolution)
@@ -66,12 +69,16 @@ def clip(options: ClipOptions) -> SignalClass:
 
 def _look(path, options):
     info = clip_info(path)
+    _check_length(path, info, options)
+    return info
+
+
+def _check_length(path, info, options):
     if info.frames < options.frames:
         raise UserError(
             f"clip {path} has {info.frames} frames, fewer than {options.frames}; give a longer "
             "one, or a smaller --clip_frames"
         )
-    return info
 
 
 def _warn_of_times(varying):

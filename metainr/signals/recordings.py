@@ -10,7 +10,7 @@ from metainr.signals.access import generator, random_access
 from metainr.signals.folder import split_paths
 from metainr.signals.own_files import survey
 from metainr.signals.sound_files import ENDINGS, fitted_to, read_sound, resampled
-from metainr.signals.sound_options import SoundOptions, checked
+from metainr.signals.sound_options import FEWEST, SoundOptions, checked
 from metainr.types import SignalClass
 
 _SHORTEST = 0.1  # of the duration
@@ -64,10 +64,11 @@ def recording(options: SoundOptions) -> SignalClass:
     float32 [n, channels], resampled, cut or padded to the duration, scaled to a peak of 1. Raises
     UserError if the file cannot be used.
     """
-    checked(options)
     if not options.recording:
         raise UserError("signal class 'recording' needs a file; give --recording")
     sound, rate = read_sound(options.recording)
+    _check_length(options, sound, rate)
+    checked(options)
     sound = fitted_to(resampled(sound, rate, options.sample_rate), options.resolution)
     if not np.abs(sound).max():
         raise UserError(
@@ -77,6 +78,14 @@ def recording(options: SoundOptions) -> SignalClass:
     return random_access(
         options, {"train": 0, "validation": 0, "test": 1}, lambda split, index: sound.copy()
     )
+
+
+def _check_length(options, sound, rate):
+    if round(len(sound) / rate * options.sample_rate) < FEWEST:
+        raise UserError(
+            f"sound {options.recording} has {len(sound)} samples at {rate} Hz, which are fewer "
+            f"than {FEWEST} at {options.sample_rate} Hz; give a longer one"
+        )
 
 
 def _look(path, options):

@@ -1,5 +1,6 @@
 """Sound files as arrays."""
 
+import struct
 from math import gcd
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from metainr.errors import UserError
 from metainr.signals.sound_options import FASTEST, SLOWEST
 
 ENDINGS = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
+_ENDLESS = 0x7FFF0000  # bytes: who writes a WAV to a pipe says so many, or more
 _SILENCE = 1e-4  # of full scale; a sound has a louder sample
 
 
@@ -17,8 +19,8 @@ def read_sound(
 ) -> tuple[np.ndarray, int]:
     """Reads a sound: (float32 [n, channels] as the file has it, full scale being 1; rate in Hz).
 
-    Raises UserError if it is missing, damaged, empty, silent or no sound, if a value is not finite,
-    the rate is below 1,000 or above 384,000 Hz, or soundfile is not installed.
+    Raises UserError if it is missing, damaged, cut off, empty, silent or no sound, if a value is
+    not finite, the rate is below 1,000 or above 384,000 Hz, or soundfile is not installed.
 
     Args:
         path: of a WAV, FLAC, OGG, MP3 or AIFF file.
@@ -33,8 +35,10 @@ def read_sound(
             f"reading {path} needs soundfile; run: pip install 'metainr[audio]'"
         ) from error
     if not path.is_file():
-        raise UserError(f"sound {path} does not exist; give a WAV, FLAC, OGG, MP3 or AIFF file")
+        state = "is no file" if path.exists() else "does not exist"
+        raise UserError(f"sound {path} {state}; give a WAV, FLAC, OGG, MP3 or AIFF file")
     try:
+        promised, there = _claim(path)
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
             file.seek(min(start, file.frames))
@@ -43,6 +47,11 @@ def read_sound(
         raise UserError(
             f"cannot read sound {path}: {error}; give an undamaged WAV, FLAC, OGG, MP3 or AIFF"
         ) from error
+    if there < promised:
+        raise UserError(
+            f"sound {path} is cut off: it promises {promised} samples, and {there} are there; give "
+            "the whole file"
+        )
     if not SLOWEST <= rate <= FASTEST:
         raise UserError(
             f"sound {path} claims {rate} samples a second; give one between {SLOWEST} and {FASTEST}"
@@ -55,6 +64,25 @@ def read_sound(
     if whole and np.abs(sound).max() < _SILENCE:
         raise UserError(f"sound {path} is silent; give one that can be heard")
     return sound, rate
+
+
+def _claim(path):
+    """(samples that a WAV promises, samples that are there); (0, 0) if it says nothing of them.
+
+    Of a file that is cut off soundfile reads what there is.
+    """
+    block = 1
+    with path.open("rb") as file:
+        form = file.read(12)
+        while form[:4] + form[8:] == b"RIFFWAVE" and len(header := file.read(8)) == 8:
+            name, promised = struct.unpack("<4sI", header)
+            start = file.tell()
+            if name == b"fmt ":
+                block = max(1, struct.unpack("<12xH", file.read(14).ljust(14, b"\0"))[0])
+            if name == b"data" and promised < _ENDLESS:
+                return promised // block, (path.stat().st_size - start) // block
+            file.seek(start + promised + promised % 2)
+    return 0, 0
 
 
 def resampled(sound: np.ndarray, rate: int, new_rate: int) -> np.ndarray:

@@ -5,14 +5,14 @@ from typing import NamedTuple
 from metainr.errors import UserError
 
 SLOWEST, FASTEST = 1_000, 384_000  # Hz
-_FEWEST = 32  # samples
+FEWEST, _MOST = 32, 2**28  # samples; those of a sound at most 1 GiB a channel
 
 
 class SoundOptions(NamedTuple):
     """The length and origin of sounds; each class reads those that concern it.
 
     sample_rate: in Hz, between 1,000 and 384,000.
-    duration: of each sound, in seconds; at least 32 samples.
+    duration: of each sound, in seconds; from 32 to 2²⁸ samples.
     seed: of the generated classes, of a folder's split and of where its files are cut; other seeds
         give other sounds.
     audio_folder: where the files of the class `recordings` lie.
@@ -38,9 +38,14 @@ def checked(options: SoundOptions) -> SoundOptions:
             f"a sample rate of {options.sample_rate} Hz is none of a sound; give one between "
             f"{SLOWEST} and {FASTEST}, such as 8000"
         )
-    if not 0 < options.duration < float("inf") or options.resolution < _FEWEST:
+    if not 0 < options.duration < float("inf") or options.resolution < FEWEST:
         raise UserError(
-            f"a duration of {options.duration:g} s has fewer than {_FEWEST} samples at "
+            f"a duration of {options.duration:g} s has fewer than {FEWEST} samples at "
             f"{options.sample_rate} Hz, or no end; give one such as 0.5"
+        )
+    if options.resolution > _MOST:
+        raise UserError(
+            f"a duration of {options.duration:g} s has {options.resolution} samples at "
+            f"{options.sample_rate} Hz, more than {_MOST}; give a shorter one, such as 0.5"
         )
     return options
