@@ -27,12 +27,10 @@ from absl import flags, logging
 
 from experiments import audio_flags, cli, grids, processes, shared_flags, sound_pictures, spine
 from experiments.experiment import Experiment
-from experiments.inits import as_params, read_init
 from experiments.problem import Problem, Setting
 from experiments.regression import make_gradients, make_problem
 from experiments.sounds import write_sound
 from metainr import signals
-from metainr.devices import from_first
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr_of_mse
@@ -57,7 +55,6 @@ _DEFAULTS = {
 _FIRST_OMEGA_ALONE = 3000.0  # of fits from random weights, no init being learned
 _RATES = {"sgd": (1e-3, 3e-3, 1e-2, 1e-1), "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)}
 _RATE, _DURATION, _LONGEST = 8000, 0.5, 10.0
-_MOST_CHANNELS = 8  # that an init is looked through for
 _RANGE = 2.0  # of samples, from −1 to 1
 
 
@@ -67,7 +64,6 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     coords = grids.grid([np.linspace(-1, 1, _options(config).resolution)])
     channels = signal_class.get("test", 0).shape[-1]
     if config.init is not None:
-        from_first(lambda: _check_channels(config, channels))
         _warn_of_a_cut(config)
     field = shared_flags.make_field(config, in_dim=1, out_dim=channels)
     gradients = make_gradients(field, coords, config.inner_points, random_rows, summation, low=-1.0)
@@ -142,26 +138,6 @@ def _warn_of_a_cut(config):
             *(config.recording, seconds, rate, min(seconds, config.duration), config.sample_rate),
             "; give --duration for more" if config.init is None else ", as the init was learned",
         )
-
-
-def _check_channels(config, channels):
-    """Raises UserError if the init's weights are those of another number of channels."""
-    _, weights = read_init(config, EXPERIMENT)
-    for others in {*range(1, _MOST_CHANNELS + 1)} - {channels}:
-        if _fits(weights, shared_flags.make_field(config, in_dim=1, out_dim=others), config.init):
-            source = config.recording or config.audio_folder or f"--signal={config.signal}"
-            raise UserError(
-                f"{source} has {channels} channel{'s'[channels == 1 :]}, and --init={config.init} "
-                f"was learned with {others}: convert it, such as by ffmpeg -i IN -ac {others} OUT"
-            )
-
-
-def _fits(weights, field, source):
-    try:
-        as_params(weights, field, source)
-    except UserError:
-        return False
-    return True
 
 
 def _options(config):

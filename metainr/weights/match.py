@@ -31,7 +31,8 @@ def match_structure(loaded: Any, expected_params: Params, source: str) -> Params
     if problems:
         raise UserError(
             f"weights in {shown(source)} are of another architecture: {_summary(problems)}; "
-            "choose the field they were saved from (--width, --depth) or other weights"
+            "choose the field they were saved from (--width, --depth), signals of as many "
+            "channels, or other weights"
         )
     with np.errstate(over="ignore"):  # what overflows is infinite, and reported as that
         leaves = {name: np.asarray(found[name]).astype(wanted[name].dtype) for name in wanted}
