@@ -169,6 +169,7 @@ def test_the_first_frequency_is_that_of_fits_alone_or_of_learning():
     assert _settled().first_omega < 3000
 
 
+@pytest.mark.slow
 def test_learning_with_the_defaults_is_stable(tmp_path):
     flags = ("--width=64", "--depth=5", "--train_steps=10", "--num_test=1", "--num_validation=1")
     flags += ("--sample_rate=8000", "--duration=0.05")

@@ -93,7 +93,7 @@ def _start(*command):
 @pytest.mark.parametrize(
     ("algorithm", "dtype", "tolerance"),
     [
-        ("maml", "float32", 1e-4),
+        pytest.param("maml", "float32", 1e-4, marks=pytest.mark.slow),
         ("maml", "float64", 1e-9),
         ("first_order_maml", "float64", 1e-9),
         ("reptile", "float64", 1e-9),

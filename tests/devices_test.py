@@ -161,6 +161,7 @@ def test_on_eight_devices(marker):
     assert " passed" in run.stdout and " skipped" not in run.stdout
 
 
+@pytest.mark.slow
 def test_a_run_on_eight_devices_goes_on_with_one(tmp_path):
     flags = ("--tasks_per_step=2", "--num_test=3", "--outer_learning_rate=1e-3")
     divided, alone = tmp_path / "divided", tmp_path / "alone"

@@ -75,6 +75,7 @@ def test_mistakes_get_one_line(runs, arguments, words):
     assert not (runs / "none").exists()
 
 
+@pytest.mark.slow
 def test_runs_of_other_resolutions_do_not_compare(runs):
     other = runs / "other"
     tiny = [flag.replace("16", "12") if "resolution" in flag else flag for flag in TINY]
