@@ -153,6 +153,7 @@ def test_the_recipe_of_a_signal_class_passes_the_contract(extended):
     assert re.search(r"\b[1-9]\d* passed", out), out
 
 
+@pytest.mark.slow
 def test_the_recipes_learn_and_report(extended):
     choice = ["--signal=stripes", "--field=sinc", "--algorithm=joint"]
     arguments = ["-m", "experiments.image_regression", *choice, *_TINY, "--workdir=runs/choice"]

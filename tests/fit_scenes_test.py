@@ -55,6 +55,7 @@ def test_an_object_is_shown_from_all_sides(inits, tmp_path):
         assert f"{init} {results['metrics'][init]['psnr']:.2f} dB" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_object_without_a_surface_has_no_mesh(inits, tmp_path):
     done = _run(
         *("fit_object", f"--init={inits / 'objects'}", f"--output_dir={tmp_path}", "--steps=1"),

@@ -105,6 +105,7 @@ def test_two_processes_learn_what_one_does(pair, alone):
     assert len(lines[0]) == len(lines[1])  # the first process alone writes
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_stops_all_and_one_process_goes_on(run, tmp_path):
     processes = run(tmp_path, "--train_steps=9999")
     wait_for(processes[0], lambda: max(steps(tmp_path), default=0) >= 5)
