@@ -230,10 +230,11 @@ def test_it_learns_and_compiles_once(case):
         state, metrics = step(state, signals)
         assert bool(metrics["finite"])
         losses.append(float(metrics["loss_after"]))
-    # Of many: a draw of few observations makes some losses small and some large. At its best: at
-    # this rate first-order gradients of such draws may go astray again.
+    # Of many: a draw of few observations makes some losses small and some large. First-order
+    # gradients of such draws may go astray again at this rate: theirs is the best, not the last.
     means = np.mean(np.reshape(losses, (6, 20)), axis=1)
-    assert means.min() < 0.7 * means[0]
+    reached = means.min() if case.algorithm == "first_order_maml" else means[-1]
+    assert reached < 0.7 * means[0]
     assert len(traces) == 1
     chex.assert_trees_all_equal_shapes_and_dtypes(structure, jax.eval_shape(lambda: state))
 
