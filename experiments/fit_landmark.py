@@ -19,7 +19,7 @@ from absl import flags
 from experiments import cli, phototourism, shared_flags
 from experiments.fit_setup import output_dir
 from experiments.inits import as_params, init_to_fit
-from experiments.problem import make_inner
+from experiments.problem import make_test_inner
 from experiments.scenes import Scenes
 from experiments.videos import write_video
 from metainr import signals
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def _job():
-    also = ("signal", "photo_folder", "seed", "test_steps")
+    also = ("signal", "photo_folder", "seed", "test_steps", "test_schedule")
     config, weights = init_to_fit(phototourism.EXPERIMENT, OUTPUT_DIR.value, also)
     del config.workdir  # of experiments; nothing is written there
     field = shared_flags.make_field(config, in_dim=3, out_dim=4)
@@ -93,8 +93,8 @@ def _job():
 def _fits(job):
     """Weights fitted to each whole photo."""
     config = job.config
-    inner = make_inner(job.parts.gradient, config.inner_optimizer)(config.inner_learning_rate)
     steps = STEPS.value or config.test_steps
+    inner = make_test_inner(job.parts.gradient, config, steps)
     fit = jax.jit(lambda photo, key: adapt(inner, job.learned, photo, key, steps)[0])
     key = jax.random.key(config.seed)
     return {number: fit(photo, key) for number, photo in job.photos.items()}

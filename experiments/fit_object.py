@@ -22,7 +22,7 @@ from experiments import cli, shared_flags, view_synthesis
 from experiments.fit_setup import output_dir
 from experiments.inits import as_params, init_to_fit, weights_metadata
 from experiments.meshes import check_trimesh, density_mesh, write_mesh
-from experiments.problem import make_inner, standard_init
+from experiments.problem import make_test_inner, standard_init
 from experiments.scenes import depth_picture, view_metrics
 from experiments.videos import write_video
 from metainr import signals
@@ -98,7 +98,7 @@ def main() -> None:
 
 
 def _job():
-    also = ("signal", "object_folder", "seed", "test_steps")
+    also = ("signal", "object_folder", "seed", "test_steps", "test_schedule")
     config, weights = init_to_fit(view_synthesis.EXPERIMENT, OUTPUT_DIR.value, also)
     own = (OBJECT, SEEN_VIEWS, FRAMES, SIDE, MESH_RESOLUTION, THRESHOLD)
     config = SimpleNamespace(
@@ -153,7 +153,7 @@ def _parts(job):
 def _fitted(job, init):
     config = job.config
     seen = jax.tree.map(lambda x: x[: config.seen_views], job.views)
-    inner = make_inner(_parts(job).gradient, config.inner_optimizer)(config.inner_learning_rate)
+    inner = make_test_inner(_parts(job).gradient, config, config.steps)
     fit = jax.jit(lambda params, views, key: adapt(inner, params, views, key, config.steps)[0])
     return fit(init, seen, jax.random.key(config.seed))
 

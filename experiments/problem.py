@@ -111,6 +111,12 @@ def make_inner(
     return make
 
 
+def make_test_inner(gradient: Gradient, config: SimpleNamespace, num_steps: int) -> Inner:
+    """The inner loop of a fit by the flags' optimizer, rate and test-time schedule."""
+    decay_steps = num_steps if config.test_schedule == "cosine" else None
+    return make_inner(gradient, config.inner_optimizer, decay_steps)(config.inner_learning_rate)
+
+
 def matching_gradient(
     apply: Callable[[Params, Array], Array],
     summation: Summation,

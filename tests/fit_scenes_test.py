@@ -3,13 +3,18 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import imageio.v2 as imageio
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import trimesh
 
 from experiments import phototourism, view_synthesis
+from experiments.problem import make_test_inner
+from metainr.algorithms import adapt
 from tests.tiny_runs import ROOT, run_here
 
 OBJECTS = ("--fit_views=1", "--held_out_views=2", "--resolution=12")
@@ -25,13 +30,27 @@ def inits(tmp_path_factory):
         (
             "objects",
             view_synthesis,
-            ("--signal=cars", *OBJECTS),
+            ("--signal=cars", "--test_schedule=cosine", *OBJECTS),
         ),
         ("landmark", phototourism, ("--resolution=12",)),
     ):
         arguments = (*TINY, *own, "--train_steps=1", "--inner_steps=2", "--num_validation=2")
         assert run_here(folder / name, *arguments, experiment=experiment) == 0
     return folder
+
+
+@pytest.mark.parametrize(
+    "schedule, expected",
+    [
+        ("constant", 0.9 * 0.9 * 0.9 * 0.9),
+        ("cosine", 0.9 * (1 - 0.0853553) * 0.95 * (1 - 0.0146447)),
+    ],
+)
+def test_the_rate_follows_the_schedule(schedule, expected):
+    config = SimpleNamespace(inner_optimizer="sgd", inner_learning_rate=0.1, test_schedule=schedule)
+    inner = make_test_inner(lambda theta, support, key, step: (theta, theta), config, 4)
+    theta, _ = adapt(inner, jnp.float32(1), None, jax.random.key(0), 4)
+    np.testing.assert_allclose(theta, expected, rtol=1e-6)
 
 
 def _run(binary, *arguments):
@@ -49,7 +68,8 @@ def test_an_object_is_shown_from_all_sides(inits, tmp_path):
     assert imageio.mimread(tmp_path / "turntable.gif")[0].shape[:2] == (10, 10)
     assert len(trimesh.load(tmp_path / "mesh.ply").vertices) > 0
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["config"]["signal"] == "cars" and results["config"]["test_steps"] == 2
+    recorded = {"signal": "cars", "test_steps": 2, "test_schedule": "cosine"}  # of the run
+    assert recorded.items() <= results["config"].items()
     for init in ("standard", "meta"):
         assert np.isfinite(results["metrics"][init]["psnr"])
         assert f"{init} {results['metrics'][init]['psnr']:.2f} dB" in done.stdout
