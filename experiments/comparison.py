@@ -38,12 +38,14 @@ class Comparison(NamedTuple):
     targets: pictures [signals, h, w, c].
     frames: init -> pictures [signals, steps, h, w, c].
     exports: init -> (path without a suffix -> None) of each of these signals, to write its fit.
+    names: the files that these signals come from, empty for generated ones.
     """
 
     entry: dict[str, Any]
     targets: np.ndarray
     frames: dict[str, np.ndarray]
     exports: dict[str, list[Callable[[Path], None]]]
+    names: Sequence[str]
 
 
 def make_inits(
@@ -129,6 +131,7 @@ def compare(
         np.stack([np.asarray(setting.target(signal)) for signal in signals[:NUM_SAMPLES]]),
         {name: fit.views for name, fit in (fits | references).items()},
         {name: _exports(setting, fit.params, signals) for name, fit in fits.items()},
+        problem.signals.names.get("test", ())[: min(NUM_SAMPLES, len(signals))],
     )
 
 
@@ -141,6 +144,7 @@ def merged(comparisons: Sequence[Comparison]) -> Comparison:
         first.targets,
         {name: frames for c in comparisons for name, frames in c.frames.items()},
         {name: exports for c in comparisons for name, exports in c.exports.items()},
+        first.names,
     )
 
 

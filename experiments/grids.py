@@ -47,5 +47,5 @@ def check_alone(config: SimpleNamespace, flag: str, kind: str, folder_flag: str)
 
 
 def original(path: Path) -> Path:
-    """Where the signal itself is written beside its fits: NUMBER_original, of NUMBER_INIT."""
+    """Where the signal itself is written beside its fits: NUMBER_original, of NUMBER_FILE_INIT."""
     return path.with_name(f"{path.name.partition('_')[0]}_original")

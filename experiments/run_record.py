@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +16,7 @@ from metainr.training.instruments import INSTRUMENTS
 from metainr.training.workdir import environment
 
 _RESULTS, _SAMPLES, _FITS = "results.json", "samples", "fits"
+_LONGEST = 40  # characters of a user's file in the names of its fits; file systems take 255 bytes
 
 
 def resumed(workdir: Path, config: SimpleNamespace, neutral: set[str]) -> dict[str, Any]:
@@ -51,8 +52,9 @@ def record(
 
     `folder`: of the setting's training.
     """
-    labels = [f"test signal {i}" for i in range(len(comparison.targets))]
     steps, targets = comparison.entry["steps"], list(comparison.targets)
+    generated = [f"test signal {i}" for i in range(len(targets))]
+    labels = [_readable(name) for name in comparison.names] or generated
     write_samples(workdir / _SAMPLES, name, steps, labels, targets, comparison.frames)
     _write_fits(workdir / _FITS / _plain(name), comparison)
     results["settings"][name] = comparison.entry
@@ -63,10 +65,21 @@ def record(
 
 def _write_fits(folder, comparison):
     shutil.rmtree(folder, ignore_errors=True)  # of a run with other flags
+    stems = [f"{_stem(name)}_" for name in comparison.names] or [""] * len(comparison.targets)
     for init, exports in comparison.exports.items():
-        for i, export in enumerate(exports):
+        for i, (stem, export) in enumerate(zip(stems, exports)):
             folder.mkdir(parents=True, exist_ok=True)
-            export(folder / f"{i:03d}_{_plain(init)}")
+            export(folder / f"{i:03d}_{stem}{_plain(init)}")
+
+
+def _readable(name):
+    """A file's name as text that can be written, whatever bytes the file system holds."""
+    return name.encode(errors="replace").decode()
+
+
+def _stem(name):
+    """A file's name without its folders and ending, made plain; no dot may look like an ending."""
+    return _plain(PurePosixPath(name).stem).replace(".", "-")[:_LONGEST]
 
 
 def _plain(name):

@@ -148,8 +148,14 @@ def _signals(config) -> SignalClass:
 
     train = objects(config.views_per_object)
     others = objects(TO_OPTIMISE + config.held_out_views)
+
+    def part(split):
+        return train if split == "train" else others
+
     return SignalClass(
-        train.sizes, lambda split, i: (train if split == "train" else others).get(split, i)
+        {split: part(split).sizes[split] for split in train.sizes},
+        lambda split, i: part(split).get(split, i),
+        {split: part(split).names[split] for split in train.names},
     )
 
 

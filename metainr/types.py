@@ -11,7 +11,7 @@ Every part is a NamedTuple of pure functions; a new one is one file and one line
 Functions are written for one task, one signal, one field: callers batch them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -132,7 +132,10 @@ class SignalClass(NamedTuple):
     get: (split, index) -> signal, the same for the same arguments on every call and machine.
         Images are float32 [height, width, channels] with values in [0, 1]; of objects and places
         it is `metainr.cameras.Views`.
+    names: the files of each split that its signals come from, in order, relative to the folder
+        that was given; empty for generated signals.
     """
 
     sizes: Mapping[str, int]
     get: Callable[[str, int], Any]
+    names: Mapping[str, Sequence[str]] = {}

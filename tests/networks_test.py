@@ -56,15 +56,16 @@ def test_mistakes_get_one_line(tmp_path, capfd, arguments, said):
     assert not (tmp_path / "run").exists()
 
 
-def _one_signal(experiment, monkeypatch, **changes):
-    """Makes the experiment's class one test signal, and changes its settings."""
+def _one_signal(experiment, monkeypatch, file=None, **changes):
+    """Makes the experiment's class one test signal, of that file, and changes its settings."""
 
     whole = experiment.EXPERIMENT
 
     def build(config, summation):
         problem = whole.build(config, summation)
         get = problem.signals.get
-        one = SignalClass({"train": 0, "validation": 0, "test": 1}, lambda split, i: get(split, i))
+        sizes, names = {"train": 0, "validation": 0, "test": 1}, {"test": [file]} if file else {}
+        one = SignalClass(sizes, lambda split, i: get(split, i), names)
         settings = {n: s._replace(**changes) for n, s in problem.settings.items()}
         return problem._replace(signals=one, settings=settings)
 
@@ -87,6 +88,27 @@ def test_a_class_of_one_signal_is_fitted_and_exported(tmp_path, monkeypatch, cap
     for flag, said in (("--tune", "--tune needs validation"), ("--algorithm=maml", "no training")):
         assert run_here(tmp_path / "refused", *arguments, flag) == 1
         assert said in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("file", "label", "stem"),
+    [
+        ("below/my song.v2.wav", "below/my song.v2.wav", "my-song-v2"),
+        ("$^$ <b>.png", "$^$ \\u003cb>.png", "-b-"),
+        ("\udce9t\udce9.png", "?t?.png", "-t-"),
+        (f"{300 * 'ü'}.png", f"{300 * 'ü'}.png", 40 * "ü"),
+    ],
+)
+def test_fits_and_pages_name_the_users_file(tmp_path, monkeypatch, file, label, stem):
+    def export(params, signal, path):
+        path.with_suffix(".txt").write_text("written")
+
+    _one_signal(image_regression, monkeypatch, file, export=export)
+    assert run_here(tmp_path / "run", "--num_test=1", "--algorithm=none") == 0
+    (fit,) = (tmp_path / "run" / "fits" / "default").iterdir()
+    assert fit.name == f"000_{stem}_standard.txt"
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert f'"label": "{label}"' in page and "test signal 0" not in page
 
 
 def test_nothing_is_lost_where_a_fit_cannot_be_written(tmp_path, monkeypatch, capfd):

@@ -88,6 +88,8 @@ def test_distances_alone_give_the_users_mesh_back(ball, tmp_path):
     metrics = _inits(tmp_path / "run")["standard"]["metrics"]
     assert metrics["chamfer"]["mean"][-1] < 0.1 < metrics["chamfer"]["mean"][0]
     (path,) = (tmp_path / "run" / "fits").rglob("*.ply")
+    assert path.name == "000_ball_standard.ply"
+    assert '"label": "ball.ply"' in (tmp_path / "run" / "report.html").read_text()
     mesh = trimesh.load(path)
     np.testing.assert_allclose(mesh.bounds.mean(axis=0), [100, 0, 0], atol=2.0)
     assert mesh.volume == pytest.approx(4 / 3 * np.pi * 20**3, rel=0.25)

@@ -154,7 +154,9 @@ def test_a_folder_is_split_cut_and_resampled(folder):
     assert recordings.sizes == {"train": 3, "validation": 1, "test": 1}
     sounds = [recordings.get(split, i) for split, n in recordings.sizes.items() for i in range(n)]
     assert {sound.shape for sound in sounds} == {(2000, 1)}
-    assert sorted(round(_peak(s[:, 0]), -1) for s in sounds) == [300, 400, 500, 600, 700]
+    numbers = [int(name.removesuffix(".wav")) for name in sum(recordings.names.values(), [])]
+    assert sorted(numbers) == list(range(5))
+    assert [round(_peak(s[:, 0]), -1) for s in sounds] == [300 + 100 * n for n in numbers]
     np.testing.assert_array_equal(sounds[0], signals.make("recordings", options).get("train", 0))
     for sound in sounds:
         assert np.abs(sound).max() == 1
@@ -187,6 +189,7 @@ def test_one_file(tmp_path):
     options = OPTIONS._replace(recording=str(tmp_path / "a.wav"))
     recording = signals.make("recording", options)
     assert recording.sizes == {"train": 0, "validation": 0, "test": 1}
+    assert recording.names["test"] == ("a.wav",)
     expected = _sine(440, 0.25, channels=2)
     np.testing.assert_allclose(
         recording.get("test", 0), expected / np.abs(expected).max(), atol=1e-3

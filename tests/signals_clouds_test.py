@@ -224,7 +224,9 @@ def test_estimated_normals_of_two_separate_rings_point_outward():
 def test_a_small_cloud_is_repeated(tmp_path):
     np.savetxt(tmp_path / "cloud.xyz", np.hstack([_sphere(50)] * 2))
     options = signals.CloudOptions(128, mesh_file=str(tmp_path / "cloud.xyz"))
-    cloud = signals.make("mesh", options).get("test", 0)
+    clouds = signals.make("mesh", options)
+    assert clouds.names["test"] == ("cloud.xyz",)
+    cloud = clouds.get("test", 0)
     assert cloud.points.shape == (128, 3) and len(np.unique(cloud.points, axis=0)) == 50
 
 
@@ -235,12 +237,12 @@ def test_a_folder_is_split_and_bad_files_are_left_out(trimesh, tmp_path, warning
     options = signals.CloudOptions(16, mesh_folder=str(tmp_path))
     clouds = signals.make("mesh_folder", options)
     assert clouds.sizes == {"train": 8, "validation": 1, "test": 1}
-    radii = sorted(
-        round(0.9 / float(clouds.get(split, i).scale))
-        for split, size in clouds.sizes.items()
-        for i in range(size)
-    )
-    assert radii == list(range(1, 11))
+    radii = {
+        name: round(0.9 / float(clouds.get(split, i).scale))
+        for split, names in clouds.names.items()
+        for i, name in enumerate(names)
+    }
+    assert radii == {f"ball{index}.ply": 1 + index for index in range(10)}
     assert len(warnings) == 1 and "broken.ply" in warnings[0]
 
 

@@ -81,6 +81,7 @@ def test_cameras_points_and_photos_come_together(tmp_path, place, binary):
     write(str(tmp_path / place))
     signal = _read(tmp_path)
     assert signal.sizes == {"train": 2, "validation": 5, "test": 20}
+    assert signal.names["train"] == [_name(25), _name(26)]
     views = signal.get("train", 1)  # photo 26
     np.testing.assert_allclose(views.images, 234 / 255, atol=0.01)
     np.testing.assert_allclose(views.poses[0, :, :3], _pose(26)[:, :3], atol=1e-6)

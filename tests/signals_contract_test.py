@@ -118,6 +118,7 @@ def _check_views(views, resolution):
 def test_sizes_and_the_last_signals(name):
     signal = _make(name)
     assert signal.sizes == SIZES.get(name, {"train": 10_000, "validation": 1_000, "test": 1_000})
+    assert not signal.names
     for split, size in signal.sizes.items():
         signal.get(split, size - 1)
         for index in (size, -1):

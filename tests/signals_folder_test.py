@@ -1,5 +1,7 @@
 """Folders as users have them: mixed, damaged, missing or empty."""
 
+import re
+
 import numpy as np
 import pytest
 from absl import logging
@@ -48,6 +50,12 @@ def test_every_picture_is_in_one_split(pictures, warnings, resolution):
     assert image.shape == (resolution, resolution, 3)
     assert image.dtype == np.float32
     assert not warnings
+    for split, names in signal.names.items():
+        assert [20 + 10 * int(re.search(r"\d+", name)[0]) for name in names] == pytest.approx(
+            _greys(signal, split), abs=2
+        )
+    everything = sum(signal.names.values(), [])
+    assert {"picture1.PNG", "below/deeper/picture0.png"} < {*everything}
 
 
 def test_split_depends_on_the_seed_alone(pictures):

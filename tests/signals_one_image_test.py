@@ -7,6 +7,7 @@ from PIL import Image
 from metainr import signals
 from metainr.errors import UserError
 from metainr.signals.one_image import camera, grey, grey_images, own_images
+from metainr.types import SignalClass
 
 OPTIONS = signals.ImageOptions(16)
 
@@ -32,6 +33,13 @@ def test_images_of_a_class_with_those_that_follow():
             )
     with pytest.raises(IndexError):
         pairs.get("test", last + 1)
+    assert not pairs.names
+
+
+def test_grey_images_keep_the_names_of_files():
+    colours = SignalClass({"test": 3}, lambda split, i: np.ones((2, 2, 3)), {"test": "abc"})
+    assert grey_images(colours).names == {"test": ["a", "b", "c"]}
+    assert grey_images(colours, 2).names == {"test": ["a + b", "b + c", "c + a"]}
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "I;16"])
@@ -55,8 +63,10 @@ def test_two_pictures_are_one_signal(tmp_path):
     for name, level in (("a.png", 51), ("b.png", 204)):
         Image.new("L", (5, 7), level).save(tmp_path / name)
     paths = [str(tmp_path / name) for name in ("a.png", "b.png")]
-    pair = own_images(OPTIONS, paths).get("test", 0)
-    np.testing.assert_allclose(pair, np.broadcast_to([0.2, 0.8], (16, 16, 2)), atol=1e-6)
+    pair = own_images(OPTIONS, paths)
+    assert pair.names == {"train": (), "validation": (), "test": ("a.png + b.png",)}
+    levels = np.broadcast_to([0.2, 0.8], (16, 16, 2))
+    np.testing.assert_allclose(pair.get("test", 0), levels, atol=1e-6)
 
 
 def test_unusable_pictures(tmp_path):
@@ -77,6 +87,6 @@ def test_the_camera_photograph():
     full = camera(signals.ImageOptions(512)).get("test", 0)
     np.testing.assert_allclose(full[..., 0], skimage.data.camera() / 255, atol=1e-6)
     pair = camera(OPTIONS, 2).get("test", 0)
-    assert pair.shape == (16, 16, 2)
+    assert pair.shape == (16, 16, 2) and not camera(OPTIONS).names
     np.testing.assert_array_equal(pair[..., :1], camera(OPTIONS).get("test", 0))
     assert abs(pair[..., 0] - pair[..., 1]).mean() > 0.1

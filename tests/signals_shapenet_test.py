@@ -1,12 +1,14 @@
 """Folders of renders, published or the user's own: what is read of them, and what is refused."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from absl import logging
 from PIL import Image
 
+from experiments import view_synthesis
 from metainr import signals
 from metainr.cameras import look_at, opengl_inverse_intrinsics
 from metainr.errors import UserError
@@ -74,6 +76,7 @@ def test_published_folders_become_views_on_white(tmp_path, warnings):
     for folder in (tmp_path, tmp_path / "03001627"):
         signal = _make(_published(tmp_path) if folder == tmp_path else folder)
         assert signal.sizes == {"train": 2, "validation": 2, "test": 2}
+        assert signal.names["validation"] == ["val0", "val1"]
         for split, grey in (("train", 10), ("validation", 50), ("test", 90)):
             views = signal.get(split, 1)
             assert _greys(views) == [grey, grey + 1, grey + 2, grey + 3]
@@ -86,6 +89,18 @@ def test_published_folders_become_views_on_white(tmp_path, warnings):
     for column, slope in ((3.5, 0), (7.5, np.tan(ANGLE / 2))):
         ray = views.inverse_intrinsics[0] @ [column, 3.5, 1]
         np.testing.assert_allclose(ray, [slope, 0, -1], atol=1e-6)
+
+
+def test_view_synthesis_leaves_out_what_has_too_few_views_to_hold_out(tmp_path):
+    root = _published(tmp_path, num=27)
+    for name in ("train0", "test0"):
+        _edit(root / "03001627" / name, lambda content: content["frames"].pop())
+    config = SimpleNamespace(resolution=8, seed=0, signal="shapenet", object_folder=str(root))
+    vars(config).update(near=2.0, far=6.0, views_per_object=4, held_out_views=2)
+    signal = view_synthesis._signals(config)
+    assert signal.sizes == {"train": 2, "validation": 2, "test": 1}
+    assert signal.names["train"] == ["train0", "train1"] and signal.names["test"] == ["test1"]
+    assert len(signal.get("train", 0).images) == 4 and len(signal.get("test", 0).images) == 27
 
 
 def test_the_first_views_are_taken(tmp_path):
@@ -219,6 +234,7 @@ def test_one_scene_takes_turns_between_the_halves(tmp_path):
     signal = _make(tmp_path, "nerf_folder", num_views=5)
     assert signal.sizes == {"train": 1, "validation": 1, "test": 1}
     assert _greys(signal.get("train", 0)) == [0, 4, 8, 2, 6]
+    assert signal.names == {split: [tmp_path.name] for split in signal.sizes}
 
 
 def test_one_scene_in_several_files(tmp_path):
@@ -248,6 +264,7 @@ def test_a_folder_of_scenes_is_split(tmp_path, warnings):
     assert signal.sizes == {"train": 9, "validation": 1, "test": 1}
     found = [_greys(signal.get(split, i))[0] for split, n in signal.sizes.items() for i in range(n)]
     assert sorted(found) == list(range(0, 110, 10))
+    assert sum(signal.names.values(), []) == [f"scene{grey // 10:02d}" for grey in found]
     assert len(warnings) == 1 and "skipped 1 objects" in warnings[0]
     other = _make(tmp_path, "nerf_folder", seed=1)
     again = [_greys(other.get("train", i))[0] for i in range(9)]

@@ -187,6 +187,14 @@ def test_one_volume_is_cut_into_runs(tmp_path):
     assert bodies == {"train": {*range(16)}, "validation": {16, 17}, "test": {18, 19}}
 
 
+def test_names_tell_the_file_and_its_slice(tmp_path):
+    (tmp_path / "below").mkdir()
+    np.save(tmp_path / "a.npy", _ramp())
+    np.save(tmp_path / "below" / "b.npy", np.stack([_ramp(), 1 + _ramp()]))
+    names = make("slices", _options(tmp_path)).names
+    assert sum(names.values(), []) == ["a.npy", "below/b.npy, slice 0", "below/b.npy, slice 1"]
+
+
 def test_damaged_files_are_skipped_and_counted(tmp_path, warnings):
     for number in range(3):
         np.save(tmp_path / f"{number}.npy", _ramp())

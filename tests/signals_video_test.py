@@ -148,17 +148,22 @@ def test_a_folder_is_split_and_cut(folder, caplog):
     assert "left out 2 unusable" in caplog.text
     found = [clips.get(split, i) for split, n in clips.sizes.items() for i in range(n)]
     assert {clip.shape for clip in found} == {(6, 16, 16, 3)}
-    slopes = sorted(round((_means(clip)[-1] - _means(clip)[0]) / 5) for clip in found)
-    assert slopes == [2, 3, 5, 6, 8]
+    slopes = [round((_means(clip)[-1] - _means(clip)[0]) / 5) for clip in found]
+    assert dict(zip(sum(clips.names.values(), []), slopes)) == {
+        **{"0.mp4": 2, "1.mp4": 3, "frames/0": 5, "frames/1": 6, "moving.gif": 8}
+    }
     again = signals.make("clips", options)
     np.testing.assert_array_equal(found[0], again.get("train", 0))
 
 
-def test_one_clip(tmp_path):
+def test_one_clip(tmp_path, monkeypatch):
     path = write_video(tmp_path / "a.gif", _greys(8))
     clip = signals.make("clip", OPTIONS._replace(clip=str(path)))
     assert clip.sizes == {"train": 0, "validation": 0, "test": 1}
     np.testing.assert_allclose(_means(clip.get("test", 0)), 10 + 20 * np.arange(6), atol=1)
+    assert clip.names["test"] == ("a.gif",)
+    monkeypatch.chdir(_frames(tmp_path / "frames", 8))
+    assert signals.make("clip", OPTIONS._replace(clip=".")).names["test"] == ("frames",)
 
 
 def test_what_is_no_clip(tmp_path):

@@ -166,7 +166,8 @@ def signals_figure(samples: Samples, step: int) -> Any:
     rows = []
     for item in samples.signals[:MAX_ROWS]:
         strips = [load_frames(item.frames[init], len(samples.steps)) for init in inits]
-        label = item.label if len(item.label) <= 16 else item.label[:15] + "…"
+        # Of a path the end tells more than the beginning.
+        label = item.label if len(item.label) <= 16 else "…" + item.label[-15:]
         rows.append((label, [*(strip[at] for strip in strips), load_picture(item.target)]))
     title = f"after {samples.steps[at]} inner steps"
     return pictures_figure([*inits, "target"], rows, title)
@@ -218,7 +219,8 @@ def pictures_figure(columns: Sequence[str], rows: Rows, title: str = "") -> Any:
     for i, (name, pictures) in enumerate(rows):
         bottom = height - top - (i + 1) * tall
         place = ((margin - 0.1) / WIDTH, (bottom + tall / 2) / height)
-        figure.text(*place, name, ha="right", va="center", **_ink(palette, name))
+        ink = _ink(palette, name)
+        figure.text(*place, name, ha="right", va="center", parse_math=False, **ink)
         for j, picture in enumerate(pictures):
             corner = ((margin + j * cell) / WIDTH, bottom / height)
             axes = figure.add_axes((*corner, (cell - 0.06) / WIDTH, (tall - 0.06) / height))

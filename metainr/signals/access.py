@@ -5,7 +5,8 @@ own, so that signals can be asked for in any order, by any thread and on any mac
 """
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -54,6 +55,30 @@ def random_access(
         return read(split, int(index))
 
     return SignalClass(sizes=dict(sizes), get=get)
+
+
+def of_files(
+    options: Options,
+    names: Mapping[str, Sequence[str]],
+    read: Callable[[str, int], Any],
+) -> SignalClass:
+    """As `random_access`, of signals that come from the files of these names, by split."""
+    sizes = {split: len(part) for split, part in names.items()}
+    return random_access(options, sizes, read)._replace(names=names)
+
+
+def of_one(
+    options: Options, paths: Sequence[str | Path], read: Callable[[str, int], Any]
+) -> SignalClass:
+    """As `of_files`, of one test signal, made of all these files or folders, and no others."""
+    # "." is a folder, too, and has no name before it is absolute.
+    name = joined_names(Path(path).expanduser().absolute().name for path in paths)
+    return of_files(options, {"train": (), "validation": (), "test": (name,)}, read)
+
+
+def joined_names(names: Iterable[str]) -> str:
+    """The name of a signal that is made of several files."""
+    return " + ".join(names)
 
 
 def generated(

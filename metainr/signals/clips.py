@@ -5,7 +5,7 @@ from pathlib import Path
 from absl import logging
 
 from metainr.errors import UserError
-from metainr.signals.access import generator, random_access
+from metainr.signals.access import generator, of_files, of_one
 from metainr.signals.clip_files import clip_info, is_clip, read_clip
 from metainr.signals.clip_options import ClipOptions, checked
 from metainr.signals.folder import split_paths
@@ -43,7 +43,7 @@ def clips(options: ClipOptions) -> SignalClass:
         start = int(rng.integers(found[name].frames - options.frames + 1))
         return read_clip(root / name, start, options.frames, options.resolution)
 
-    return random_access(options, {name: len(paths) for name, paths in splits.items()}, read)
+    return of_files(options, splits, read)
 
 
 def clip(options: ClipOptions) -> SignalClass:
@@ -62,9 +62,7 @@ def clip(options: ClipOptions) -> SignalClass:
     if info.varies:
         _warn_of_times({options.clip: info.varies})
     frames = read_clip(options.clip, 0, options.frames, options.resolution)
-    return random_access(
-        options, {"train": 0, "validation": 0, "test": 1}, lambda split, index: frames.copy()
-    )
+    return of_one(options, [options.clip], lambda split, index: frames.copy())
 
 
 def _look(path, options):

@@ -49,11 +49,11 @@ def colmap(options: LandmarkOptions) -> SignalClass:
     where = {field: f"{root}: the camera" for field in ("pose", "intrinsics", "bounds")}
     for image, camera in seen:
         check_camera(camera, image.name, where)
-    paths = [folder / image.name for image, _ in seen]
-    sizes = photo_sizes(paths)
+    names = [image.name for image, _ in seen]
+    sizes = photo_sizes([folder / name for name in names])
     for (image, _), size in zip(seen, sizes):
         _check_size(reconstruction.cameras[image.camera_id], image, size)
-    return photo_scene(paths, sizes, [camera for _, camera in seen], options)
+    return photo_scene(folder, names, sizes, [camera for _, camera in seen], options)
 
 
 def _reconstruction(root):

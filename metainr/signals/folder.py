@@ -8,7 +8,7 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
-from metainr.signals.access import SPLITS, random_access
+from metainr.signals.access import SPLITS, of_files
 from metainr.signals.options import ImageOptions
 from metainr.signals.pictures import read_image, to_square
 from metainr.types import SignalClass
@@ -34,7 +34,7 @@ def folder(options: ImageOptions) -> SignalClass:
     def read(split, index):
         return to_square(read_image(root / splits[split][index]), options.resolution)
 
-    return random_access(options, {name: len(paths) for name, paths in splits.items()}, read)
+    return of_files(options, splits, read)
 
 
 def split_paths(paths: list[str], seed: int) -> dict[str, list[str]]:

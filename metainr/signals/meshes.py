@@ -6,7 +6,7 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
-from metainr.signals.access import SPLITS, generator, random_access
+from metainr.signals.access import SPLITS, generator, of_files, of_one
 from metainr.signals.cloud_files import SUFFIXES, Surface, read_surface
 from metainr.signals.clouds import (
     HALF_SIDE,
@@ -36,7 +36,7 @@ def mesh(options: CloudOptions) -> SignalClass:
     def read(split: str, index: int) -> Cloud:
         return Cloud(*(leaf.copy() for leaf in cloud))
 
-    return random_access(options, {"train": 0, "validation": 0, "test": 1}, read)
+    return of_one(options, [options.mesh_file], read)
 
 
 def mesh_folder(options: CloudOptions) -> SignalClass:
@@ -73,7 +73,7 @@ def mesh_folder(options: CloudOptions) -> SignalClass:
     def read(split: str, index: int) -> Cloud:
         return Cloud(*(leaf.copy() for leaf in clouds[splits[split][index]]))
 
-    return random_access(options, {name: len(items) for name, items in splits.items()}, read)
+    return of_files(options, splits, read)
 
 
 def cloud_of_file(path: str | Path, options: CloudOptions, rng: np.random.Generator) -> Cloud:

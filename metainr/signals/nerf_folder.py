@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.signals.access import SPLITS, random_access
+from metainr.signals.access import SPLITS, of_files
 from metainr.signals.folder import split_paths
 from metainr.signals.object_options import ObjectOptions, checked
 from metainr.signals.transforms import Frames, chosen, joined, read_frames
@@ -44,7 +44,9 @@ def nerf_folder(options: ObjectOptions) -> SignalClass:
     def read(split, index):
         return read_views(frames_of(splits[split][index]), options)
 
-    return random_access(options, {split: len(names) for split, names in splits.items()}, read)
+    # The folder that is a scene itself is ".", which has no name before it is absolute.
+    names = {split: [(root / name).absolute().name for name in splits[split]] for split in SPLITS}
+    return of_files(options, names, read)
 
 
 def scene_frames(folder: Path, num_views: int) -> Frames:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.signals.access import SPLITS, random_access
+from metainr.signals.access import SPLITS, joined_names, of_one, random_access
 from metainr.signals.options import ImageOptions
 from metainr.signals.photos import photo
 from metainr.signals.pictures import read_image, to_square
@@ -32,7 +32,12 @@ def grey_images(signal_class: SignalClass, num: int = 1) -> SignalClass:
         images = [signal_class.get(split, (index + i) % size if i else index) for i in range(num)]
         return np.concatenate([grey(image) for image in images], -1)
 
-    return SignalClass(signal_class.sizes, get)
+    def together(files):
+        turned = [[*files[i:], *files[:i]] for i in range(num)]
+        return [joined_names(some) for some in zip(*turned)]
+
+    names = {split: together(files) for split, files in signal_class.names.items()}
+    return SignalClass(signal_class.sizes, get, names)
 
 
 def own_images(options: ImageOptions, paths: Sequence[str]) -> SignalClass:
@@ -41,7 +46,8 @@ def own_images(options: ImageOptions, paths: Sequence[str]) -> SignalClass:
     Colours become luminance. Raises UserError if a file is missing, damaged, not finite or has a
     side below 2 pixels.
     """
-    return _alone(options, [lambda path=path: _finite(read_image(path), path) for path in paths])
+    pictures = [_finite(read_image(path), path) for path in paths]
+    return of_one(options, paths, _reader(options, pictures))
 
 
 def camera(options: ImageOptions, num: int = 1) -> SignalClass:
@@ -49,17 +55,18 @@ def camera(options: ImageOptions, num: int = 1) -> SignalClass:
 
     Grey squares [n, n, num]. Raises UserError if scikit-image lacks a picture.
     """
-    return _alone(options, [lambda name=name: photo(name) for name in CAMERA[:num]])
+    pictures = [photo(name) for name in CAMERA[:num]]
+    return random_access(options, dict(zip(SPLITS, (0, 0, 1))), _reader(options, pictures))
 
 
-def _alone(options: ImageOptions, readers: Sequence[Callable[[], np.ndarray]]) -> SignalClass:
-    pictures = [reader() for reader in readers]
-
+def _reader(
+    options: ImageOptions, pictures: Sequence[np.ndarray]
+) -> Callable[[str, int], np.ndarray]:
     def read(split, index):
         squares = [grey(to_square(picture, options.resolution)) for picture in pictures]
         return np.concatenate(squares, -1)
 
-    return random_access(options, dict(zip(SPLITS, (0, 0, 1))), read)
+    return read
 
 
 def _finite(image, path):

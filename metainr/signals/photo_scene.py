@@ -9,7 +9,7 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
-from metainr.signals.access import SPLITS, random_access
+from metainr.signals.access import SPLITS, of_files
 from metainr.signals.landmark_options import (
     Camera,
     LandmarkOptions,
@@ -24,7 +24,8 @@ _TOLERANCE = 1e-2  # of RᵀR; poses come from optimisers and pass through float
 
 
 def photo_scene(
-    paths: Sequence[Path],
+    folder: Path,
+    names: Sequence[str],
     sizes: Sequence[tuple[int, int] | None],
     cameras: Sequence[Camera],
     options: LandmarkOptions,
@@ -36,7 +37,8 @@ def photo_scene(
     them, and padded to what the largest of them needs.
 
     Args:
-        paths: of the photos, in order.
+        folder: of the photos.
+        names: of the photos in it, in order.
         sizes: (rows, columns) of each, None for those that cannot be read.
         cameras: one for each.
         options: what to make of them.
@@ -44,19 +46,20 @@ def photo_scene(
     Raises:
         UserError: if a split has no photo.
     """
-    splits = _splits(paths, sizes, options)
+    splits = _splits(folder, names, sizes, options)
+    named = {split: [names[i] for i in part] for split, part in splits.items()}
     small = {i: fitted_size(*size, options.resolution) for i, size in enumerate(sizes) if size}
     rows, columns = (max(sides) for sides in zip(*small.values()))
 
     def read(split, index):
         which = splits[split][index]
-        image = read_photo(paths[which])
+        image = read_photo(folder / named[split][index])
         before, after = image.shape[:2], small[which]
         inverse = scaled_inverse_intrinsics(cameras[which].inverse_intrinsics, before, after)
         camera = cameras[which]._replace(inverse_intrinsics=inverse)
         return as_views(_shrunk(image, after), camera, (rows, columns), options)
 
-    return random_access(options, {name: len(part) for name, part in splits.items()}, read)
+    return of_files(options, named, read)
 
 
 def read_photo(path: Path) -> np.ndarray:
@@ -119,24 +122,23 @@ def _disorder(matrix):
     return ""
 
 
-def _splits(paths, sizes, options):
+def _splits(folder, names, sizes, options):
     """The places of the readable photos by split. Warns of the others."""
-    bad = [path.name for path, size in zip(paths, sizes) if size is None]
+    bad = [name for name, size in zip(names, sizes) if size is None]
     shown = ", ".join(bad[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
     ends = (options.num_test, options.num_test + options.num_validation)
-    places = range(len(paths))
+    places = range(len(names))
     parts = (places[ends[1] :], places[ends[0] : ends[1]], places[: ends[0]])
     splits = {name: [i for i in part if sizes[i] is not None] for name, part in zip(SPLITS, parts)}
     missing = [name for name, part in splits.items() if not part]
     if missing:
         unreadable = f", {len(bad)} of them unreadable ({shown})" if bad else ""
         raise UserError(
-            f"{paths[0].parent} has {len(paths)} photos{unreadable}, which leaves none for "
+            f"{folder} has {len(names)} photos{unreadable}, which leaves none for "
             f"{missing[0]}: {options.num_test} for test, {options.num_validation} for validation "
             f"and at least 1 for train need {ends[1] + 1}; add photos"
         )
     if bad:
-        folder = paths[0].parent
         logging.warning("%s: skipped %d unreadable photos: %s", folder, len(bad), shown)
     return splits
 

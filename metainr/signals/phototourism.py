@@ -44,7 +44,7 @@ def phototourism(options: LandmarkOptions) -> SignalClass:
         check_camera(camera, path.name, where)
     sizes = photo_sizes(paths)
     _check_sizes(root, paths, sizes, arrays[SIZES])
-    return photo_scene(paths, sizes, cameras, options)
+    return photo_scene(root / IMAGES, [path.name for path in paths], sizes, cameras, options)
 
 
 def photo_paths(folder: Path) -> list[Path]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.signals.access import generator, random_access
+from metainr.signals.access import generator, of_files, of_one
 from metainr.signals.folder import split_paths
 from metainr.signals.own_files import survey
 from metainr.signals.sound_files import ENDINGS, fitted_to, read_sound, resampled
@@ -55,7 +55,7 @@ def recordings(options: SoundOptions) -> SignalClass:
         rng = generator("recordings", options.seed, split, index)
         return _part(root / name, found[name], rng, options)
 
-    return random_access(options, {name: len(paths) for name, paths in splits.items()}, read)
+    return of_files(options, splits, read)
 
 
 def recording(options: SoundOptions) -> SignalClass:
@@ -75,9 +75,7 @@ def recording(options: SoundOptions) -> SignalClass:
             f"the first {options.duration:g} s of {options.recording} are silent; give a longer "
             "--duration, or cut the file"
         )
-    return random_access(
-        options, {"train": 0, "validation": 0, "test": 1}, lambda split, index: sound.copy()
-    )
+    return of_one(options, [options.recording], lambda split, index: sound.copy())
 
 
 def _check_length(options, sound, rate):

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from metainr.errors import UserError
-from metainr.signals.access import SPLITS, random_access
+from metainr.signals.access import SPLITS, of_files
 from metainr.signals.object_options import ObjectOptions, checked
 from metainr.signals.transforms import Frames, chosen, read_frames
 from metainr.signals.view_files import read_views, usable
@@ -49,7 +49,7 @@ def shapenet(options: ObjectOptions) -> SignalClass:
     def read(split, index):
         return read_views(frames_of(objects[split][index]), options)
 
-    return random_access(options, {split: len(objects[split]) for split in SPLITS}, read)
+    return of_files(options, objects, read)
 
 
 def first_frames(path: Path, num_views: int) -> Frames:

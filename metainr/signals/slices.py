@@ -10,7 +10,7 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
-from metainr.signals.access import SPLITS, random_access
+from metainr.signals.access import SPLITS, of_files
 from metainr.signals.folder import split_paths
 from metainr.signals.options import SliceOptions
 from metainr.signals.pictures import resize
@@ -59,7 +59,7 @@ def slices(options: SliceOptions) -> SignalClass:
         path, number = splits[split][index]
         return squares(path)[number].copy()
 
-    return random_access(options, {name: len(items) for name, items in splits.items()}, read)
+    return of_files(options, _names(found, splits, options.folder), read)
 
 
 def slice_window(options: SliceOptions) -> tuple[float, float]:
@@ -155,6 +155,18 @@ def _splits(found, seed):
     held_out = max(1, len(items) // 10)
     bounds = (0, len(items) - 2 * held_out, len(items) - held_out, len(items))
     return {name: items[a:b] for name, a, b in zip(SPLITS, bounds, bounds[1:])}
+
+
+def _names(found, splits, folder):
+    """What the slices are called: their file, with the number of the slice if it holds several."""
+    root = Path(folder).expanduser()
+    several = {one.path for one in found if one.slices > 1}
+
+    def name(path, number):
+        file = path.relative_to(root).as_posix()
+        return f"{file}, slice {number}" if path in several else file
+
+    return {split: [name(*item) for item in items] for split, items in splits.items()}
 
 
 def _square(image, resolution):
