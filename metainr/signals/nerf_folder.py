@@ -25,8 +25,8 @@ def nerf_folder(options: ObjectOptions) -> SignalClass:
 
     If the folder is a scene itself, it is the one signal of each split. Otherwise the scenes are
     the folders right below it, split 80/10/10 % by a shuffle that depends on the seed and the
-    names; broken ones are left out with one warning that counts them, and fewer than 3 good ones
-    are refused. See `scene_frames` for which views are taken. Raises UserError, also from `get` if
+    names, of whatever number of views; broken ones are left out with one warning that counts them,
+    and a split without any good one is refused. See `scene_frames` for which views are taken. Raises UserError, also from `get` if
     that meets a damaged picture.
     """
     checked(options)
@@ -80,14 +80,22 @@ def _one_scene(root, frames_of):
 
 def _scenes(root, frames_of, options):
     names = sorted(path.name for path in root.iterdir() if _is_scene(path))
-    good, reason = usable(root, names, frames_of)
-    if len(good) < len(SPLITS):
-        because = f" ({reason})" if reason else ""
+    if len(names) < len(SPLITS):
         raise UserError(
-            f"object folder {root} has {len(good)} usable scenes of {len(names)}{because}; "
-            "give a folder that is a scene, or that holds at least 3 with transforms.json"
+            f"object folder {root} has {len(names)} scenes; give a folder that is a scene, or that "
+            "holds at least 3 with transforms.json"
         )
-    return split_paths(good, options.seed)
+    good, reason = usable(root, names, frames_of)
+    # Divided before they are sorted out: with more views to a scene fewer are good, and those for
+    # training with few views must not turn up in the test with many.
+    splits = split_paths(names, options.seed)
+    kept = {split: [name for name in splits[split] if name in set(good)] for split in SPLITS}
+    if empty := [split for split in SPLITS if not kept[split]]:
+        raise UserError(
+            f"object folder {root} has {len(good)} usable scenes of {len(names)}, none of them for "
+            f"{empty[0]} ({reason}); mend the others, or move them away"
+        )
+    return kept
 
 
 def _spread(path, count):
