@@ -77,8 +77,8 @@ def surface_metrics(
     if not len(found.faces):
         return {"chamfer": float(2 * np.sqrt(3)), "normal_consistency": 0.0}
     ours, our_normals = uniform_points(found, len(points))
-    to_theirs, theirs = cKDTree(points).query(ours)
-    to_ours, mine = cKDTree(ours).query(points)
+    to_theirs, theirs = cKDTree(points).query(ours, workers=-1)
+    to_ours, mine = cKDTree(ours).query(points, workers=-1)
     agreement = np.abs(np.sum(our_normals * normals[theirs], axis=1)).mean()
     agreement += np.abs(np.sum(our_normals[mine] * normals, axis=1)).mean()
     return {

@@ -31,11 +31,14 @@ def distances(cones: RoundCones, coords: np.ndarray) -> np.ndarray:
     d(x) = min_z |x − c(z)| − r(z), c(z) being the balls' centres; exact inside and outside.
     """
     axes, lengths, slopes = _frames(cones)
-    offset = coords[:, None] - cones.starts
-    along = np.sum(offset * axes, -1)
-    across = np.sqrt(np.maximum(np.sum(offset * offset, -1) - along * along, 0))
-    nearest = np.clip(along + slopes * across / np.sqrt(1 - slopes**2), 0, lengths)
-    return np.hypot(across, along - nearest) - cones.radii[:, 0] - slopes * nearest
+    coords = np.asarray(coords, np.float64)
+    along = coords @ axes.T - np.sum(cones.starts * axes, -1)
+    # |x − start|² multiplied out: products of matrices in place of an array [n, k, 3].
+    away = np.sum(coords * coords, -1)[:, None] - 2 * (coords @ cones.starts.T)
+    away += np.sum(cones.starts * cones.starts, -1)
+    across = np.maximum(away - along * along, 0)  # squared
+    nearest = np.clip(along + slopes / np.sqrt(1 - slopes**2) * np.sqrt(across), 0, lengths)
+    return np.sqrt(across + (along - nearest) ** 2) - cones.radii[:, 0] - slopes * nearest
 
 
 def distance(cones: RoundCones, coords: np.ndarray) -> np.ndarray:
