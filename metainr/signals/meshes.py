@@ -88,7 +88,7 @@ def cloud_of_file(path: str | Path, options: CloudOptions, rng: np.random.Genera
     if options.closed and not found.closed:
         raise UserError(
             f"{path} is no watertight mesh, and its distances need an inside: close its holes, or "
-            "take --shape_from=cloud"
+            "take --shape_from=cloud, for the init that it starts from too"
         )
     surface, centre, scale = _into_box(path, found)
     count = len(surface.points)
