@@ -102,7 +102,7 @@ def compare(
     contenders = {name: _contender(name, p, config) for name, p in inits.params.items()}
     if config.tune:
         signals = first_signals(problem.signals, "validation", config.num_validation)
-        fit = partial(evaluate, signals=signals, steps=(0, setting.match_step), key=key)
+        fit = partial(evaluate, signals=signals, steps=(setting.match_step,), key=key)
         contenders = {
             name: tuned(c, fit, problem.rates, setting.metric, sign)
             for name, c in contenders.items()

@@ -63,7 +63,7 @@ _DEFAULTS = {
     "inner_learning_rate": 1e-4,
     "num_test": 16,
 }
-_RATES = {"adam": (1e-5, 1e-4, 3e-4, 1e-3), "sgd": (1e-3, 1e-2)}
+_RATES = {"adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3), "sgd": (1e-3, 1e-2)}
 _CAPTION = (
     "Shaded surfaces. A fit without one counts as a Chamfer distance of 3.46, the diagonal of "
     "[−1, 1]³."
