@@ -43,6 +43,7 @@ from metainr.objectives.surfaces import (
     distance_points,
     surface_loss,
 )
+from metainr.signals.access import trained_and_tested
 from metainr.types import Array, Field, Key, Params, Task, Term
 
 flags.adopt_module_key_flags(shared_flags)
@@ -63,7 +64,7 @@ _DEFAULTS = {
     "inner_learning_rate": 1e-4,
     "num_test": 16,
 }
-_RATES = {"adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3), "sgd": (1e-3, 1e-2)}
+_RATES = {"adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3), "sgd": (1e-4, 3e-4, 1e-3)}
 _CAPTION = (
     "Shaded surfaces. A fit without one counts as a Chamfer distance of 3.46, the diagonal of "
     "[−1, 1]³."
@@ -73,7 +74,8 @@ _TRUNCATION = 0.1  # of distances, both where they are learned and where their P
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    signal_class = signals.make(config.signal, _options(config))
+    signal_class = _signals(config)
+    make_task = partial(_task, config.cloud_points)
     field = shared_flags.make_field(config, in_dim=3, out_dim=1)
     objective = _objective(config.shape_from, config.inner_points)
     gradient = objective_gradient(objective, field.apply, summation)
@@ -90,7 +92,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         write_surface(field, params, config.export_resolution, *place, path)
 
     setting = Setting(
-        make_task=_task,
+        make_task=make_task,
         gradient=gradient,
         steps=spread_steps(config.test_steps),
         match_step=config.test_steps,
@@ -105,12 +107,14 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         field=field,
         in_dim=3,
         signals=signal_class,
-        make_task=_task,
+        make_task=make_task,
         inner_gradient=gradient,
         query_gradient=gradient,
         matching_gradient=matching_gradient(field.apply, summation, dim=3, low=-1.0),
         points=Points(config.inner_points, config.inner_points),
-        mean_support=lambda num: _pooled([signal_class.get("train", i) for i in range(num)]),
+        mean_support=lambda num: _pooled(
+            [make_task(signal_class.get("train", i), None).support for i in range(num)]
+        ),
         settings={"default": setting},
         validation=setting._replace(
             steps=(0, config.inner_steps), score=Score(partial(_accuracy, field), None)
@@ -144,14 +148,23 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
     return SimpleNamespace(**vars(config) | {"signal": "mesh", "num_test": 1})
 
 
-def _options(config):
-    return signals.CloudOptions(
-        config.cloud_points,
-        config.seed,
-        config.mesh_file,
-        config.mesh_folder,
-        closed=config.shape_from == "distance",
-    )
+def _signals(config):
+    """Solids; those of tests have the points to measure by besides the ones that fits see."""
+
+    def clouds(num_points):
+        options = signals.CloudOptions(
+            num_points,
+            config.seed,
+            config.mesh_file,
+            config.mesh_folder,
+            closed=config.shape_from == "distance",
+        )
+        return signals.make(config.signal, options)
+
+    seen = clouds(config.cloud_points)
+    if (config.measured_points or 0) <= config.cloud_points:
+        return seen
+    return trained_and_tested(seen, clouds(config.measured_points))
 
 
 def _objective(shape_from, num_points):
@@ -161,16 +174,14 @@ def _objective(shape_from, num_points):
     return (Term(draw, value(), squared_error, scale=1 / _TRUNCATION**2),)
 
 
-def _task(cloud: signals.Cloud, key: Key) -> Task:
-    """Support and query are the cloud and the first half of the samples; others are for scores."""
-    half = len(cloud.coords) // 2
-    samples = SolidSamples(cloud.points, cloud.normals, cloud.coords[:half], cloud.distances[:half])
+def _task(num: int, cloud: signals.Cloud, key: Key) -> Task:
+    """Support and query are the first points and samples; the last half of these is for scores."""
+    samples = SolidSamples(*(array[:num] for array in cloud[:4]))
     return Task(samples, samples)
 
 
-def _pooled(clouds):
+def _pooled(supports):
     """All data of several solids: what is least wrong for all of them is their mean."""
-    supports = [_task(cloud, None).support for cloud in clouds]
     return SolidSamples(*(jnp.asarray(np.concatenate(leaves)) for leaves in zip(*supports)))
 
 

@@ -8,6 +8,9 @@ SHAPE_FROM = flags.DEFINE_enum(
     "shape_from", "cloud", ["cloud", "distance"], "oriented points of the surface, or distances"
 )
 CLOUD_POINTS = flags.DEFINE_integer("cloud_points", 4096, "points on each solid's surface", 16)
+MEASURED_POINTS = flags.DEFINE_integer(
+    "measured_points", None, "points that fits are measured by; default: --cloud_points", 16
+)
 MESH_FILE = flags.DEFINE_string("mesh_file", None, "mesh or cloud to fit; sets --signal")
 MESH_FOLDER = flags.DEFINE_string("mesh_folder", None, "those to learn from; sets --signal")
 GRID = flags.DEFINE_integer("grid", 48, "points per axis where surfaces are measured", 4)
@@ -18,5 +21,5 @@ EXPORT_RESOLUTION = flags.DEFINE_integer(
 OWN = OwnFlags(
     init=(SHAPE_FROM,),
     task=(CLOUD_POINTS, MESH_FILE, MESH_FOLDER),
-    evaluation=(GRID, EXPORT_RESOLUTION),
+    evaluation=(MEASURED_POINTS, GRID, EXPORT_RESOLUTION),
 )

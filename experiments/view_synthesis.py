@@ -26,6 +26,7 @@ from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.numerics import Summation
+from metainr.signals.access import trained_and_tested
 from metainr.signals.objects import MAKERS
 from metainr.types import Field, SignalClass, Task
 
@@ -146,16 +147,8 @@ def _signals(config) -> SignalClass:
         )
         return signals.make(config.signal, options)
 
-    train = objects(config.views_per_object)
-    others = objects(TO_OPTIMISE + config.held_out_views)
-
-    def part(split):
-        return train if split == "train" else others
-
-    return SignalClass(
-        {split: part(split).sizes[split] for split in train.sizes},
-        lambda split, i: part(split).get(split, i),
-        {split: part(split).names[split] for split in train.names},
+    return trained_and_tested(
+        objects(config.views_per_object), objects(TO_OPTIMISE + config.held_out_views)
     )
 
 

@@ -1,13 +1,17 @@
 """Signed distance fields of solids from end to end, small: learned, alone, of a user's file."""
 
+import json
 import sys
+from types import SimpleNamespace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from tiny_runs import run_here, steps
 
 from experiments import shapes, shapes_pictures
+from metainr.numerics import Summation
 from metainr.reporting import read_results
 from metainr.types import Field
 
@@ -115,6 +119,21 @@ def test_without_trimesh_nothing_is_begun(tmp_path, refused, monkeypatch):
     monkeypatch.setitem(sys.modules, "trimesh", None)
     assert "pip install 'metainr[scenes]'" in refused()
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("measured", [None, 32, 300])
+def test_fits_see_as_many_points_however_many_measure_them(trained, measured):
+    config = SimpleNamespace(
+        **json.loads((trained / "config.json").read_text())["flags"] | {"measured_points": measured}
+    )
+    problem = shapes.build(config, Summation())
+    for split, num in (("train", 64), ("test", max(64, measured or 0))):
+        cloud = problem.signals.get(split, 0)
+        assert len(cloud.points) == num and len(cloud.coords) == 2 * num
+        seen = problem.make_task(cloud, jax.random.key(0)).support
+        assert [len(leaf) for leaf in seen] == 4 * [64]
+        unseen = {tuple(coord) for coord in cloud.coords[num:].tolist()}
+        assert not unseen & {tuple(coord) for coord in np.asarray(seen.coords).tolist()}
 
 
 def _ball_distance(coords):

@@ -76,6 +76,19 @@ def of_one(
     return of_files(options, {"train": (), "validation": (), "test": (name,)}, read)
 
 
+def trained_and_tested(train: SignalClass, others: SignalClass) -> SignalClass:
+    """The training signals of one class, and the other splits of the same class at more detail."""
+
+    def part(split: str) -> SignalClass:
+        return train if split == "train" else others
+
+    return SignalClass(
+        {split: part(split).sizes[split] for split in train.sizes},
+        lambda split, index: part(split).get(split, index),
+        {split: part(split).names[split] for split in train.names},
+    )
+
+
 def joined_names(names: Iterable[str]) -> str:
     """The name of a signal that is made of several files."""
     return " + ".join(names)

@@ -26,8 +26,8 @@ def nerf_folder(options: ObjectOptions) -> SignalClass:
     If the folder is a scene itself, it is the one signal of each split. Otherwise the scenes are
     the folders right below it, split 80/10/10 % by a shuffle that depends on the seed and the
     names, of whatever number of views; broken ones are left out with one warning that counts them,
-    and a split without any good one is refused. See `scene_frames` for which views are taken. Raises UserError, also from `get` if
-    that meets a damaged picture.
+    and a split without any good one is refused. See `scene_frames` for which views are taken.
+    Raises UserError, also from `get` if that meets a damaged picture.
     """
     checked(options)
     if not options.object_folder:
