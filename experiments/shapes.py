@@ -43,7 +43,7 @@ from metainr.objectives.surfaces import (
     distance_points,
     surface_loss,
 )
-from metainr.signals.access import trained_and_tested
+from metainr.signals.access import split_by_split
 from metainr.types import Array, Field, Key, Params, Task, Term
 
 flags.adopt_module_key_flags(shared_flags)
@@ -149,7 +149,7 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
 
 
 def _signals(config):
-    """Solids; those of tests have the points to measure by besides the ones that fits see."""
+    """Solids; those of tests have points to measure by besides the ones that fits see."""
 
     def clouds(num_points):
         options = signals.CloudOptions(
@@ -164,7 +164,8 @@ def _signals(config):
     seen = clouds(config.cloud_points)
     if (config.measured_points or 0) <= config.cloud_points:
         return seen
-    return trained_and_tested(seen, clouds(config.measured_points))
+    tested = clouds(config.measured_points)
+    return split_by_split({"train": seen, "validation": seen, "test": tested})
 
 
 def _objective(shape_from, num_points):

@@ -9,7 +9,7 @@ SHAPE_FROM = flags.DEFINE_enum(
 )
 CLOUD_POINTS = flags.DEFINE_integer("cloud_points", 4096, "points on each solid's surface", 16)
 MEASURED_POINTS = flags.DEFINE_integer(
-    "measured_points", None, "points that fits are measured by; default: --cloud_points", 16
+    "measured_points", None, "points that measure fits of tests; default: --cloud_points", 16
 )
 MESH_FILE = flags.DEFINE_string("mesh_file", None, "mesh or cloud to fit; sets --signal")
 MESH_FOLDER = flags.DEFINE_string("mesh_folder", None, "those to learn from; sets --signal")

@@ -26,7 +26,7 @@ from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.numerics import Summation
-from metainr.signals.access import trained_and_tested
+from metainr.signals.access import split_by_split
 from metainr.signals.objects import MAKERS
 from metainr.types import Field, SignalClass, Task
 
@@ -147,9 +147,9 @@ def _signals(config) -> SignalClass:
         )
         return signals.make(config.signal, options)
 
-    return trained_and_tested(
-        objects(config.views_per_object), objects(TO_OPTIMISE + config.held_out_views)
-    )
+    tested = objects(TO_OPTIMISE + config.held_out_views)
+    train = objects(config.views_per_object)
+    return split_by_split({"train": train, "validation": tested, "test": tested})
 
 
 def _views(views, first, num):

@@ -76,16 +76,12 @@ def of_one(
     return of_files(options, {"train": (), "validation": (), "test": (name,)}, read)
 
 
-def trained_and_tested(train: SignalClass, others: SignalClass) -> SignalClass:
-    """The training signals of one class, and the other splits of the same class at more detail."""
-
-    def part(split: str) -> SignalClass:
-        return train if split == "train" else others
-
+def split_by_split(classes: Mapping[str, SignalClass]) -> SignalClass:
+    """Each split of another one of these classes, which know the same signals in other detail."""
     return SignalClass(
-        {split: part(split).sizes[split] for split in train.sizes},
-        lambda split, index: part(split).get(split, index),
-        {split: part(split).names[split] for split in train.names},
+        {split: part.sizes[split] for split, part in classes.items()},
+        lambda split, index: classes[split].get(split, index),
+        {split: part.names[split] for split, part in classes.items() if part.names},
     )
 
 
