@@ -243,6 +243,8 @@ def _wav(samples, rate=RATE, subtype="FLOAT"):
         (_wav(_sine(440, 1), rate=2), "2 samples a second"),
         (_wav(_sine(440, 1), rate=10**6), "1000000 samples a second"),
     ],
+    # Named, as a WAV file holds the time at which it was written, and workers collect at others.
+    ids=["no sound", "empty", "silent", "not finite", "too slow", "too fast"],
 )
 def test_bad_files(tmp_path, data, expected):
     path = tmp_path / "sound.wav"
