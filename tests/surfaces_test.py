@@ -149,10 +149,11 @@ def test_points_on_triangles_are_uniform():
     np.testing.assert_allclose(points.var(axis=0), [16 / 12, 1 / 12, 0], rtol=0.03, atol=1e-9)
 
 
-def test_the_metrics_of_spheres():
-    normals = _sphere(8000)
+@pytest.mark.parametrize("num", [8000, 70_000])  # few and more than are asked for the nearest
+def test_the_metrics_of_spheres(num):
+    normals = np.random.default_rng(0).permutation(_sphere(num))
     same = surface_metrics(_grid(RADIUS), RADIUS * normals, normals)
-    floor = 0.5 * np.sqrt(4 * np.pi * RADIUS**2 / 8000)  # two samples of one surface
+    floor = 0.5 * np.sqrt(4 * np.pi * RADIUS**2 / num)  # two samples of one surface
     assert same["chamfer"] == pytest.approx(floor, rel=0.1)
     assert same["normal_consistency"] > 0.998
     larger = surface_metrics(_grid(RADIUS + 0.1), RADIUS * normals, normals)
