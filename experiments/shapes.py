@@ -99,7 +99,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         metric="chamfer",
         score=Score(full, None, finish),
         view=lambda params, _: shaded(partial(distances_at, field, params), config.resolution),
-        target=partial(_true_picture, side=config.resolution),
+        target=partial(_true_picture, config.cloud_points, config.resolution),
         caption=_CAPTION,
         export=export,
     )
@@ -197,8 +197,8 @@ def _scaled(distances):
     return jnp.clip(0.5 + distances / (2 * _TRUNCATION), 0, 1)
 
 
-def _true_picture(cloud, side):
-    points, normals = (np.asarray(x, np.float64) for x in (cloud.points, cloud.normals))
+def _true_picture(num, side, cloud):
+    points, normals = (np.asarray(x[:num], np.float64) for x in (cloud.points, cloud.normals))
     return shaded(lambda coords: signals.tangent_distance(points, normals, coords), side)
 
 
