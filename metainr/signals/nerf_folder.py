@@ -89,7 +89,8 @@ def _scenes(root, frames_of, options):
     # Divided before they are sorted out: with more views to a scene fewer are good, and those for
     # training with few views must not turn up in the test with many.
     splits = split_paths(names, options.seed)
-    kept = {split: [name for name in splits[split] if name in set(good)] for split in SPLITS}
+    usable_ones = set(good)
+    kept = {split: [name for name in splits[split] if name in usable_ones] for split in SPLITS}
     if empty := [split for split in SPLITS if not kept[split]]:
         raise UserError(
             f"object folder {root} has {len(good)} usable scenes of {len(names)}, none of them for "
