@@ -106,7 +106,8 @@ def _transfer(job, fits):
     rows = []
     for number, params in fits.items():
         photo = job.photos[number]
-        seen = [photo.images[0], *(_shown(render, params, other) for other in job.photos.values())]
+        own = phototourism.on_white(photo.images[0], phototourism.inside(photo)[0])
+        seen = [own, *(_shown(render, params, other) for other in job.photos.values())]
         rows.append((f"photo {number}", [to_levels(picture) for picture in seen]))
     return pictures_figure(["photo", *(f"camera {number}" for number in fits)], rows)
 
@@ -128,13 +129,13 @@ def _change(job, fits):
         )
         camera = a._replace(poses=pose, inverse_intrinsics=inverse, bounds=bounds)
         frames.append(_shown(render, params, camera))
-    return to_levels(np.stack(frames))
+    row, column, height, width = np.asarray(a.windows)[0]
+    return to_levels(np.stack(frames)[:, row : row + height, column : column + width])
 
 
 def _shown(render, params, photo):
-    """What a fit shows from a photo's camera, black where the photo is only padded."""
-    inside = np.asarray(phototourism.inside(photo))[0, ..., None]
-    return inside * np.asarray(render(params, photo).colours)[0]
+    """What a fit shows from a photo's camera, white where the photo is only padded."""
+    return phototourism.on_white(render(params, photo).colours[0], phototourism.inside(photo)[0])
 
 
 if __name__ == "__main__":

@@ -72,13 +72,12 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
 
     def view(params, photo):
         rendered = jax.tree.map(lambda x: x[0], parts.render(params, photo))
-        shown = inside(photo)[0, ..., None]
-        depth = depth_picture(rendered, photo.bounds[0])
-        return arranged([shown * rendered.colours, shown * depth], columns=1)
+        pictures = (rendered.colours, depth_picture(rendered, photo.bounds[0]))
+        return arranged([on_white(picture, inside(photo)[0]) for picture in pictures], columns=1)
 
     def target(photo):
-        seen = inside(photo, left_half=True)[0, ..., None]
-        return arranged([photo.images[0], seen * photo.images[0]], columns=1)
+        masks = (inside(photo), inside(photo, left_half=True))
+        return arranged([on_white(photo.images[0], mask[0]) for mask in masks], columns=1)
 
     setting = Setting(
         make_task=lambda photo, key: _task(left_half(photo)),
@@ -136,6 +135,11 @@ def inside(photo: Views, left_half: bool | None = None) -> Array:
     if left_half is not None:
         is_inside &= (column < width // 2) == left_half
     return is_inside.astype(jnp.float32)
+
+
+def on_white(picture: Array, mask: Array) -> Array:
+    """A picture [h, w, 3], white where `mask` [h, w] is 0, as the page round it is."""
+    return mask[..., None] * picture + 1 - mask[..., None]
 
 
 def _task(photo: Views) -> Task:

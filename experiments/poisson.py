@@ -122,6 +122,8 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
 
 def _signals(config, num_pictures):
     """The class of grey pictures, `num_pictures` in each signal."""
+    family = signals.FAMILIES[signals.ImageOptions]
+    look_up(family.kind, config.signal, dict.fromkeys(_ALONE) | family.classes)
     options = signals.ImageOptions(
         config.resolution, config.seed, config.image_folder, config.data_dir
     )

@@ -161,10 +161,11 @@ def _signals(config):
         )
         return signals.make(config.signal, options)
 
+    num_measured = max(config.cloud_points, config.measured_points or 0)
+    tested = clouds(num_measured)
+    if config.mesh_file or num_measured == config.cloud_points:
+        return tested
     seen = clouds(config.cloud_points)
-    if (config.measured_points or 0) <= config.cloud_points:
-        return seen
-    tested = clouds(config.measured_points)
     return split_by_split({"train": seen, "validation": seen, "test": tested})
 
 

@@ -89,7 +89,7 @@ def test_an_object_without_a_surface_has_no_mesh(inits, tmp_path):
 def test_photos_are_shown_in_each_others_light(inits, tmp_path):
     done = _run(
         *("fit_landmark", f"--init={inits / 'landmark'}", f"--output_dir={tmp_path}"),
-        *("--photos=2,0", "--steps=2", "--frames=3"),
+        *("--photos=0,2", "--steps=2", "--frames=3"),
     )
     assert done.returncode == 0, done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -97,9 +97,10 @@ def test_photos_are_shown_in_each_others_light(inits, tmp_path):
         "change.gif",
         "results.json",
     }
-    assert len(imageio.mimread(tmp_path / "change.gif")) == 3
+    frames = imageio.mimread(tmp_path / "change.gif")
+    assert [frame.shape[:2] for frame in frames] == 3 * [(9, 7)]  # of the portrait, unpadded
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["config"]["photos"] == [2, 0] and "workdir" not in results["config"]
+    assert results["config"]["photos"] == [0, 2] and "workdir" not in results["config"]
 
 
 @pytest.mark.parametrize(
@@ -125,3 +126,8 @@ def test_mistakes(inits, tmp_path, binary, arguments, expected):
     assert done.returncode == 1 and expected in done.stderr, done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_not_of_a_photo_is_white():
+    shown = phototourism.on_white(jnp.full((2, 2, 3), 0.25), jnp.array([[1.0, 0.0], [0.0, 1.0]]))
+    np.testing.assert_array_equal(shown[..., 2], [[0.25, 1], [1, 0.25]])

@@ -317,6 +317,7 @@ def test_a_learned_init_fits_ones_own_picture(arguments, tmp_path):
         ("--algorithm=none --supervision=composite --image=a.png", "needs 2"),
         ("--algorithm=none --resolution=2", "--resolution=2 has no differences"),
         ("--signal=sdff", "'sdff': did you mean sdf"),
+        ("--algorithm=none --signal=camra", "did you mean camera? choose one of camera, image,"),
         (
             "--algorithm=none --supervision=inpainting --seen_fraction=0",
             "--seen_fraction=0 shows no",

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from absl import logging
 from tiny_runs import run_here, steps
 
 from experiments import shapes, shapes_pictures
@@ -134,6 +135,19 @@ def test_fits_see_as_many_points_however_many_measure_them(trained, measured):
         assert [len(leaf) for leaf in seen] == 4 * [64]
         unseen = {tuple(coord) for coord in cloud.coords[num:].tolist()}
         assert not unseen & {tuple(coord) for coord in np.asarray(seen.coords).tolist()}
+
+
+def test_a_file_measured_by_more_points_is_read_once(trained, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(logging, "warning", lambda text, *values: said.append(text % values))
+    points = np.random.default_rng(0).standard_normal((300, 3))
+    path = tmp_path / "cloud.xyz"
+    np.savetxt(path, points / np.linalg.norm(points, axis=1, keepdims=True))
+    flags = json.loads((trained / "config.json").read_text())["flags"]
+    own = {"signal": "mesh", "mesh_file": str(path), "measured_points": 200}
+    problem = shapes.build(SimpleNamespace(**flags | own), Summation())
+    assert len(problem.signals.get("test", 0).points) == 200
+    assert len(said) == 1 and "has no normals" in said[0]
 
 
 def _ball_distance(coords):
