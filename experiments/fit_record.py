@@ -80,7 +80,7 @@ class Record:
             kind: {init: np.stack(found) for init, found in inits.items()}
             for kind, inits in rows.items()
         }
-        return Outcome(psnr, num_fitted, failed)
+        return Outcome(psnr, num_fitted, sorted(failed))
 
     def _lines(self):
         with self._path.open("rb") as file:

@@ -125,12 +125,17 @@ def _product(quick):
 
 
 PRODUCT = _product(set(PAIRS))
+# How a field differs from another shows where it learns; elsewhere one will do.
+ONE_FIELD = {case for case in PAIRS if case.field == Case().field}
+OF_ONE_FIELD = _product(ONE_FIELD)
 # Without jit, measurements of many points take long.
-UNJITTED = _product({case for case in PAIRS if case.measurement in ("value", "laplacian")})
-# How a field differs from another shows where it learns and is jitted; elsewhere one will do.
-OF_ONE_FIELD = _product({case for case in PAIRS if case.field == Case().field})
-# Sums are divided over devices whatever the optimizer makes of them.
-DIVIDED = {c for c in PAIRS if (c.field, c.optimizer) == (Case().field, Case().optimizer)}
+UNJITTED = _product({case for case in ONE_FIELD if case.measurement in ("value", "laplacian")})
+# Sums are divided whatever is made of them; devices_test has eight for each algorithm.
+DIVIDED = {
+    case
+    for case in ONE_FIELD
+    if (case.algorithm, case.optimizer) == (Case().algorithm, Case().optimizer)
+}
 
 
 class Parts(NamedTuple):

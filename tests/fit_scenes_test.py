@@ -11,11 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import trimesh
+from absl import flags
+from absl.testing import flagsaver
+from tiny_runs import ROOT
+from tiny_runs import TINY as SMALL
 
-from experiments import phototourism, view_synthesis
+from experiments import cli, phototourism, shared_flags, spine, view_synthesis
 from experiments.problem import make_test_inner
 from metainr.algorithms import adapt
-from tests.tiny_runs import ROOT, run_here
+from metainr.training.workdir import open_workdir
 
 OBJECTS = ("--fit_views=1", "--held_out_views=2", "--resolution=12")
 TINY = ("--ray_samples=8", "--inner_points=16", "--test_steps=2")
@@ -34,9 +38,19 @@ def inits(tmp_path_factory):
         ),
         ("landmark", phototourism, ("--resolution=12",)),
     ):
-        arguments = (*TINY, *own, "--train_steps=1", "--inner_steps=2", "--num_validation=2")
-        assert run_here(folder / name, *arguments, experiment=experiment) == 0
+        _learn(folder / name, experiment.EXPERIMENT, *TINY, *own)
     return folder
+
+
+def _learn(workdir, experiment, *arguments):
+    """A run that is stopped before it compares inits, which takes long."""
+    counts = ("--train_steps=1", "--inner_steps=2", "--num_validation=2", "--chunk_size=1024")
+    with flagsaver.flagsaver():
+        cli.parse([experiment.name, *SMALL, f"--workdir={workdir}", *counts, *arguments])
+        flags.FLAGS.mark_as_parsed()
+        config = shared_flags.configuration(experiment)
+    open_workdir(workdir, vars(config), ())
+    spine.learn(experiment.build(config, shared_flags.make_summation(config)), config, workdir)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny_runs import run_here
 
 from metainr import fields, signals
 from metainr.objectives import pixel_grid
@@ -25,8 +26,7 @@ def _run(module, *arguments):
 def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     for name in ("sdf", "text"):
-        done = _run("image_regression", *TINY, f"--signal={name}", f"--workdir={root / name}")
-        assert done.returncode == 0, done.stderr
+        assert run_here(root / name, *TINY, f"--signal={name}") == 0
     return root
 
 

@@ -49,10 +49,8 @@ def trained(tmp_path_factory):
     return workdir
 
 
-def test_a_run_reports_and_goes_on(trained):
-    assert _run(trained, "--train_steps=3") == 0
+def test_a_run_reports(trained):
     results = json.loads((trained / "results.json").read_text())
-    assert results["train_steps"] == 3
     inits = results["settings"]["default"]["inits"]
     assert {"standard", "mean", "matched", "shuffled", "meta"} == inits.keys()
     assert inits["meta"]["metrics"].keys() == {"psnr", "ssim"}
