@@ -148,6 +148,16 @@ def _make_evaluate(draw, of_loss, traces=None):
     return make_evaluate(make_inner, image_task, score, lambda params, image: _render(params))
 
 
+def _draw(points):
+    return all_points(COORDS) if points is None else random_points(COORDS, points)
+
+
+@functools.cache
+def _shared_evaluate(points):
+    """Its programs are compiled once for all tests."""
+    return _make_evaluate(_draw(points), of_loss=points is None)
+
+
 def _signals(num):
     generator = np.random.default_rng(3)
     waves = np.sin(COORDS @ generator.normal(0, 4, (2, 3 * num)))
@@ -173,11 +183,10 @@ def _plain_loop(gradient, contender, signals, steps, key):
 @pytest.mark.parametrize("steps", [[0, 1, 2, 5], [2, 4]])
 @pytest.mark.parametrize("points", [None, 30])
 def test_fits_equal_a_plain_loop_whatever_their_number(points, steps):
-    draw = all_points(COORDS) if points is None else random_points(COORDS, points)
-    evaluate = _make_evaluate(draw, of_loss=points is None)
+    evaluate = _shared_evaluate(points)
     contender = Contender(FIELD.init(KEY), "adam", 1e-3)
     signals = _signals(11)
-    psnrs, ssims = _plain_loop(_gradient(draw), contender, signals, steps, KEY)
+    psnrs, ssims = _plain_loop(_gradient(_draw(points)), contender, signals, steps, KEY)
     for num in (1, 3, 8, 11):
         fits = evaluate(contender, signals[:num], steps, KEY, num_views=9)
         np.testing.assert_allclose(fits.metrics["psnr"], psnrs[:num], rtol=1e-4)
@@ -200,9 +209,9 @@ class _Stop(Exception):
 def test_fits_that_were_stopped_go_on(points, stop, monkeypatch):
     monkeypatch.setattr(fitting, "_PIECE_SECONDS", 0)  # saved after every step
     monkeypatch.setattr(fitting, "_FIRST_PIECE", 1)
-    draw = all_points(COORDS) if points is None else random_points(COORDS, points)
+    evaluate = _shared_evaluate(points)
     contender, signals, steps = Contender(FIELD.init(KEY), "adam", 1e-3), _signals(10), [0, 1, 4, 8]
-    undisturbed = _make_evaluate(draw, points is None)(contender, signals, steps, KEY, 9)
+    undisturbed = evaluate(contender, signals, steps, KEY, 9)
     kept, taken = {}, []
 
     def save(name, data):
@@ -210,16 +219,15 @@ def test_fits_that_were_stopped_go_on(points, stop, monkeypatch):
         if len(taken) == stop:
             raise _Stop
 
-    def fit(evaluate):
+    def fit():
         watch = Watch("one", taken.append, kept.get, save)
         return evaluate(contender, signals, steps, KEY, num_views=9, watch=watch)
 
-    evaluate = _make_evaluate(draw, points is None)
     with pytest.raises(_Stop):
-        fit(evaluate)
+        fit()
     taken.clear()
     stop = None
-    fits = fit(evaluate)
+    fits = fit()
     assert sum(taken) == len(signals) * steps[-1]
     chex.assert_trees_all_equal(fits, undisturbed)
     other = Watch("another", taken.append, kept.get, lambda name, data: None)
@@ -229,7 +237,7 @@ def test_fits_that_were_stopped_go_on(points, stop, monkeypatch):
     damaged = {name: data[:100] for name, data in kept.items()}
     kept.clear()
     kept.update(damaged)
-    chex.assert_trees_all_equal(fit(evaluate), undisturbed)
+    chex.assert_trees_all_equal(fit(), undisturbed)
 
 
 def test_what_cannot_be_compiled_is_measured_on_the_host():
