@@ -139,7 +139,7 @@ def inside(photo: Views, left_half: bool | None = None) -> Array:
 
 def on_white(picture: Array, mask: Array) -> Array:
     """A picture [h, w, 3], white where `mask` [h, w] is 0, as the page round it is."""
-    return mask[..., None] * picture + 1 - mask[..., None]
+    return jnp.where(mask[..., None] > 0, picture, 1.0)
 
 
 def _task(photo: Views) -> Task:

@@ -15,6 +15,7 @@ from tiny_fits import FIELD, PARAMS, RECORD, SIDE, levels, saved, share_programs
 from tiny_runs import ROOT, finish, wait_for
 
 from experiments import cli, fit
+from experiments.fit_record import Record
 from metainr.errors import UserError
 from metainr.weights import load_weights, save_weights
 
@@ -226,6 +227,13 @@ def test_a_fit_that_diverges_is_told_and_the_others_go_on(run, pictures, tmp_pat
     assert results(folder)["settings"]["default"]["inits"]["meta"]["metrics"]["psnr"]["mean"] == (
         [None] * (STEPS + 1)
     )
+
+
+def test_failures_are_named_in_order_whenever_they_ended(tmp_path):
+    with Record(tmp_path) as record:
+        for name in ("b.png", "c.png", "a.png"):
+            record.add({"name": name, "failed": "why"})
+        assert record.outcome({"a.png", "b.png", "d.png"}).failed == ["a.png", "b.png"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage"])
