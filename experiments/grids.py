@@ -1,4 +1,4 @@
-"""What the experiments on sounds and clips share: signals given on a grid in [−1, 1]^d."""
+"""What the experiments on sounds, clips and waves share: signals given on a grid."""
 
 from collections.abc import Sequence
 from functools import partial

@@ -20,7 +20,8 @@ from absl import flags
 from experiments import cli, landmark_flags, processes, ray_flags, shared_flags, spine
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting, spread_steps
-from experiments.scenes import Scenes, arranged, depth_picture, scenes
+from experiments.scenes import Scenes, depth_picture, scenes
+from experiments.sheets import arranged
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from experiments.grids import original
 from experiments.poisson_pictures import column, maps_of_field, maps_of_image
 from experiments.problem import Setting, spread_steps
 from experiments.supervision import Supervision
@@ -31,7 +32,7 @@ def make_setting(
     """Fits shown a picture in a way, after 0, 1, 2, 5, … steps; signals are [n, n, k] in [0, 1].
 
     Where the way leaves a constant free, the mean error is taken off before anything is measured.
-    The recovered pictures are written as PNG files.
+    The recovered pictures are written as PNG files, with those that they should be.
     """
     shape = (config.resolution, config.resolution)
 
@@ -59,9 +60,10 @@ def make_setting(
 
     def export(params, pictures, path):
         values = field.apply(params, square_grid(shape)).reshape(*shape, 1)
-        picture, _ = recovered(values, pictures)
-        levels = np.rint(255 * np.clip(picture[..., 0], 0, 1)).astype(np.uint8)
-        Image.fromarray(levels).save(path.with_name(f"{path.name}.png"))
+        found, reference = recovered(values, pictures)
+        for file, picture in ((path, found), (original(path), reference)):
+            levels = np.rint(255 * np.clip(picture[..., 0], 0, 1)).astype(np.uint8)
+            Image.fromarray(levels).save(f"{file}.png")
 
     last = config.test_steps
     return Setting(

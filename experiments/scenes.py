@@ -1,6 +1,6 @@
 """What the experiments on photographed scenes share: objectives, rendering, scores, pictures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -79,11 +79,3 @@ def depth_picture(rendered: Rendered, bounds: Array) -> Array:
     grey = (rendered.depth - bounds[0]) / (bounds[1] - bounds[0])
     grey = rendered.opacity * grey + 1 - rendered.opacity
     return jnp.repeat(jnp.clip(grey, 0, 1)[..., None], 3, axis=-1)
-
-
-def arranged(pictures: Sequence[Array], columns: int) -> Array:
-    """Pictures [h, w, 3], row by row, as one; what is missing in the last row is white."""
-    missing = -len(pictures) % columns
-    pictures = [*pictures, *[jnp.ones_like(pictures[0])] * missing]
-    rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
-    return jnp.concatenate([jnp.concatenate(row, axis=1) for row in rows], axis=0)

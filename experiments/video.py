@@ -28,7 +28,7 @@ from experiments import cli, grids, processes, shared_flags, spine, video_flags
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting
 from experiments.regression import make_gradients, make_problem
-from experiments.scenes import arranged
+from experiments.sheets import sheet
 from experiments.videos import write_video
 from metainr import signals
 from metainr.errors import UserError
@@ -54,7 +54,6 @@ _DEFAULTS = {
 _RATES = {"sgd": (1e-3, 3e-3, 1e-2, 1e-1), "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)}
 _FRAMES, _MOST_FRAMES = 16, 64
 _SPEED = 8.0  # frames per second of what has no rate of its own
-_COLUMNS = 2  # and rows, of frames in a picture
 _SMALLEST_SIDE = 128  # pixels of a video; those of smaller clips are enlarged
 
 
@@ -94,15 +93,6 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         export=export,
     )
     return make_problem(field, 3, signal_class, gradients, setting, config.inner_steps, _RATES)
-
-
-def sheet(clip: Array) -> Array:
-    """Four frames of a clip [t, h, w, c], the first and the last among them, row by row with white
-    lines between: [2 h + 1, 2 w + 1, c].
-    """
-    chosen = np.round(np.linspace(0, len(clip) - 1, 2 * _COLUMNS)).astype(int)
-    lined = [jnp.pad(clip[i], ((0, 1), (0, 1), (0, 0)), constant_values=1) for i in chosen]
-    return arranged(lined, _COLUMNS)[:-1, :-1]
 
 
 def settle(config: SimpleNamespace) -> SimpleNamespace:

@@ -20,7 +20,8 @@ from absl import flags
 from experiments import cli, processes, ray_flags, shared_flags, spine, view_flags
 from experiments.experiment import Experiment
 from experiments.problem import Problem, Setting, spread_steps
-from experiments.scenes import Scenes, arranged, depth_picture, scenes, view_metrics
+from experiments.scenes import Scenes, depth_picture, scenes, view_metrics
+from experiments.sheets import arranged
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError

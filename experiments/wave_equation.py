@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.equation import LINE, Equation, red_blue
+from experiments.sheets import chosen_frames, sheet
 from metainr.evaluation.wave_reference import check_wave, wave_reference
 from metainr.measurements import value
 from metainr.measurements.equations import value_and_rate, wave
@@ -16,10 +17,10 @@ from metainr.types import Term
 DURATION = 0.4
 _FARTHEST = 0.25  # so that waves hardly reach the border within the window
 _TIMES = np.linspace(0, DURATION, 9, dtype=np.float32)
-_SHOWN = (0, 2, 4, 6, 8)
+_SHOWN = _TIMES[chosen_frames(len(_TIMES))]
 _CAPTION = (
-    f"u at t = {', '.join(f'{_TIMES[i]:.2g}' for i in _SHOWN)} from left to right, y downwards: "
-    "red above 0, blue below, fullest from half the reference's largest."
+    f"u at t = {', '.join(f'{t:.2g}' for t in _SHOWN)}, row by row, y downwards: red above 0, blue "
+    "below, fullest from half the reference's largest."
 )
 _CONDITIONS = 10.0  # weight of what says which solution is meant
 _SHARE = 0.25  # of points that see the start, and of those that see the border
@@ -46,11 +47,9 @@ def equation(config: SimpleNamespace) -> Equation:
         return Term(draw, wave(length=DURATION), squared_error), start, border
 
     def picture(solution, true):
-        """Five instants side by side; colours are full at half the height, as pulses soon fall."""
+        """Four instants; colours are full at half the height, as pulses soon fall."""
         scale = 0.5 * jnp.max(jnp.abs(true))
-        shown = [red_blue(solution[i, ..., 0] / scale) for i in _SHOWN]
-        divided = [jnp.pad(p, ((0, 0), (0, 1), (0, 0)), constant_values=LINE) for p in shown[:-1]]
-        return jnp.concatenate([*divided, shown[-1]], 1)
+        return sheet(red_blue(solution[..., 0] / scale), LINE)
 
     return Equation(
         objective=objective,

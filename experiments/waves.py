@@ -2,7 +2,8 @@
 
 A field is fitted to nothing but its equation (Sitzmann et al., NeurIPS 2020, section 4.3): the
 Helmholtz equation about a source, the waves being absorbed near the border, or the wave equation
-of a pulse let go. Problems of a class differ in where their source lies.
+of a pulse let go. Problems of a class differ in where their source lies. An init is learned for
+steps on the equation; how well they solved it, training sees by solutions of other sources.
 
     python -m experiments.waves \
         --flagfile=experiments/flags/waves/quickstart.flags --workdir=runs/waves
@@ -38,7 +39,8 @@ from experiments import (
 from experiments.equation import check_resolution, magnitude
 from experiments.experiment import Experiment
 from experiments.flatness import warn_of_flatness
-from experiments.problem import Problem, Setting, matching_gradient, spread_steps
+from experiments.grids import measured_steps
+from experiments.problem import Problem, Setting, matching_gradient
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr
@@ -58,13 +60,14 @@ _DEFAULTS = {
     "resolution": 64,
     "width": 128,
     "depth": 4,
-    "omega": 10.0,
-    "first_omega": 20.0,
+    "omega": 20.0,
+    "first_omega": 10.0,
     "output_offset": 0.0,
     "inner_points": 1024,
     "inner_optimizer": "adam",
-    "inner_learning_rate": 1e-3,
-    "baseline_learning_rate": 1e-3,
+    "inner_steps": 10,
+    "inner_learning_rate": 3e-4,
+    "baseline_learning_rate": 3e-4,
     "num_test": 8,
 }
 _EQUATIONS = {"helmholtz": helmholtz.equation, "wave": wave_equation.equation}
@@ -130,16 +133,18 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         np.savez(f"{path}.npz", **equation.axes, u=found, reference=true, source=source.position)
 
     drawn = gradient(0)
-    query = drawn
+    query, num_query = drawn, equation.evaluations
     if config.outer_loss == "solution":
         coords = equation.grid.reshape(-1, in_dim)
-        draw = random_points(coords, min(config.inner_points, len(coords)))
+        num_query = min(config.inner_points, len(coords))
+        draw = random_points(coords, num_query)
         query = objective_gradient((Term(draw, value(), squared_error),), field.apply, summation)
+    steps, match_step = measured_steps(config)
     setting = Setting(
         make_task=make_task,
         gradient=gradient(config.window_steps),
-        steps=spread_steps(config.test_steps),
-        match_step=config.test_steps,
+        steps=steps,
+        match_step=match_step,
         metric="relative_error",
         score=Score(full, None),
         view=lambda params, source: equation.picture(solution(params), source.solution),
@@ -155,7 +160,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         inner_gradient=drawn,
         query_gradient=query,
         matching_gradient=matching_gradient(on_unit_cube, summation, in_dim),
-        points=Points(equation.evaluations, equation.evaluations),
+        points=Points(equation.evaluations, num_query),
         # What is linear in its source has, on average, the solution of the average source.
         mean_support=lambda num: jnp.stack(
             [signal_class.get("train", i).position for i in range(num)]

@@ -168,6 +168,30 @@ def test_a_mean_over_points_about_a_source_is_one_over_the_domain():
     assert np.abs(rows.inputs).max() <= 1
 
 
+def test_a_quarter_of_the_start_is_seen_where_the_pulse_is():
+    width, position = 0.05, jnp.array([[0.2, -0.3]])
+    rows = at_start(40_000, width)(None, position, KEY, 0)
+    near = np.abs(rows.inputs[:, 1:] - position).max(-1) <= 4 * width
+    assert near.mean() == pytest.approx(0.25 + 0.75 * 0.2**2, rel=0.05)
+    mean = np.average(rows.targets[:, 0], weights=rows.weights)
+    assert mean == pytest.approx(2 * np.pi * width**2 / 4, rel=0.03)
+
+
+@pytest.mark.parametrize("positions", [[[0.9, 0.0]], [[0.2, 0.1], [-0.8, 0.8]]])
+def test_means_are_over_the_domain_where_pulses_reach_beyond(positions):
+    rows = at_start(40_000, 0.1)(None, jnp.array(positions), KEY, 0)
+    x, y = rows.inputs[:, 1:].T
+    for values, mean in ((x, 0), (y, 0), (x**2, 1 / 3), (x * y, 0), (y**2, 1 / 3)):
+        assert np.average(values, weights=rows.weights) == pytest.approx(mean, abs=0.02)
+    assert np.mean(rows.weights) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("draw", [at_start(1, 0.1), with_source(1, 0.1, 1.0)])
+def test_a_single_point_lies_anywhere(draw):
+    rows = draw(None, jnp.array([[0.1, 0.0]]), KEY, 0)
+    assert np.all(rows.weights == 1) and len(rows.inputs) == 1
+
+
 def test_sources_together_are_as_strong_as_one():
     positions = jnp.array([[0.0, 0.0], [0.3, 0.1]])
     both = gaussians(jnp.asarray(POINTS), positions, 0.2)

@@ -303,6 +303,18 @@ def test_a_learned_init_fits_ones_own_picture(arguments, tmp_path):
     assert "meta" in _results(tmp_path / "own")["default"]["inits"]
 
 
+def test_the_original_lies_beside_the_fits(tmp_path):
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    Image.fromarray(levels).save(tmp_path / "a.png")
+    own = (f"--image={tmp_path / 'a.png'}", "--resolution=16")
+    assert run_here(tmp_path / "run", *ALONE, *own, experiment=poisson) == 0
+    fits = tmp_path / "run" / "fits" / "default"
+    names = sorted(path.name for path in fits.iterdir())
+    assert names == ["000_a_standard.png", "000_original.png"]
+    with Image.open(fits / "000_original.png") as original, Image.open(tmp_path / "a.png") as given:
+        np.testing.assert_allclose(np.asarray(original), np.asarray(given), atol=1)
+
+
 @pytest.mark.parametrize(
     "arguments, expected",
     [

@@ -4,6 +4,7 @@ import pytest
 
 from metainr.errors import UserError
 from metainr.reporting import init_table, to_markdown, to_text, write_json
+from metainr.reporting.measures import measure
 from metainr.reporting.results import families, headline
 from metainr.reporting.tables import (
     Table,
@@ -166,7 +167,7 @@ def test_a_metric_of_which_less_is_better():
     best = min(ends.keys() - {"meta"}, key=ends.__getitem__)
     assert verdict(data) == (
         f"After {last} steps the learned init reaches a Chamfer distance of 0.0123; "
-        f"the best other, {best}, {ends[best]:.3g}."
+        f"the best other, {best}, {ends[best]:.3f}."
     )
     table = init_table(data, "default")
     assert f"Chamfer distance, step {last}" in table.header and f"PSNR, step {last}" in table.header
@@ -207,3 +208,11 @@ def test_damaged_transfer_is_refused(tmp_path):
     write_json(tmp_path / "transfer.json", {**TRANSFER, "rows": ["sdf"]})
     with pytest.raises(UserError, match="lacks rows"):
         read_transfer(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value, expected", [(0.9997, "1.00"), (0.066, "0.0660"), (123.4, "123"), (0.0, "0.00")]
+)
+def test_three_digits_of_what_has_no_number_of_decimals(value, expected):
+    assert measure("chamfer").written(value) == expected
+    assert measure("chamfer").written(value, 0.02) == f"{expected} ± 0.02"

@@ -32,16 +32,6 @@ def test_a_grid_follows_the_order_of_the_values():
     np.testing.assert_allclose(coords.reshape(2, 3, 4, 3)[1, 2, 0], [1, 1, -1])
 
 
-def test_sheets_show_the_first_and_the_last_frame():
-    clip = jnp.arange(10.0)[:, None, None, None] * jnp.ones((1, 4, 3, 1)) / 10
-    shown = np.asarray(video.sheet(clip))
-    assert shown.shape == (9, 7, 1)
-    np.testing.assert_allclose(shown[::5, ::4, 0], [[0, 0.3], [0.6, 0.9]], rtol=1e-6)
-    np.testing.assert_array_equal(shown[:, 3], 1)
-    np.testing.assert_array_equal(shown[4], 1)
-    assert video.sheet(clip[:2]).shape == (9, 7, 1)
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     workdir = tmp_path_factory.mktemp("trained") / "run"

@@ -2,6 +2,7 @@
 
 import types
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -105,6 +106,54 @@ def test_mistakes(refused, arguments, expected):
     assert expected in refused(*arguments.split())
 
 
+def _problem(*arguments):
+    with flagsaver.flagsaver():
+        cli.parse(["waves", *TINY, "--resolution=8", *arguments])
+        config = shared_flags.configuration(waves.EXPERIMENT)
+        flags.FLAGS.mark_as_parsed()
+        return waves.build(config, Summation())
+
+
+@pytest.mark.parametrize(
+    "name, module, width", [("helmholtz", helmholtz, 0.05), ("wave", wave_equation, 0.1)]
+)
+def test_the_outer_loss_is_the_distance_to_the_solution(name, module, width):
+    problem = _problem(f"--equation={name}", "--inner_points=1000")
+    source = jax.tree.map(jnp.asarray, problem.signals.get("train", 0))
+    assert jnp.abs(source.solution).max() > 0.1
+    params = problem.field.init(jax.random.key(0))
+    task = problem.make_task(source, jax.random.key(1))
+    loss, _ = problem.query_gradient(params, task.query, jax.random.key(2), 0)
+    found = problem.field.apply(params, jnp.asarray(_equation(module, width, 8).grid))
+    np.testing.assert_allclose(loss, np.mean((found - source.solution) ** 2), rtol=1e-5)
+    assert problem.points.query == source.solution[..., 0].size != problem.points.inner
+
+
+def test_the_outer_loss_may_be_that_of_the_equation():
+    problem = _problem("--outer_loss=equation")
+    source = jax.tree.map(jnp.asarray, problem.signals.get("train", 0))
+    assert not source.solution.any()
+    params = problem.field.init(jax.random.key(0))
+    task = problem.make_task(source, jax.random.key(1))
+    outer, _ = problem.query_gradient(params, task.query, jax.random.key(2), 0)
+    inner, _ = problem.inner_gradient(params, task.support, jax.random.key(2), 0)
+    assert outer == inner and problem.points.query == problem.points.inner
+
+
+@pytest.mark.parametrize("arguments, compared", [((), 3), (("--algorithm=none",), 5)])
+def test_inits_are_compared_after_the_steps_they_were_learned_for(arguments, compared):
+    setting = _problem("--inner_steps=3", "--test_steps=5", *arguments).settings["default"]
+    assert setting.match_step == compared and compared in setting.steps
+
+
+@pytest.mark.parametrize("equation", ["helmholtz", "wave"])
+def test_the_fewest_points_will_do(equation):
+    problem = _problem(f"--equation={equation}", "--inner_points=4")
+    params = problem.field.init(jax.random.key(0))
+    loss, gradient = problem.inner_gradient(params, jnp.zeros((1, 2)), jax.random.key(1), 0)
+    assert np.isfinite(loss) and all(np.isfinite(g).all() for g in jax.tree.leaves(gradient))
+
+
 @pytest.mark.parametrize("equation", ["helmholtz", "wave"])
 @pytest.mark.parametrize(
     "network, warned", [("mlp", True), ("mlp --activation=softplus", False), ("siren", False)]
@@ -112,18 +161,14 @@ def test_mistakes(refused, arguments, expected):
 def test_fields_without_second_derivatives_are_named(equation, network, warned, monkeypatch):
     lines = []
     monkeypatch.setattr(logging, "warning", lambda line, *args: lines.append(line % args))
-    arguments = f"--equation={equation} --algorithm=none --field={network} --resolution=8"
-    with flagsaver.flagsaver():
-        cli.parse(["waves", *TINY, *arguments.split()])
-        config = shared_flags.configuration(waves.EXPERIMENT)
-        flags.FLAGS.mark_as_parsed()
-        waves.build(config, Summation())
+    _problem(f"--equation={equation}", "--algorithm=none", *f"--field={network}".split())
     expected = f"--equation={equation} tells of second derivatives, which are 0 everywhere"
     assert len(lines) == warned and all(line.startswith(expected) for line in lines)
 
 
-def _equation(module, width):
-    config = {"wavenumber": 10.0, "source_width": width, "resolution": 21, "inner_points": 8}
+def _equation(module, width, resolution=21):
+    config = {"wavenumber": 10.0, "source_width": width, "inner_points": 8}
+    config["resolution"] = resolution
     return module.equation(types.SimpleNamespace(**config))
 
 
@@ -150,7 +195,7 @@ def test_solutions_lie_on_the_grid(module, width):
     "module, width, words",
     [
         (helmholtz, 0.05, ("real part", "red above 0", "blue below", "grey line", "y downwards")),
-        (wave_equation, 0.1, ("t = 0, 0.1, 0.2, 0.3, 0.4", "red above 0", "blue below")),
+        (wave_equation, 0.1, ("t = 0, 0.15, 0.25, 0.4, row by row", "red above 0", "blue below")),
     ],
 )
 def test_captions_say_what_pictures_show(module, width, words):

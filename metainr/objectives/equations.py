@@ -25,8 +25,8 @@ def with_source(num_points: int, width: float, amplitude: float) -> Draw:
         f(x) = amplitude · exp(−|x − p|² / (2 σ²))
 
     Inputs are coordinates [n, 2], targets (−f, 0) [n, 2], of a complex u. A quarter of the points
-    lies in the square of ±4 σ about a source, the others anywhere: the source fills so little of
-    the domain that uniform points would hardly meet it. Weights make up for it.
+    lies in the square of ±4 σ about a source, where that is in the domain, the others anywhere: the
+    source fills so little of it that uniform points would hardly meet it. Weights make up for it.
 
     Args:
         num_points: n.
@@ -35,19 +35,9 @@ def with_source(num_points: int, width: float, amplitude: float) -> Draw:
     """
 
     def draw(params, positions, key, step):
-        key, near_key = jax.random.split(key)
-        num_near = int(_NEAR * num_points)
-        reach = _REACH * width
-        anywhere = _uniform(key, (num_points - num_near, 2))
-        chosen_key, offset_key = jax.random.split(near_key)
-        chosen = jax.random.choice(chosen_key, positions, (num_near,))
-        near = jnp.clip(chosen + reach * _uniform(offset_key, (num_near, 2)), -1, 1)
-        coords = jnp.concatenate([anywhere, near])
-        inside = jnp.all(jnp.abs(coords[:, None] - positions[None]) <= reach, -1)
-        share = num_near / num_points
-        density = (1 - share) / 4 + share * jnp.mean(inside, -1) / (2 * reach) ** 2
+        coords, weights = _about(positions, key, num_points, width)
         source = -amplitude * gaussians(coords, positions, width)
-        return Observations(coords, jnp.stack([source, 0 * source], -1), 0.25 / density)
+        return Observations(coords, jnp.stack([source, 0 * source], -1), weights)
 
     return draw
 
@@ -75,13 +65,16 @@ def in_window(num_points: int, duration: float, growth: int = 0) -> Draw:
 
 
 def at_start(num_points: int, width: float) -> Draw:
-    """Draws events (0, x, y) of a pulse let go at rest: targets (exp(−|x − p|² / (2 σ²)), 0)."""
+    """Draws events (0, x, y) of a pulse let go at rest: targets (exp(−|x − p|² / (2 σ²)), 0).
+
+    Places are drawn as in `with_source`.
+    """
 
     def draw(params, positions, key, step):
-        places = _uniform(key, (num_points, 2))
+        places, weights = _about(positions, key, num_points, width)
         pulse = gaussians(places, positions, width)
         coords = jnp.concatenate([jnp.zeros((num_points, 1)), places], -1)
-        return _observations(coords, jnp.stack([pulse, 0 * pulse], -1))
+        return Observations(coords, jnp.stack([pulse, 0 * pulse], -1), weights)
 
     return draw
 
@@ -99,6 +92,23 @@ def at_border(num_points: int, duration: float) -> Draw:
         return _observations(jnp.concatenate([times, x, y], -1), jnp.zeros((num_points, 1)))
 
     return draw
+
+
+def _about(positions, key, num_points, width):
+    """Places [n, 2] in [−1, 1]², a share of them near sources, and the weights [n] of means."""
+    key, near_key = jax.random.split(key)
+    num_near = int(_NEAR * num_points)
+    low, high = (jnp.clip(positions + side * _REACH * width, -1, 1) for side in (-1, 1))
+    middle, half = (low + high) / 2, (high - low) / 2
+    anywhere = _uniform(key, (num_points - num_near, 2))
+    chosen_key, offset_key = jax.random.split(near_key)
+    chosen = jax.random.randint(chosen_key, (num_near,), 0, len(positions))
+    near = middle[chosen] + half[chosen] * _uniform(offset_key, (num_near, 2))
+    places = jnp.concatenate([anywhere, near])
+    inside = jnp.all(jnp.abs(places[:, None] - middle[None]) <= half[None], -1)
+    share = num_near / num_points
+    density = (1 - share) / 4 + share * jnp.mean(inside / (4 * jnp.prod(half, -1))[None], -1)
+    return places, 0.25 / density
 
 
 def _uniform(key: Key, shape: tuple[int, ...]) -> Array:

@@ -26,8 +26,9 @@ class Measure(NamedTuple):
 
     def written(self, mean: float, stderr: float | None = None) -> str:
         """A mean, with its standard error "30.12 ± 0.31", without its unit."""
-        specs = (".3g", ".1g") if self.decimals is None else (f".{self.decimals}f",) * 2
-        return f"{mean:{specs[0]}}" + ("" if stderr is None else f" ± {stderr:{specs[1]}}")
+        specs = ("#.3g", ".1g") if self.decimals is None else (f".{self.decimals}f",) * 2
+        found = f"{mean:{specs[0]}}".removesuffix(".")  # of 100 and more
+        return found + ("" if stderr is None else f" ± {stderr:{specs[1]}}")
 
 
 _KNOWN = {
