@@ -1,6 +1,8 @@
 """Checkpoints under damage: what cannot be read is told and moved aside, never trusted."""
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 import pytest
 from absl import logging
 
@@ -221,3 +224,16 @@ def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write checkpoints to"):
         Checkpoints(tmp_path / "file" / "checkpoints")
+
+
+def test_a_failed_write_told_when_closing_names_the_folder(tmp_path, monkeypatch):
+    """As of several failed writes on a full disk: each wait tells one."""
+    close = ocp.CheckpointManager.close
+
+    def failing(manager):
+        close(manager)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(ocp.CheckpointManager, "close", failing)
+    with pytest.raises(UserError, match=rf"to {tmp_path}: OSError: .*space.*kept steps: \[1, 2\]"):
+        _save(tmp_path, [1, 2])

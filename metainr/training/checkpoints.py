@@ -51,11 +51,11 @@ class Checkpoints:
         return self
 
     def __exit__(self, *exception: Any) -> None:
-        try:
-            self.wait()
-        finally:
-            self._manager.close()
-            self._quiet.close()
+        with self._quiet:
+            try:
+                self.wait()
+            finally:  # one of several failed writes may be told only now
+                self._writing(self._manager.close)
 
     def _open(self):
         options = ocp.CheckpointManagerOptions(
