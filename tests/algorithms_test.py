@@ -83,10 +83,18 @@ def _siren_task(dtype, optimizer, steps, points=None, plain_mode_points=0):
     return algorithm, inner, gradient, params, Task(support, support)
 
 
+def _inner_loops():
+    """All combinations, those that differ from plain steps in two ways marked slow."""
+    for optimizer in ("sgd", "momentum", "adam"):
+        for points in (None, 6):
+            for plain_mode_points in (0, 128):
+                differences = (optimizer != "sgd") + (points == 6) + (plain_mode_points == 128)
+                marks = pytest.mark.slow if differences > 1 else ()
+                yield pytest.param(optimizer, points, plain_mode_points, marks=marks)
+
+
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam"])
-@pytest.mark.parametrize("points", [None, 6])
-@pytest.mark.parametrize("plain_mode_points", [0, 128])
+@pytest.mark.parametrize("optimizer, points, plain_mode_points", list(_inner_loops()))
 def test_siren_against_finite_differences(optimizer, points, plain_mode_points):
     algorithm, inner, gradient, params, task = _siren_task(
         np.float64, optimizer, 3, points, plain_mode_points
@@ -108,7 +116,10 @@ def test_siren_against_finite_differences(optimizer, points, plain_mode_points):
     np.testing.assert_allclose(slope, (ahead - behind) / (2 * eps), rtol=2e-6)
 
 
-@pytest.mark.parametrize("dtype,tolerance", [(np.float32, 1e-4), (np.float64, 1e-9)])
+@pytest.mark.parametrize(
+    "dtype,tolerance",
+    [pytest.param(np.float32, 1e-4, marks=pytest.mark.slow), (np.float64, 1e-9)],
+)
 def test_mixed_mode_equals_the_plain_recipe(request, dtype, tolerance):
     """Python-unrolled inner loop, reverse over reverse, no chunks: the published way."""
     if dtype == np.float64:
@@ -170,7 +181,10 @@ def _compiled_bytes(optimizer, steps, n):
     return step.compile().memory_analysis().temp_size_in_bytes, size
 
 
-@pytest.mark.parametrize("optimizer,copies", [("sgd", 1), ("momentum", 1), ("adam", 4)])
+@pytest.mark.parametrize(
+    "optimizer,copies",
+    [("sgd", 1), pytest.param("momentum", 1, marks=pytest.mark.slow), ("adam", 4)],
+)
 def test_an_inner_step_keeps_what_its_update_needs(optimizer, copies):
     """SGD: weights; Adam: weights, both averages, and the gradient that it does not take as is."""
     few, size = _compiled_bytes(optimizer, 2, 1024)

@@ -180,8 +180,15 @@ def _plain_loop(gradient, contender, signals, steps, key):
     return np.moveaxis(np.array(rows), -1, 0)
 
 
-@pytest.mark.parametrize("steps", [[0, 1, 2, 5], [2, 4]])
-@pytest.mark.parametrize("points", [None, 30])
+@pytest.mark.parametrize(
+    "points, steps",
+    [
+        (None, [2, 4]),
+        (30, [0, 1, 2, 5]),
+        pytest.param(None, [0, 1, 2, 5], marks=pytest.mark.slow),
+        pytest.param(30, [2, 4], marks=pytest.mark.slow),
+    ],
+)
 def test_fits_equal_a_plain_loop_whatever_their_number(points, steps):
     evaluate = _shared_evaluate(points)
     contender = Contender(FIELD.init(KEY), "adam", 1e-3)

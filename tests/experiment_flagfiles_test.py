@@ -50,7 +50,7 @@ def test_its_flags_belong_together(path):
 
 def _run_of(path):
     """Slow if the like of it runs elsewhere: tests of the experiment, or of the class of images."""
-    slow = path.parent.name in TINY_OWN or path.stem not in ("celeba", "partial")
+    slow = path.parent.name in TINY_OWN or path.stem != "celeba"
     return pytest.param(path, id=_name(path), marks=pytest.mark.slow if slow else [])
 
 

@@ -67,9 +67,18 @@ def refused(tmp_path, capfd):
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
-def test_a_run_reports_and_goes_on(name, trained):
+def test_a_run_reports(name, trained):
     workdir = trained(name)
     assert steps(workdir) == [2]
+    results = json.loads((workdir / "results.json").read_text())
+    assert results["experiment"] == name and results["train_steps"] == 2
+    assert (workdir / "report.html").stat().st_size > 1000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_run_goes_on(name, trained):
+    workdir = trained(name)
     first = workdir / "checkpoints" / "2"
     written = first.stat().st_mtime_ns
     (workdir / "report.html").unlink()

@@ -11,18 +11,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import trimesh
-from absl import flags
-from absl.testing import flagsaver
-from tiny_runs import ROOT
-from tiny_runs import TINY as SMALL
+from tiny_runs import ROOT, learn_here
 
-from experiments import cli, phototourism, shared_flags, spine, view_synthesis
+from experiments import phototourism, view_synthesis
 from experiments.problem import make_test_inner
 from metainr.algorithms import adapt
-from metainr.training.workdir import open_workdir
 
 OBJECTS = ("--fit_views=1", "--held_out_views=2", "--resolution=12")
-TINY = ("--ray_samples=8", "--inner_points=16", "--test_steps=2")
+TINY = (
+    *("--ray_samples=8", "--inner_points=16", "--test_steps=2", "--chunk_size=1024"),
+    *("--train_steps=1", "--inner_steps=2", "--num_validation=2"),
+)
 MADE = {"comparison.png", "turntable.gif", "weights.safetensors", "results.json"}
 
 
@@ -30,27 +29,10 @@ MADE = {"comparison.png", "turntable.gif", "weights.safetensors", "results.json"
 def inits(tmp_path_factory):
     """A workdir of each experiment, trained for a step."""
     folder = tmp_path_factory.mktemp("inits")
-    for name, experiment, own in (
-        (
-            "objects",
-            view_synthesis,
-            ("--signal=cars", "--test_schedule=cosine", *OBJECTS),
-        ),
-        ("landmark", phototourism, ("--resolution=12",)),
-    ):
-        _learn(folder / name, experiment.EXPERIMENT, *TINY, *own)
+    cars = ("--signal=cars", "--test_schedule=cosine", *OBJECTS)
+    learn_here(folder / "objects", *TINY, *cars, experiment=view_synthesis)
+    learn_here(folder / "landmark", *TINY, "--resolution=12", experiment=phototourism)
     return folder
-
-
-def _learn(workdir, experiment, *arguments):
-    """A run that is stopped before it compares inits, which takes long."""
-    counts = ("--train_steps=1", "--inner_steps=2", "--num_validation=2", "--chunk_size=1024")
-    with flagsaver.flagsaver():
-        cli.parse([experiment.name, *SMALL, f"--workdir={workdir}", *counts, *arguments])
-        flags.FLAGS.mark_as_parsed()
-        config = shared_flags.configuration(experiment)
-    open_workdir(workdir, vars(config), ())
-    spine.learn(experiment.build(config, shared_flags.make_summation(config)), config, workdir)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import itertools
 import json
 import math
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +16,7 @@ import numpy as np
 import optax
 import pytest
 from jax import lax
-from tiny_runs import run_here, steps
+from tiny_runs import ROOT, run_here, steps
 
 from metainr import algorithms, fields
 from metainr.errors import UserError
@@ -138,8 +140,14 @@ def test_peak_memory_is_what_the_system_says():
         pytest.skip("only Linux has /proc")
     before = 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1])
     assert before - 2**20 <= instruments.peak_memory()
-    held = np.ones(before // 8 + 2**23)  # as much again, and 64 MB
-    assert instruments.peak_memory() >= held.nbytes
+    # It grows by what is held: in a process that has held little so far.
+    script = (
+        "import numpy as np; from metainr.training.instruments import peak_memory;"
+        "before = peak_memory(); held = np.ones(before // 8);"
+        "print(held.nbytes < peak_memory() - 2**20)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout == "True\n", done.stderr
 
 
 def _toy(bad_step=None):
@@ -293,6 +301,3 @@ def test_a_run_tells_its_speed_and_leaves_a_trace(tmp_path, capsys):
     forward = 2 * (2 * 16 + 16 * 16 + 16 * 3)  # width 16, depth 3
     flops = forward * 16**2 * (2 * (3 + 6) + 3)  # 2 inner steps, all pixels
     assert summary["flops_per_second"] == pytest.approx(flops * summary["steps_per_second"])
-    # Without the flag the run is the same, and there is nothing left to do.
-    assert run_here(tmp_path, "--train_steps=3") == 0
-    assert read_results(tmp_path)["instruments"]["default"] == summary

@@ -82,10 +82,10 @@ def _succeed(processes):
 
 
 @pytest.fixture(scope="module")
-def alone(run, tmp_path_factory):
+def alone(tmp_path_factory):
     """The workdir of one process."""
     workdir = tmp_path_factory.mktemp("alone")
-    _succeed(run(workdir, devices=[1]))
+    assert run_here(workdir, *FLAGS) == 0
     return workdir
 
 

@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -18,9 +19,10 @@ from absl import flags
 from absl.testing import flagsaver
 from jax.experimental.compilation_cache import compilation_cache
 
-from experiments import cli, image_regression, spine
+from experiments import cli, image_regression, shared_flags, spine
 from metainr.reporting import read_results
 from metainr.training.portable import read_checkpoint
+from metainr.training.workdir import open_workdir
 
 ROOT = Path(__file__).parents[1]
 TINY = (
@@ -62,6 +64,17 @@ def run_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regr
         return cli.status(main, argv)
 
 
+def learn_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regression) -> None:
+    """A tiny run that is stopped before it compares inits, which takes long."""
+    with flagsaver.flagsaver(), _shared_programs():
+        cli.parse([experiment.EXPERIMENT.name, *TINY, f"--workdir={workdir}", *arguments])
+        flags.FLAGS.mark_as_parsed()
+        config = shared_flags.configuration(experiment.EXPERIMENT)
+        open_workdir(workdir, vars(config), ())
+        problem = experiment.EXPERIMENT.build(config, shared_flags.make_summation(config))
+        spine.learn(problem, config, workdir)
+
+
 @contextlib.contextmanager
 def _shared_programs():
     """Compiled programs are kept from run to run: most of them are the same."""
@@ -85,14 +98,22 @@ def _programs():
 
 
 def start(workdir: Path, *arguments: str, wrapper: tuple[str, ...] = ()) -> subprocess.Popen:
-    """Starts a tiny run as a process of its own, or a wrapper that gets its command."""
+    """Starts a tiny run as a process of its own, or a wrapper that gets its command.
+
+    It reads the programs that runs within this process compiled, and writes none: it may be killed.
+    """
     command = [*wrapper, sys.executable, "-m", "experiments.image_regression", *TINY]
+    programs = {
+        "JAX_COMPILATION_CACHE_DIR": _programs(),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "1e9",
+    }
     return subprocess.Popen(
         [*command, f"--workdir={workdir}", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
+        env=os.environ | programs,
     )
 
 

@@ -8,13 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny_runs import run_here
+from tiny_runs import learn_here
 
 from metainr import fields, signals
 from metainr.objectives import pixel_grid
 from metainr.training.checkpoints import load_meta_params
-
-TINY = "--resolution=16 --width=16 --depth=3 --train_steps=2 --num_test=3 --test_steps=2".split()
 
 
 def _run(module, *arguments):
@@ -26,7 +24,7 @@ def _run(module, *arguments):
 def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     for name in ("sdf", "text"):
-        assert run_here(root / name, *TINY, f"--signal={name}") == 0
+        learn_here(root / name, "--test_steps=2", f"--signal={name}")
     return root
 
 
@@ -78,7 +76,6 @@ def test_mistakes_get_one_line(runs, arguments, words):
 @pytest.mark.slow
 def test_runs_of_other_resolutions_do_not_compare(runs):
     other = runs / "other"
-    tiny = [flag.replace("16", "12") if "resolution" in flag else flag for flag in TINY]
-    assert _run("image_regression", *tiny, f"--workdir={other}").returncode == 0
+    learn_here(other, "--resolution=12")
     done = _run("transfer", f"--workdirs={runs / 'sdf'},{other}", f"--workdir={runs / 'none'}")
     assert done.returncode == 1 and "--resolution" in done.stderr

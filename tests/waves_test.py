@@ -150,7 +150,8 @@ def test_inits_are_compared_after_the_steps_they_were_learned_for(arguments, com
 def test_the_fewest_points_will_do(equation):
     problem = _problem(f"--equation={equation}", "--inner_points=4")
     params = problem.field.init(jax.random.key(0))
-    loss, gradient = problem.inner_gradient(params, jnp.zeros((1, 2)), jax.random.key(1), 0)
+    inner_gradient = jax.jit(problem.inner_gradient)
+    loss, gradient = inner_gradient(params, jnp.zeros((1, 2)), jax.random.key(1), 0)
     assert np.isfinite(loss) and all(np.isfinite(g).all() for g in jax.tree.leaves(gradient))
 
 
