@@ -99,7 +99,7 @@ def test_siren_against_finite_differences(optimizer, points, plain_mode_points):
     algorithm, inner, gradient, params, task = _siren_task(
         np.float64, optimizer, 3, points, plain_mode_points
     )
-    found, _ = algorithm.meta_gradient(params, task, KEY)
+    found, _ = jax.jit(algorithm.meta_gradient)(params, task, KEY)
     support_key, query_key = jax.random.split(KEY)
 
     @jax.jit
@@ -143,7 +143,7 @@ def test_mixed_mode_equals_the_plain_recipe(request, dtype, tolerance):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("name", ["sgd", "momentum", "adam"])
+@pytest.mark.parametrize("name", ["sgd", pytest.param("momentum", marks=pytest.mark.slow), "adam"])
 def test_a_rate_can_be_learned(name):
     """Hyper-parameters of the inner optimizer are inputs like any other."""
     _, _, gradient, params, task = _siren_task(np.float64, "sgd", 3)

@@ -107,7 +107,10 @@ def test_meta_gradients_agree(algorithm, dtype, tolerance):
     assert all(found[name] < tolerance for name in exact), found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=() if kind == "laplacian" else pytest.mark.slow) for kind in KINDS],
+)
 def test_gradients_of_losses_of_derivatives_agree(kind):
     contenders = make_contenders(TINY._replace(omega=5.0), kind)
     runs = {name: contender.run for name, contender in contenders.items() if contender.run}

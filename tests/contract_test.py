@@ -136,7 +136,9 @@ OF_FEW_POINTS = _product({case for case in ONE_FIELD if case.measurement in ("va
 # Without jit, every operation is compiled.
 UNJITTED = _product({case for case in ONE_FIELD if _is_usual(case, "draw optimizer measurement")})
 # Sums are divided whatever is made of them; devices_test has eight for each algorithm and draw.
-DIVIDED = {case for case in ONE_FIELD if _is_usual(case, "algorithm draw optimizer")}
+DIVIDED = {case for case in ONE_FIELD if case.measurement == "rendering"}
+# The experiments learn through the measurements that take long to compile.
+LEARNED = _product({case for case in PAIRS if case.measurement not in ("projection", "laplacian")})
 
 
 class Parts(NamedTuple):
@@ -218,7 +220,7 @@ def test_every_measurement_has_data():
     assert not missing, f"give DATA an entry for {missing}: inputs, in_dim, out_dim, chunk_size"
 
 
-@pytest.mark.parametrize("case", PRODUCT)
+@pytest.mark.parametrize("case", LEARNED)
 def test_it_learns_and_compiles_once(case):
     parts, traces = _build(case), []
 

@@ -103,7 +103,7 @@ def test_devices_train_as_one_does(algorithm, draw, num_tasks, num_devices):
 
 
 @eight
-@pytest.mark.parametrize("microbatch", [2, 4])
+@pytest.mark.parametrize("microbatch", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_task_microbatch_changes_nothing(microbatch):
     shared = _trained("maml", "all_points", 8, 2, microbatch)
     _assert_close(shared, _trained("maml", "all_points", 8, 1))

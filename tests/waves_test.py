@@ -135,8 +135,8 @@ def test_the_outer_loss_may_be_that_of_the_equation():
     assert not source.solution.any()
     params = problem.field.init(jax.random.key(0))
     task = problem.make_task(source, jax.random.key(1))
-    outer, _ = problem.query_gradient(params, task.query, jax.random.key(2), 0)
-    inner, _ = problem.inner_gradient(params, task.support, jax.random.key(2), 0)
+    outer, _ = jax.jit(problem.query_gradient)(params, task.query, jax.random.key(2), 0)
+    inner, _ = jax.jit(problem.inner_gradient)(params, task.support, jax.random.key(2), 0)
     assert outer == inner and problem.points.query == problem.points.inner
 
 
