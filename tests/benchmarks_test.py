@@ -30,6 +30,7 @@ BINARIES = {
     "--resolution=4",
     "derivatives": "--rounds=2 --side=8 --width=8 --depth=2",
 }
+QUICK_BINARIES = ("meta_step", "products")
 FIRST_CELLS = {
     "meta_step": ["1"] * 4,
     "fit_many": ["3 of 8²"] * 3,
@@ -64,29 +65,12 @@ def counted_tensors(monkeypatch):
     monkeypatch.setattr(torch_memory, "_tensors", lambda small, bf16: (2.0, 5.0))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def started(tmp_path_factory):
-    """Every binary in a process of its own, all at once, and the file that it records to."""
-    folder = tmp_path_factory.mktemp("results")
-    found = {}
-    for name, arguments in BINARIES.items():
-        results = folder / f"{name}.md"
-        command = [sys.executable, "-m", f"benchmarks.{name}", *arguments.split()]
-        process = _start(*command, "--record", f"--results={results}")
-        found[name] = (process, results)
-    for argument in MISTAKES:
-        process = _start(sys.executable, "-m", "benchmarks.meta_step", argument)
-        found[argument] = (process, None)
-    yield found
-    for process, _ in found.values():
-        process.kill()
-        process.communicate()
-
-
-def _start(*command):
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+def _run(name, *arguments):
+    command = [sys.executable, "-m", f"benchmarks.{name}", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}  # PyTorch's threads wait by spinning
-    return subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **pipes)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, text=True, capture_output=True, timeout=120
+    )
 
 
 @pytest.mark.usefixtures("counted_tensors")
@@ -217,18 +201,21 @@ def test_sections_are_appended(tmp_path, capsys):
     assert results.read_text(encoding="utf-8") == text
 
 
-@pytest.mark.parametrize("name", BINARIES)
-def test_binaries_run_and_record(started, name):
-    process, results = started[name]
-    shown, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(x, marks=() if x in QUICK_BINARIES else pytest.mark.slow) for x in BINARIES],
+)
+def test_binaries_run_and_record(tmp_path, name):
+    results = tmp_path / "results.md"
+    done = _run(name, *BINARIES[name].split(), "--record", f"--results={results}")
+    assert done.returncode == 0, done.stderr
     (section,) = _sections(results.read_text(encoding="utf-8"), name)
     assert str(results) not in section and "--record" not in section
     assert f"`python -m benchmarks.{name} {BINARIES[name]}`" in section and "jax " in section
     rows = [line[2:-2].split(" | ") for line in section.splitlines() if line.startswith("| ")]
     assert all(cell.strip() for row in rows for cell in row)
     assert [row[0] for row in rows if row[0] not in _HEADINGS] == FIRST_CELLS[name]
-    assert section.split("\n\n", 3)[3].strip() in shown
+    assert section.split("\n\n", 3)[3].strip() in done.stdout
 
 
 def _sections(text, name):
@@ -238,9 +225,8 @@ def _sections(text, name):
 
 
 @pytest.mark.parametrize("argument", MISTAKES)
-def test_mistakes_are_told_in_one_line(started, argument):
-    process, _ = started[argument]
-    shown, errors = process.communicate(timeout=120)
-    assert process.returncode == 1 and not shown
-    assert errors.count("\n") == 1 and errors.startswith("error: ")
-    assert MISTAKES[argument] in errors
+def test_mistakes_are_told_in_one_line(argument):
+    done = _run("meta_step", argument)
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
+    assert MISTAKES[argument] in done.stderr
