@@ -135,8 +135,6 @@ ONE_FIELD = {case for case in PAIRS if case.field == Case().field}
 OF_FEW_POINTS = _product({case for case in ONE_FIELD if case.measurement in ("value", "laplacian")})
 # Without jit, every operation is compiled.
 UNJITTED = _product({case for case in ONE_FIELD if _is_usual(case, "draw optimizer measurement")})
-# Sums are divided whatever is made of them; devices_test has eight for each algorithm and draw.
-DIVIDED = {case for case in ONE_FIELD if case.measurement == "rendering"}
 # The experiments learn through the measurements that take long to compile.
 LEARNED = _product({case for case in PAIRS if case.measurement not in ("projection", "laplacian")})
 
@@ -329,10 +327,11 @@ def _norm_distance(tree, other):
     return max(float(jnp.linalg.norm(a - b) / (jnp.linalg.norm(b) or 1)) for a, b in pairs)
 
 
+# All slow: devices_test divides sums quickly, whatever is made of them.
 # With a task for each device, no measurement's sums are divided: one of them will do.
 SHARDED = [
     pytest.param(case, num_tasks, id=f"{'-'.join(case)}-{num_tasks}", marks=param.marks)
-    for param in _product(DIVIDED)
+    for param in _product(set())
     for case in param.values
     if case.sums == "chunked_mixed"
     for num_tasks in ((2, 1) if case.measurement == "value" else (1,))
@@ -359,20 +358,12 @@ def test_two_devices_change_nothing(case, num_tasks):
     )
 
 
-def _run_sharded(marker):
+@pytest.mark.slow
+def test_sharded():
     """Runs the tests of two devices in a process that has them."""
-    options = ["-k", "two_devices", "-m", marker, "--override-ini=addopts="]
+    options = ["-k", "two_devices", "--override-ini=addopts="]
     command = [sys.executable, "-m", "pytest", __file__, *options]
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
     run = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-3000:]
     assert " passed" in run.stdout and " skipped" not in run.stdout
-
-
-def test_sharded():
-    _run_sharded("not slow")
-
-
-@pytest.mark.slow
-def test_sharded_in_the_full_product():
-    _run_sharded("slow")

@@ -48,13 +48,8 @@ def test_its_flags_belong_together(path):
     assert config.experiment == path.parent.name
 
 
-def _run_of(path):
-    """Slow if the like of it runs elsewhere: tests of the experiment, or of the class of images."""
-    slow = path.parent.name in TINY_OWN or path.stem != "celeba"
-    return pytest.param(path, id=_name(path), marks=pytest.mark.slow if slow else [])
-
-
-@pytest.mark.parametrize("path", [_run_of(path) for path in FLAGFILES])
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FLAGFILES, ids=_name)
 def test_it_runs(path, data_dir, tmp_path):
     name = path.parent.name
     module = importlib.import_module(f"experiments.{name}")

@@ -1,9 +1,5 @@
 """Fields against hand-written ones: counts, initial weights, formulas, encodings."""
 
-import hashlib
-import subprocess
-import sys
-
 import jax
 import jax.extend
 import jax.numpy as jnp
@@ -110,14 +106,6 @@ def test_the_positional_encoding_has_40_features_per_axis(in_dim, features):
 
 
 def test_the_fourier_matrix_is_a_constant_by_seed():
-    script = """
-import hashlib, numpy as np, jax
-from metainr import fields
-field = fields.make("fourier", fields.FieldOptions(width=8, depth=2))
-params = jax.tree.map(np.ones_like, field.init(jax.random.key(1)))
-print(hashlib.sha256(np.asarray(field.apply(params, np.ones((4, 2), np.float32)))).hexdigest())
-"""
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     values = []
     for seed in (0, 0, 1):
         field = fields.make("fourier", FieldOptions(width=8, depth=2, fourier_seed=seed))
@@ -125,7 +113,6 @@ print(hashlib.sha256(np.asarray(field.apply(params, np.ones((4, 2), np.float32))
         assert _count(params) == 16 * 8 + 8 + 8 * 3 + 3  # no matrix among them
         ones = jax.tree.map(np.ones_like, params)
         values.append(np.asarray(field.apply(ones, np.ones((4, 2), np.float32))))
-    assert hashlib.sha256(values[0]).hexdigest() == run.stdout.strip()
     np.testing.assert_array_equal(values[0], values[1])
     assert np.abs(values[0] - values[2]).max() > 1e-3
 
@@ -134,11 +121,10 @@ print(hashlib.sha256(np.asarray(field.apply(params, np.ones((4, 2), np.float32))
 def test_leading_axes_are_free_and_rows_independent(name):
     field = fields.make(name, FieldOptions(width=8, depth=3, omega=30.0))
     params = field.init(KEY)
-    folded = field.apply(params, COORDS.reshape(5, 10, 2))
-    np.testing.assert_allclose(folded.reshape(50, 3), field.apply(params, COORDS), atol=1e-5)
-    np.testing.assert_allclose(
-        field.apply(params, COORDS[7]), field.apply(params, COORDS)[7], atol=1e-5
-    )
+    apply = jax.jit(field.apply)
+    values, folded = apply(params, COORDS), apply(params, COORDS.reshape(5, 10, 2))
+    np.testing.assert_allclose(folded.reshape(50, 3), values, atol=1e-5)
+    np.testing.assert_allclose(apply(params, COORDS[7]), values[7], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["relu", "softplus", "gelu", "tanh", "sin", "identity"])

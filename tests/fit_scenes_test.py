@@ -103,17 +103,18 @@ def test_photos_are_shown_in_each_others_light(inits, tmp_path):
     ("binary", "arguments", "expected"),
     [
         ("fit_object", ("--object=1000",), "--object=1000 is not among the 1000 test objects"),
-        ("fit_object", ("--object=/nowhere",), "--object=/nowhere is neither"),
-        ("fit_object", ("--init=/nowhere",), "/nowhere does not exist"),
-        ("fit_object", ("--seen_views=26",), "--seen_views=26 leaves fewer than 3"),
-        ("fit_object", ("--init=",), "--init, a workdir of experiments.view_synthesis"),
-        (
-            "fit_landmark",
-            ("--photos=1",),
-            "--photos=1 must be two or more of the 1000 test",
+        ("fit_landmark", ("--photos=1",), "--photos=1 must be two or more of the 1000 test"),
+        *(
+            pytest.param(*mistake, marks=pytest.mark.slow)  # a process each
+            for mistake in (
+                ("fit_object", ("--object=/nowhere",), "--object=/nowhere is neither"),
+                ("fit_object", ("--init=/nowhere",), "/nowhere does not exist"),
+                ("fit_object", ("--seen_views=26",), "--seen_views=26 leaves fewer than 3"),
+                ("fit_object", ("--init=",), "--init, a workdir of experiments.view_synthesis"),
+                ("fit_landmark", ("--photos=1,x",), "--photos=1,x must be"),
+                ("fit_landmark", ("--photos=0,0",), "--photos=0,0 must be"),
+            )
         ),
-        ("fit_landmark", ("--photos=1,x",), "--photos=1,x must be"),
-        ("fit_landmark", ("--photos=0,0",), "--photos=0,0 must be"),
     ],
 )
 def test_mistakes(inits, tmp_path, binary, arguments, expected):

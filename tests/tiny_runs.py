@@ -60,8 +60,8 @@ def run_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regr
             return stop.code
         finally:
             flags.FLAGS.mark_as_parsed()
-        main = getattr(experiment, "main", functools.partial(spine.run, experiment.EXPERIMENT))
-        return cli.status(main, argv)
+        own = getattr(experiment, "main", None)
+        return cli.status(own or functools.partial(spine.run, experiment.EXPERIMENT), argv)
 
 
 def learn_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regression) -> None:

@@ -1,23 +1,17 @@
 """The transfer binary on two tiny runs, against a fit written out by hand."""
 
 import json
-import subprocess
-import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny_runs import learn_here
+from tiny_runs import learn_here, run_here
 
+from experiments import transfer
 from metainr import fields, signals
 from metainr.objectives import pixel_grid
 from metainr.training.checkpoints import load_meta_params
-
-
-def _run(module, *arguments):
-    command = [sys.executable, "-m", f"experiments.{module}", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +38,7 @@ def _psnr_by_hand(workdir, test_class, index, steps):
 
 def test_every_entry_is_the_mean_of_fits_from_the_row_on_the_column(runs):
     workdirs = f"--workdirs={runs / 'sdf'},{runs / 'text'}"
-    done = _run("transfer", workdirs, f"--workdir={runs / 'matrix'}", "--num_test=2")
-    assert done.returncode == 0, done.stderr
+    assert run_here(runs / "matrix", workdirs, "--num_test=2", experiment=transfer) == 0
     found = json.loads((runs / "matrix" / "transfer.json").read_text())
     assert found["rows"] == ["sdf", "text"] and found["columns"] == ["sdf", "text", "photos"]
     for row, name in enumerate(found["rows"]):
@@ -65,17 +58,18 @@ def test_every_entry_is_the_mean_of_fits_from_the_row_on_the_column(runs):
         (["--workdirs=SDF", "stray"], "'stray' is not a flag"),
     ],
 )
-def test_mistakes_get_one_line(runs, arguments, words):
+def test_mistakes_get_one_line(runs, capfd, arguments, words):
     arguments = [argument.replace("SDF", str(runs / "sdf")) for argument in arguments]
-    done = _run("transfer", *arguments, f"--workdir={runs / 'none'}")
-    assert done.returncode == 1 and "Traceback" not in done.stderr
-    assert words in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert run_here(runs / "none", *arguments, experiment=transfer) == 1
+    (line,) = capfd.readouterr().err.strip().splitlines()
+    assert line.startswith("error: ") and words in line
     assert not (runs / "none").exists()
 
 
 @pytest.mark.slow
-def test_runs_of_other_resolutions_do_not_compare(runs):
+def test_runs_of_other_resolutions_do_not_compare(runs, capfd):
     other = runs / "other"
     learn_here(other, "--resolution=12")
-    done = _run("transfer", f"--workdirs={runs / 'sdf'},{other}", f"--workdir={runs / 'none'}")
-    assert done.returncode == 1 and "--resolution" in done.stderr
+    workdirs = f"--workdirs={runs / 'sdf'},{other}"
+    assert run_here(runs / "none", workdirs, experiment=transfer) == 1
+    assert "--resolution" in capfd.readouterr().err

@@ -123,8 +123,8 @@ def test_the_outer_loss_is_the_distance_to_the_solution(name, module, width):
     assert jnp.abs(source.solution).max() > 0.1
     params = problem.field.init(jax.random.key(0))
     task = problem.make_task(source, jax.random.key(1))
-    loss, _ = problem.query_gradient(params, task.query, jax.random.key(2), 0)
-    found = problem.field.apply(params, jnp.asarray(_equation(module, width, 8).grid))
+    loss, _ = jax.jit(problem.query_gradient)(params, task.query, jax.random.key(2), 0)
+    found = jax.jit(problem.field.apply)(params, jnp.asarray(_equation(module, width, 8).grid))
     np.testing.assert_allclose(loss, np.mean((found - source.solution) ** 2), rtol=1e-5)
     assert problem.points.query == source.solution[..., 0].size != problem.points.inner
 
