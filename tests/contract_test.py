@@ -131,8 +131,8 @@ def _is_usual(case, names):
 PRODUCT = _product(set(PAIRS))
 # How a field differs from another shows where it learns; elsewhere one will do.
 ONE_FIELD = {case for case in PAIRS if case.field == Case().field}
-# Measurements of many points take long to compile; the Laplacian is the most involved of the rest.
-OF_FEW_POINTS = _product({case for case in ONE_FIELD if case.measurement in ("value", "laplacian")})
+# Other measurements take long to compile, and learn as this one does.
+OF_FEW_POINTS = _product({case for case in ONE_FIELD if case.measurement == "value"})
 # Without jit, every operation is compiled.
 UNJITTED = _product({case for case in ONE_FIELD if _is_usual(case, "draw optimizer measurement")})
 # The experiments learn through the measurements that take long to compile.

@@ -13,7 +13,7 @@ from tiny_runs import ROOT, TINY, assert_same_bits, finish, run_here, start, sta
 
 from experiments import cli
 
-TRAINED = ("--train_steps=6", "--checkpoint_every=2", "--num_test=1", "--test_steps=2")
+TRAINED = ("--depth=3", "--train_steps=6", "--checkpoint_every=2", "--num_test=1", "--test_steps=2")
 
 
 @pytest.fixture

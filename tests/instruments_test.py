@@ -283,7 +283,7 @@ def test_ten_steps_are_traced(tmp_path, monkeypatch, start, end, expected):
 
 
 def test_a_run_tells_its_speed_and_leaves_a_trace(tmp_path, capsys):
-    assert run_here(tmp_path, "--profile", "--train_steps=3") == 0
+    assert run_here(tmp_path, "--profile", "--train_steps=3", "--depth=3") == 0
     told = capsys.readouterr().out
     trace = Path(re.search(r"profile of steps 1 to 3: open (\S+) at ", told)[1])
     assert trace.is_relative_to(tmp_path / "profile")

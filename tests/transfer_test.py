@@ -18,7 +18,7 @@ from metainr.training.checkpoints import load_meta_params
 def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
     for name in ("sdf", "text"):
-        learn_here(root / name, "--test_steps=2", f"--signal={name}")
+        learn_here(root / name, "--depth=3", "--test_steps=2", f"--signal={name}")
     return root
 
 
@@ -69,7 +69,7 @@ def test_mistakes_get_one_line(runs, capfd, arguments, words):
 @pytest.mark.slow
 def test_runs_of_other_resolutions_do_not_compare(runs, capfd):
     other = runs / "other"
-    learn_here(other, "--resolution=12")
+    learn_here(other, "--depth=3", "--resolution=12")
     workdirs = f"--workdirs={runs / 'sdf'},{other}"
     assert run_here(runs / "none", workdirs, experiment=transfer) == 1
     assert "--resolution" in capfd.readouterr().err
