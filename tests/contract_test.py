@@ -131,8 +131,8 @@ def _is_usual(case, names):
 PRODUCT = _product(set(PAIRS))
 # How a field differs from another shows where it learns; elsewhere one will do.
 ONE_FIELD = {case for case in PAIRS if case.field == Case().field}
-# Other measurements take long to compile, and learn as this one does.
-OF_FEW_POINTS = _product({case for case in ONE_FIELD if case.measurement == "value"})
+# Arguments and states are those of the inner loop, whatever is measured.
+OF_VALUES = _product({case for case in ONE_FIELD if case.measurement == "value"})
 # Without jit, every operation is compiled.
 UNJITTED = _product({case for case in ONE_FIELD if _is_usual(case, "draw optimizer measurement")})
 # The experiments learn through the measurements that take long to compile.
@@ -260,7 +260,7 @@ def test_jitted_equals_unjitted_and_keeps_the_structure(case):
     chex.assert_trees_all_close(info, plain_info, rtol=1e-5)
 
 
-@pytest.mark.parametrize("case", OF_FEW_POINTS)
+@pytest.mark.parametrize("case", OF_VALUES)
 def test_no_argument_is_ignored(case):
     parts = _build(case)
     params, task = _meta_params(parts), _make_task(jnp.asarray(_signal(case, 0)))
@@ -280,7 +280,7 @@ def test_no_argument_is_ignored(case):
     assert differs(_compiled(case, steps=STEPS + 1)(params, task, KEY))
 
 
-@pytest.mark.parametrize("case", OF_FEW_POINTS)
+@pytest.mark.parametrize("case", OF_VALUES)
 def test_the_inner_loop_is_a_state_machine(case):
     parts = _build(case)
     params, support = _meta_params(parts), _make_task(jnp.asarray(_signal(case, 0))).support
@@ -327,7 +327,7 @@ def _norm_distance(tree, other):
     return max(float(jnp.linalg.norm(a - b) / (jnp.linalg.norm(b) or 1)) for a, b in pairs)
 
 
-# All slow: devices_test divides sums quickly, whatever is made of them.
+# All slow: sums are divided whatever is made of them, and devices_test divides some quickly.
 # With a task for each device, no measurement's sums are divided: one of them will do.
 SHARDED = [
     pytest.param(case, num_tasks, id=f"{'-'.join(case)}-{num_tasks}", marks=param.marks)

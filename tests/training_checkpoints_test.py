@@ -20,8 +20,7 @@ from metainr.training.checkpoints import Checkpoints, load_meta_params
 from metainr.training.step import TrainState
 
 CONFIG = {"width": 16, "rate": 1e-3, "name": "x", "sizes": [1, 2]}
-DAMAGES = ("bit", "gone")
-MORE_DAMAGES = [pytest.param(how, marks=pytest.mark.slow) for how in ("cut", "empty")]
+DAMAGES = ["bit", "gone", *(pytest.param(x, marks=pytest.mark.slow) for x in ("cut", "empty"))]
 
 
 def _state(step, optimizer=None):
@@ -118,7 +117,7 @@ def two(tmp_path_factory):
     return directory
 
 
-@pytest.mark.parametrize("how", [*DAMAGES, *MORE_DAMAGES])
+@pytest.mark.parametrize("how", DAMAGES)
 def test_every_file_of_the_newest_may_be_damaged(two, tmp_path, warnings, capfd, how):
     files = sorted(path.relative_to(two) for path in (two / "2").rglob("*") if path.is_file())
     assert len(files) > 15

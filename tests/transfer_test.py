@@ -1,12 +1,14 @@
 """The transfer binary on two tiny runs, against a fit written out by hand."""
 
 import json
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tiny_runs import learn_here, run_here
+from tiny_runs import ROOT, learn_here, run_here
 
 from experiments import transfer
 from metainr import fields, signals
@@ -67,9 +69,10 @@ def test_mistakes_get_one_line(runs, capfd, arguments, words):
 
 
 @pytest.mark.slow
-def test_runs_of_other_resolutions_do_not_compare(runs, capfd):
+def test_runs_of_other_resolutions_do_not_compare(runs):
     other = runs / "other"
     learn_here(other, "--depth=3", "--resolution=12")
+    command = [sys.executable, "-m", "experiments.transfer", f"--workdir={runs / 'none'}"]
     workdirs = f"--workdirs={runs / 'sdf'},{other}"
-    assert run_here(runs / "none", workdirs, experiment=transfer) == 1
-    assert "--resolution" in capfd.readouterr().err
+    done = subprocess.run([*command, workdirs], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1 and "--resolution" in done.stderr
