@@ -256,4 +256,4 @@ def test_the_first_listens_where_its_address_says(monkeypatch, host, ips, narrow
     monkeypatch.setattr(socket, "getaddrinfo", found)
     monkeypatch.delitem(os.environ, "JAX_COORDINATOR_BIND_ADDRESS", raising=False)
     address = f"{host}:{_free_port()}"
-    assert joining._bind_address(address) == (address if narrow else None)
+    assert joining._prepare(address, 0) == (address if narrow else None)

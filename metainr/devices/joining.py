@@ -36,9 +36,7 @@ def join(
 
     Raises UserError if the place cannot be had or found, or the processes are no match.
     """
-    if address is not None and {"http_proxy", "https_proxy", "grpc_proxy"} & os.environ.keys():
-        os.environ["no_grpc_proxy"] = _parts(address)[0]  # no proxy knows the way there
-    bind_address = _bind_address(address) if address is not None and index == 0 else None
+    bind_address = None if address is None else _prepare(address, index)
     handler = signal.getsignal(signal.SIGTERM)
     try:
         jax.distributed.initialize(
@@ -60,7 +58,15 @@ def join(
     _check_settings({name: str(value) for name, value in settings.items()})
 
 
-def _parts(address):
+def _prepare(address, index):
+    """Where this process would listen, with the proxies told to keep out of the way."""
+    host, port = _host_and_port(address)
+    if {"http_proxy", "https_proxy", "grpc_proxy"} & os.environ.keys():
+        os.environ["no_grpc_proxy"] = host
+    return _bind_address(address, host, port) if index == 0 else None
+
+
+def _host_and_port(address):
     """(host, port) of "HOST:PORT". Raises UserError if that is not what the address is."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
@@ -68,12 +74,11 @@ def _parts(address):
     return host.strip("[]"), int(port)
 
 
-def _bind_address(address):
+def _bind_address(address, host, port):
     """The address as one to listen on; None, all interfaces, where it names none of its own.
 
     Raises UserError if its port is taken.
     """
-    host, port = _parts(address)
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:  # the name may become known while the others come
