@@ -3,15 +3,15 @@
 import json
 import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from types import SimpleNamespace
 from typing import Any
 
-from experiments.comparison import Comparison
 from metainr import reporting
 from metainr.errors import UserError
 from metainr.reporting.results import read_results, write_json
 from metainr.reporting.samples import write_samples
+from metainr.runs.comparison import Comparison
 from metainr.training.instruments import INSTRUMENTS
 from metainr.training.workdir import environment
 
@@ -19,18 +19,18 @@ _RESULTS, _SAMPLES, _FITS = "results.json", "samples", "fits"
 _LONGEST = 40  # characters of a user's file in the names of its fits; file systems take 255 bytes
 
 
-def resumed(workdir: Path, config: SimpleNamespace, neutral: set[str]) -> dict[str, Any]:
+def resumed(workdir: Path, config: Mapping[str, Any], neutral: set[str]) -> dict[str, Any]:
     """The results that the workdir holds for these very flags but the neutral ones, or empty ones.
 
     Raises UserError if they are damaged.
     """
     fresh = {
-        "experiment": config.experiment,
-        "signal": config.signal,
-        "num_test": config.num_test,
-        "train_steps": config.train_steps if config.algorithm != "none" else 0,
+        "experiment": config["experiment"],
+        "signal": config["signal"],
+        "num_test": config["num_test"],
+        "train_steps": config["train_steps"] if config["algorithm"] != "none" else 0,
         "seconds": {"training": 0.0, "evaluation": 0.0, "total": 0.0},
-        "config": vars(config),
+        "config": dict(config),
         "environment": environment(),
         "instruments": {},
         "settings": {},

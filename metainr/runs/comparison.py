@@ -1,34 +1,29 @@
-"""The comparison of inits on test signals: who takes part, and what is recorded of it."""
+"""The comparison of inits on test signals, and what is recorded of it."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
 
-from experiments.problem import Problem, Setting, make_evaluation, make_inner, standard_init
-from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
+from metainr.devices import local_mesh
 from metainr.evaluation.compare import steps_to_match, summary
 from metainr.evaluation.courses import Watch
-from metainr.evaluation.fitting import Contender, Fits
+from metainr.evaluation.fitting import Fits, make_evaluate
 from metainr.evaluation.tuning import tuned
+from metainr.keys import branch
 from metainr.reporting.measures import measure
+from metainr.runs.inits import Init
+from metainr.runs.learners import cosine_steps, make_algorithm
+from metainr.runs.options import Machine, TestOptions
+from metainr.runs.problem import Problem, Setting
 from metainr.training.data import first_signals
-from metainr.types import Params
+from metainr.types import Contender, Key
 
 NUM_SAMPLES = 6
-_MEAN_OVER = 256
-
-
-class Inits(NamedTuple):
-    """The inits by name, and what is left of the loss of those that were fitted."""
-
-    params: dict[str, Params]
-    fit_errors: dict[str, float]
 
 
 class Comparison(NamedTuple):
@@ -48,72 +43,39 @@ class Comparison(NamedTuple):
     names: Sequence[str]
 
 
-def make_inits(
-    problem: Problem,
-    config: SimpleNamespace,
-    learned: Params | None,
-    rivals: Mapping[str, Params],
-    mesh: Mesh | None = None,
-) -> Inits:
-    """The learned init and those to compare it with; without it, those that need none.
-
-    Of a class without training signals there is no mean.
-
-    `rivals`: inits of other runs, by name. `mesh`: of this process' devices.
-    """
-    standard = standard_init(problem.field, config.seed)
-    mean_key, match_key, shuffle_key = jax.random.split(jax.random.key(config.seed), 3)
-
-    def fit(gradient, support, key):
-        inner = make_inner(gradient, "adam")(FIT_LEARNING_RATE)
-        params, error = fitted(inner, standard, support, key, mesh)
-        return params, float(error)
-
-    params, errors = {"standard": standard}, {}
-    if count := min(_MEAN_OVER, problem.signals.sizes["train"]):
-        support = problem.mean_support(count)
-        params["mean"], errors["mean"] = fit(problem.inner_gradient, support, mean_key)
-    if learned is not None:
-        params["matched"], errors["matched"] = fit(problem.matching_gradient, learned, match_key)
-        params |= {"shuffled": shuffled(learned, shuffle_key), "meta": learned}
-    return Inits(params | dict(rivals), errors)
-
-
-def random_init(problem: Problem, name: str, config: SimpleNamespace) -> Inits:
-    """Random weights of the problem's network alone, under that name."""
-    return Inits({name: standard_init(problem.field, config.seed)}, {})
-
-
 def compare(
     problem: Problem,
     setting: Setting,
-    config: SimpleNamespace,
-    inits: Inits,
-    mesh: Mesh | None = None,
+    inits: Mapping[str, Init],
+    test: TestOptions,
+    root: Key,
+    machine: Machine,
     watch: Watch | None = None,
 ) -> Comparison:
     """Fits the test signals from every init in a setting.
 
-    `mesh`: of this process' devices. `watch`: of the fits of test signals.
+    `root`: the run's key. `watch`: of the fits of test signals.
     """
-    key = jax.random.key(config.seed)
-    evaluate = make_evaluation(setting, mesh, config.test_schedule)
+    evaluate = make_evaluate(
+        setting.make_task, setting.score, setting.view, local_mesh(machine.mesh)
+    )
     sign = -1.0 if measure(setting.metric).lower_is_better else 1.0
-    contenders = {name: _contender(name, p, config) for name, p in inits.params.items()}
-    if config.tune:
-        signals = first_signals(problem.signals, "validation", config.num_validation)
+    contenders = make_contenders(problem, setting, inits, test.schedule, machine)
+    if test.tune:
+        signals = first_signals(problem.signals, "validation", test.num_validation)
+        key = branch(root, "validate")
         fit = partial(evaluate, signals=signals, steps=(setting.match_step,), key=key)
         contenders = {
             name: tuned(c, fit, problem.rates, setting.metric, sign)
             for name, c in contenders.items()
         }
-    signals = first_signals(problem.signals, "test", config.num_test)
+    signals, key = first_signals(problem.signals, "test", test.num_test), branch(root, "test")
     fits = {
         name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
         for name, contender in contenders.items()
     }
     references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
-    entries = {name: _entry(contenders[name], fits[name], inits, name) for name in fits}
+    entries = {n: _entry(contenders[n], fits[n], inits[n].fit_error) for n in fits}
     if "meta" in fits:
         values = {name: sign * fit.metrics[setting.metric] for name, fit in fits.items()}
         target = values["meta"][:, setting.steps.index(setting.match_step)]
@@ -135,6 +97,31 @@ def compare(
     )
 
 
+def make_contenders(
+    problem: Problem,
+    setting: Setting,
+    inits: Mapping[str, Init],
+    schedule: str,
+    machine: Machine,
+) -> dict[str, Contender]:
+    """The inits with their loops in a setting; those of one learner share one.
+
+    `schedule`: of the rate over the setting's steps, "constant" or "cosine".
+    """
+    decay_steps = cosine_steps(schedule, setting.steps[-1])
+
+    @functools.cache
+    def make_inner_of(learner):
+        return make_algorithm(
+            learner, problem.field, setting.objective, problem.query, machine, decay_steps
+        ).make_inner
+
+    return {
+        name: Contender(init.meta_params, make_inner_of(init.learner), init.hyper)
+        for name, init in inits.items()
+    }
+
+
 def merged(comparisons: Sequence[Comparison]) -> Comparison:
     """The comparison of all their inits, which were tested on the same signals."""
     first = comparisons[0]
@@ -148,14 +135,9 @@ def merged(comparisons: Sequence[Comparison]) -> Comparison:
     )
 
 
-def _entry(contender, fits, inits, name):
-    entry = {
-        "optimizer": contender.optimizer,
-        "learning_rate": contender.learning_rate,
-        "metrics": _summaries(fits),
-    }
-    error = inits.fit_errors.get(name)
-    return entry if error is None else entry | {"fit_error": error}
+def _entry(contender, fits, fit_error):
+    entry = contender.hyper._asdict() | {"metrics": _summaries(fits)}
+    return entry if fit_error is None else entry | {"fit_error": fit_error}
 
 
 def _exports(setting, params, signals):
@@ -181,10 +163,3 @@ def _reference(method, setting, signals):
             metrics[name][row, -1] = value
     pictures = np.stack([picture for _, picture in found[:NUM_SAMPLES]])
     return Fits(metrics, np.repeat(pictures[:, None], steps, axis=1))
-
-
-def _contender(name, params, config):
-    learned = name == "meta" or name in [text.partition("=")[0] for text in config.rivals]
-    if learned:
-        return Contender(params, config.inner_optimizer, config.inner_learning_rate)
-    return Contender(params, config.baseline_optimizer, config.baseline_learning_rate)
