@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "objectives": LEAVES | {"numerics"},
     "signals": LEAVES,
     "algorithms": LEAVES | {"numerics"},
-    "training": LEAVES | {"algorithms", "devices", "numerics"},
+    "training": LEAVES | {"algorithms", "devices", "numerics", "reporting", "weights"},
     "evaluation": LEAVES | {"algorithms", "devices", "numerics"},
     "reporting": LEAVES - {"types"},
     "weights": LEAVES,
