@@ -88,17 +88,10 @@ def _from_mesh(path, read, num, rng):
         if mesh.volume < 0:
             logging.warning("%s is inside out; its faces are turned", path)
             mesh.invert()
-    areas = np.asarray(mesh.area_faces, np.float64)
-    if not areas.sum() > 0:
+    if not mesh.area > 0:
         raise UserError(f"{path} has faces without area alone; give a mesh with a surface")
-    faces = rng.choice(len(areas), num, p=areas / areas.sum())
-    a, b, c = np.moveaxis(np.asarray(mesh.triangles, np.float64)[faces], 1, 0)
-    # A square folded along its diagonal is a triangle.
-    u, v = rng.random((2, num, 1))
-    u, v = np.where(u + v > 1, 1 - u, u), np.where(u + v > 1, 1 - v, v)
-    normals = np.cross(b - a, c - a)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    return Surface(a + u * (b - a) + v * (c - a), normals, closed)
+    points, faces = trimesh.sample.sample_surface(mesh, num, seed=rng)
+    return Surface(np.asarray(points), mesh.face_normals[faces], closed)
 
 
 def _from_cloud(path, points, normals):
