@@ -32,7 +32,7 @@ from metainr.errors import UserError
 from metainr.numerics import Summation
 from metainr.registry import look_up
 from metainr.runs.problem import Problem, matching_objective
-from metainr.signals.one_image import camera, grey_images, own_images
+from metainr.signals.images import camera, grey_images, own_images
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(image_flags)

@@ -48,7 +48,7 @@ from metainr.numerics import Summation
 from metainr.objectives import image_samples, random_points, squared_error
 from metainr.registry import look_up
 from metainr.runs.problem import Problem, Setting, matching_objective
-from metainr.signals.sources import SourceOptions, single, sources
+from metainr.signals.waves import SourceOptions, single, sources
 from metainr.types import Array, Key, Params, Task, Term
 
 flags.adopt_module_key_flags(shared_flags)
