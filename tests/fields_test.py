@@ -1,5 +1,8 @@
 """Fields against hand-written ones: counts, initial weights, formulas, encodings."""
 
+import inspect
+import re
+
 import jax
 import jax.extend
 import jax.numpy as jnp
@@ -142,13 +145,73 @@ def test_activations_go_by_name(name):
 @pytest.mark.parametrize("flag", ["activation", "output_activation"])
 @pytest.mark.parametrize("name", ["rellu", "initializers", "zeros", "one_hot", "__doc__", ""])
 def test_unknown_activations_are_told(flag, name):
-    with pytest.raises(UserError, match=f"unknown activation {name!r}"):
-        fields.make("mlp", FieldOptions(**{flag: name}))
+    with pytest.raises(UserError, match=f"unknown {flag} {name!r}"):
+        fields.make("mlp", **{flag: name})
+
+
+@pytest.mark.parametrize("name", fields.ACTIVATIONS)
+def test_activations_are_elementwise(name):
+    function, x = fields.ACTIVATIONS[name], jnp.array([-1.3, 0.4, 2.2])
+    together, alone = function(x), [function(value) for value in x]
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+    assert together.dtype == x.dtype and np.isfinite(together).all()
 
 
 def test_an_unknown_field_is_told():
     with pytest.raises(UserError, match="unknown field 'sirn'.*siren"):
-        fields.make("sirn", FieldOptions())
+        fields.make("sirn")
+
+
+def _traced(field, in_dim=2):
+    """All that a field computes, as text."""
+    params = jax.eval_shape(field.init, KEY)
+    coords = np.zeros((5, in_dim), np.float32)
+    parts = [jax.make_jaxpr(field.init)(KEY), jax.make_jaxpr(field.apply)(params, coords)]
+    constants = [np.asarray(x).tolist() for part in parts for x in part.consts]
+    return re.sub("0x[0-9a-f]+", "", f"{parts} {constants}")
+
+
+SMALL = FieldOptions(width=4, depth=3, sigma=0.01, frequencies=3, levels=2, coarsest=2, finest=9)
+OTHERS = {"activation": "tanh", "output_activation": "tanh", "compute_dtype": "bfloat16"}
+
+
+@pytest.mark.parametrize("name", fields.REGISTRY)
+def test_every_option_counts_and_has_the_shared_default(name):
+    signature = inspect.signature(fields.REGISTRY[name]).parameters
+    small = SMALL._replace(table_size=50)
+    before = _traced(fields.make(name, small))
+    published = ("omega", "first_omega", "sigma") if name == "wire" else ()
+    for option, argument in signature.items():
+        value = getattr(small, option)
+        other = OTHERS.get(option) or value + (1 if isinstance(value, int) else 0.01)
+        in_dim = other if option == "in_dim" else 2
+        assert _traced(fields.make(name, small, **{option: other}), in_dim) != before, option
+        if option not in published:
+            assert argument.default == getattr(FieldOptions(), option), option
+
+
+def test_options_are_keywords_or_shared():
+    field = fields.siren(in_dim=3, width=8, omega=30)
+    for options, overrides in (
+        (None, {"in_dim": 3, "width": 8, "omega": 30}),
+        (FieldOptions(in_dim=3, width=8, omega=30), {}),
+        (FieldOptions(in_dim=3, width=9, omega=30, sigma=7), {"width": 8}),
+    ):
+        assert _traced(fields.make("siren", options, **overrides), 3) == _traced(field, 3)
+
+
+@pytest.mark.parametrize("name", fields.REGISTRY)
+def test_unknown_options_are_told(name):
+    known = ", ".join(inspect.signature(fields.REGISTRY[name]).parameters)
+    for make in (lambda **options: fields.make(name, **options), fields.REGISTRY[name]):
+        message = f"unknown option of .*{name}.* 'widht': did you mean width.* one of {known}$"
+        with pytest.raises(UserError, match=message):
+            make(widht=64)
+
+
+def test_options_of_another_type_are_told():
+    with pytest.raises(UserError, match=r"of type dict are no FieldOptions; .*make\('siren', "):
+        fields.make("siren", {"width": 64})
 
 
 def _fit(field, steps=200, rate=0.05):
@@ -240,5 +303,5 @@ def test_bfloat16_rounds_but_stays_near():
 
 
 def test_an_unknown_compute_dtype_is_told():
-    with pytest.raises(UserError, match="unknown compute dtype 'float8'.*bfloat16"):
-        fields.make("siren", FieldOptions(compute_dtype="float8")).init(KEY)
+    with pytest.raises(UserError, match="unknown compute_dtype 'float8'.*bfloat16"):
+        fields.make("siren", compute_dtype="float8")

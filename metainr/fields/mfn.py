@@ -7,8 +7,9 @@ import math
 
 from flax import linen as nn
 
-from metainr.fields.dense import dense, from_module, uniform
-from metainr.fields.options import FieldOptions
+from metainr.fields.adapters import of_flax
+from metainr.fields.dense import dense, uniform
+from metainr.fields.option_checks import checked
 from metainr.numerics import sin
 from metainr.types import Field
 
@@ -45,14 +46,17 @@ class Mfn(nn.Module):
         return x + self.output_offset
 
 
-def mfn(options: FieldOptions) -> Field:
-    """A network of `depth` − 1 filters; reads width, depth, first_omega, offset and dtype."""
-    module = Mfn(
-        options.out_dim,
-        options.width,
-        options.depth,
-        options.first_omega,
-        options.output_offset,
-        options.compute_dtype,
-    )
-    return from_module(module, options.in_dim)
+@checked
+def mfn(
+    *,
+    in_dim: int = 2,
+    out_dim: int = 3,
+    width: int = 256,
+    depth: int = 5,
+    first_omega: float = 200.0,
+    output_offset: float = 0.5,
+    compute_dtype: str = "float32",
+) -> Field:
+    """A network of `depth` − 1 filters."""
+    module = Mfn(out_dim, width, depth, first_omega, output_offset, compute_dtype)
+    return of_flax(module, in_dim)
