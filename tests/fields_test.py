@@ -209,6 +209,52 @@ def test_unknown_options_are_told(name):
             make(widht=64)
 
 
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("siren", {"omega": float("nan")}, "omega is nan; give a number from 1e-06 to 1000000"),
+        ("siren", {"first_omega": float("inf")}, "first_omega is inf; give a number from"),
+        ("siren", {"omega": 0}, "omega is 0; give a number"),
+        ("siren", {"width": 10**12}, "width is 1000000000000; give a whole number from 1 to 65536"),
+        ("siren", {"width": 10**5000}, "width is .*; give a whole number"),
+        ("siren", {"width": 3.5}, "width is 3.5; give a whole number from 1 to 65536"),
+        ("siren", {"width": "64"}, "width is '64'; give a whole number"),
+        ("siren", {"width": True}, "width is True; give a whole number"),
+        ("siren", {"omega": True}, "omega is True; give a number"),
+        ("siren", {"width": None}, "width is None"),
+        ("siren", {"width": np.ones((9, 9))}, "width is array"),
+        ("siren", {"depth": 10**9}, "depth is 1000000000; give a whole number from 2 to 256"),
+        ("siren", {"depth": 1}, "depth is 1; give a whole number from 2 to 256"),
+        ("siren", {"in_dim": 0}, "in_dim is 0; give a whole number from 1"),
+        ("siren", {"out_dim": -1}, "out_dim is -1; give a whole number from 1"),
+        ("siren", {"width": 2**16, "depth": 256}, "a field of 109.* weights is above 2147483648"),
+        ("siren", {"compute_dtype": 16}, "unknown compute_dtype '16': choose one of float32"),
+        ("gaussian", {"sigma": 0.0}, "sigma is 0.0; give a number from"),
+        ("mlp", {"activation": "sum"}, "unknown activation 'sum'"),
+        ("mlp", {"activation": None}, "unknown activation 'None'"),
+        ("mlp", {"activation": ["relu"]}, "unknown activation"),
+        ("mlp", {"activation": "relu\n" * 99}, "unknown activation"),
+        ("positional", {"octaves": 1e9}, "octaves is 1000000000.0; give a number from 0 to 64"),
+        ("fourier", {"fourier_seed": 10**30}, "fourier_seed is 10+; give a whole number from 0"),
+        ("hash_grid", {"table_size": 2**40}, "table_size is 1099511627776; give a whole number"),
+        ("hash_grid", {"coarsest": 32, "finest": 16}, "finest 16 .* below its coarsest 32"),
+        ("hash_grid", {"levels": 64, "table_size": 2**24, "coarsest": 2**23, "finest": 2**24},
+         "a field of 21.* weights is above 2147483648"),
+    ],
+)  # fmt: skip
+def test_values_that_an_option_cannot_have_are_told_in_one_line(name, options, message):
+    for shared in (None, FieldOptions(**options)):
+        with pytest.raises(UserError, match=message) as told:
+            fields.make(name, shared, **({} if shared else options))
+        line = str(told.value)
+        assert "\n" not in line and "--" not in line and len(line) < 500
+
+
+def test_numbers_of_numpy_are_numbers():
+    field = fields.siren(width=np.int64(8), omega=np.float64(30), output_offset=np.float32(0.5))
+    assert _traced(field) == _traced(fields.siren(width=8, omega=30.0))
+
+
 def test_options_of_another_type_are_told():
     with pytest.raises(UserError, match=r"of type dict are no FieldOptions; .*make\('siren', "):
         fields.make("siren", {"width": 64})
