@@ -24,10 +24,15 @@ Support = Any  # a pytree of arrays: what one task shows
 
 
 class Field(NamedTuple):
-    """A coordinate network f_θ: `apply(params, coords[..., d]) -> values[..., c]`."""
+    """A coordinate network f_θ: `apply(params, coords[..., d]) -> values[..., c]`.
+
+    hidden: (params, coords[..., d]) -> features [..., k] that its last linear layer reads, if it
+        has such a layer.
+    """
 
     init: Callable[[Key], Params]
     apply: Callable[[Params, Array], Array]
+    hidden: Callable[[Params, Array], Array] | None = None
 
 
 class Observations(NamedTuple):

@@ -260,6 +260,19 @@ def test_options_of_another_type_are_told():
         fields.make("siren", {"width": 64})
 
 
+@pytest.mark.parametrize("name", fields.REGISTRY)
+def test_values_are_linear_in_the_hidden_features(name):
+    field = fields.make(name, SMALL._replace(width=16, omega=9.0, first_omega=9.0, sigma=0.3))
+    hidden_of = field.hidden
+    assert hidden_of is not None
+    params = _shaken(jax.jit(field.init)(KEY))
+    both = jax.jit(lambda p: (hidden_of(p, COORDS.reshape(5, 10, 2)), field.apply(p, COORDS)))
+    hidden, values = (np.asarray(x, np.float64) for x in both(params))
+    last = params[f"dense_{sum(layer.startswith('dense') for layer in params) - 1}"]
+    expected = hidden @ np.asarray(last["kernel"]) + np.asarray(last["bias"]) + 0.5
+    np.testing.assert_allclose(values, expected.reshape(50, 3), atol=1e-5)
+
+
 def _fit(field, steps=200, rate=0.05):
     """Losses of fitting a plane's height to a field's first value."""
     targets = np.stack([COORDS @ [1.0, -2.0]] * 3, -1).astype(np.float32)

@@ -43,6 +43,8 @@ class Finer(nn.Module):
             bias_init = uniform(self.first_bias if first else inputs**-0.5)
             features = self.out_dim if last else self.width
             dtype = "float32" if first or last else self.compute_dtype
+            if last:
+                self.sow("intermediates", "hidden", x)
             x = dense(features, index, init, dtype, bias_init)(x)
             if not last:
                 x = sin((self.first_omega if first else self.omega) * (jnp.abs(x) + 1) * x)

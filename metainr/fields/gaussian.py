@@ -36,6 +36,8 @@ class Gaussian(nn.Module):
             init = uniform(x.shape[-1] ** -0.5)
             features = self.out_dim if last else self.width
             dtype = "float32" if last or index == 0 else self.compute_dtype
+            if last:
+                self.sow("intermediates", "hidden", x)
             x = dense(features, index, init, dtype, bias_init=init)(x)
             if not last:
                 x = jnp.exp(-jnp.square(x / self.sigma) / 2)

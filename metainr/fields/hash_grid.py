@@ -76,6 +76,7 @@ class HashGrid(nn.Module):
         for index in range(self.depth - 1):
             dtype = self.compute_dtype if index else "float32"
             x = nn.relu(dense(self.width, index, init, dtype)(x))
+        self.sow("intermediates", "hidden", x)
         return dense(self.out_dim, self.depth - 1, init)(x) + self.output_offset
 
 

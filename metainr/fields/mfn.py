@@ -35,11 +35,13 @@ class Mfn(nn.Module):
         count = self.depth - 1
         frequencies = uniform(self.first_omega / math.sqrt(coords.shape[-1] * count))
         mixing = uniform(self.width**-0.5)
-        x = None
+        x = coords
         for k in range(count):
-            wave = dense(self.width, 2 * k, frequencies, bias_init=uniform(math.pi))(coords)
-            x = sin(wave) if x is None else x * sin(wave)
+            wave = sin(dense(self.width, 2 * k, frequencies, bias_init=uniform(math.pi))(coords))
+            x = x * wave if k else wave
             last = k == count - 1
+            if last:
+                self.sow("intermediates", "hidden", x)
             features = self.out_dim if last else self.width
             dtype = "float32" if last else self.compute_dtype
             x = dense(features, 2 * k + 1, mixing, dtype, bias_init=mixing)(x)

@@ -43,6 +43,7 @@ class Mlp(nn.Module):
             dtype = self.compute_dtype if index else "float32"
             x = dense(self.width, index, nn.initializers.he_normal(), dtype)(x)
             x = ACTIVATIONS[self.activation](x)
+        self.sow("intermediates", "hidden", x)
         x = dense(self.out_dim, self.depth - 1, nn.initializers.lecun_normal())(x)
         return ACTIVATIONS[self.output_activation](x) + self.output_offset
 

@@ -36,6 +36,8 @@ class Siren(nn.Module):
             limit = 1 / x.shape[-1] if index == 0 else (6 / x.shape[-1]) ** 0.5 / self.omega
             features = self.out_dim if last else self.width
             dtype = "float32" if last or index == 0 else self.compute_dtype
+            if last:
+                self.sow("intermediates", "hidden", x)
             x = dense(features, index, uniform(limit), dtype)(x)
             if not last:
                 x = sin((self.first_omega if index == 0 else self.omega) * x)

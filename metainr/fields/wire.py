@@ -54,7 +54,9 @@ class Wire(nn.Module):
             x = self._wavelet(self.omega, rr - ii + shifts[0], ri + ir + shifts[1])
         # The real part alone of a complex layer is a real one, of both parts.
         last = dense(self.out_dim, self.depth - 1, init, bias_init=init)
-        return last(jnp.concatenate(x, -1)) + self.output_offset
+        parts = jnp.concatenate(x, -1)
+        self.sow("intermediates", "hidden", parts)
+        return last(parts) + self.output_offset
 
     def _wavelet(self, omega, real, imaginary):
         square = jnp.square(real) + jnp.square(imaginary)
