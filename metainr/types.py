@@ -132,10 +132,14 @@ class Inner(NamedTuple):
     params: Callable[[InnerState], Params]
 
 
-class Hyper(NamedTuple):
-    """How an inner loop steps: an optimizer by its name, and its learning rate."""
+MakeOptimizer = Callable[[Any], optax.GradientTransformation]
+"""`learning rate or schedule -> an optax optimizer`, such as `optax.adam`."""
 
-    optimizer: str
+
+class Hyper(NamedTuple):
+    """How an inner loop steps: an optimizer, by its name or itself, and its learning rate."""
+
+    optimizer: str | MakeOptimizer
     learning_rate: float | Array
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from metainr.media import clip_info, read_image, read_sound, to_square
 from metainr.registry import look_up
+from metainr.signals.arrays import checked_signals, of_arrays
 from metainr.signals.audio import SoundOptions, notes, recording, recordings, speech
 from metainr.signals.clouds import (
     Cloud,
@@ -117,6 +118,7 @@ __all__ = [
     "cars",
     "celeba",
     "chairs",
+    "checked_signals",
     "clip",
     "clip_info",
     "clips",
@@ -131,6 +133,7 @@ __all__ = [
     "moving",
     "nerf_folder",
     "notes",
+    "of_arrays",
     "oriented_distance",
     "phantoms",
     "photos",

@@ -46,6 +46,11 @@ def random_access(
         raise UserError(f"resolution {options.resolution} is too small; it must be at least 2")
     if options.seed < 0:
         raise UserError(f"seed {options.seed} is negative; it must be 0 or more")
+    return checked_access(sizes, read)
+
+
+def checked_access(sizes: Mapping[str, int], read: Callable[[str, int], Any]) -> SignalClass:
+    """As `random_access`, of signals that no options describe."""
 
     def get(split: str, index: int) -> Any:
         if split not in sizes:
