@@ -126,7 +126,7 @@ def extended(tmp_path_factory):
     for path, block in RECIPES.items():
         (copy / path).write_text(block, encoding="utf-8")
         found = re.search(r'^The line, in `(\S+)`:\s`("(\w+)": \w+,)`', text, re.MULTILINE)
-        if found and Path(found[1]).parent == Path(path).parent:
+        if found and Path(found[1]).parent in Path(path).parents:
             _register(copy / found[1], Path(path), found[2])
             text = text[found.end() :]
     return copy
@@ -146,7 +146,7 @@ def _register(registry, path, line):
 
 def test_recipes_are_four():
     assert [str(Path(path).parent) for path in RECIPES] == [
-        "metainr/signals",
+        "metainr/signals/images",
         "metainr/fields",
         "metainr/algorithms",
         "experiments",

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import trimesh
+from experiments.problem import make_test_inner
 from tiny_runs import ROOT, learn_here
 
 from experiments import phototourism, view_synthesis
-from experiments.problem import make_test_inner
 from metainr.algorithms import adapt
 
 OBJECTS = ("--fit_views=1", "--held_out_views=2", "--resolution=12")

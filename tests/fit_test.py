@@ -15,6 +15,7 @@ import pytest
 import tifffile
 from absl import flags
 from absl.testing import flagsaver
+from experiments.problem import make_inner
 from PIL import Image
 from tiny_fits import FIELD, OPTIONS, PARAMS, RECORD, SIDE, levels, saved, share_programs, smooth
 
@@ -22,7 +23,6 @@ from experiments import fit
 from experiments.images import gradients
 from experiments.observed import Observed, scaled_to
 from experiments.pictures_io import encode_png, read_picture
-from experiments.problem import make_inner
 from experiments.tile_fits import make_tile_stream, tile_requests
 from experiments.tiles import Tiling, cut, join
 from metainr.algorithms.inner import adapt

@@ -8,9 +8,9 @@ import soundfile
 
 from metainr import signals
 from metainr.errors import UserError
-from metainr.signals.notes import Note, pluck
-from metainr.signals.sound_files import fitted_to, read_sound, resampled
-from metainr.signals.speech import VOWELS, voiced
+from metainr.media.sounds import fitted_to, read_sound, resampled
+from metainr.signals.audio.notes import Note, pluck
+from metainr.signals.audio.speech import VOWELS, voiced
 
 OPTIONS = signals.SoundOptions(8000, 0.25)
 RATE = 8000

@@ -6,12 +6,12 @@ from absl import logging
 
 from metainr import signals
 from metainr.errors import UserError
-from metainr.signals import round_cones
+from metainr.media.normals import estimated_normals
+from metainr.media.surfaces import read_surface
 from metainr.signals.access import SPLITS
-from metainr.signals.animals import animal
-from metainr.signals.cloud_files import read_surface
-from metainr.signals.cloud_normals import estimated_normals
-from metainr.signals.round_cones import RoundCones
+from metainr.signals.clouds import round_cones
+from metainr.signals.clouds.animals import animal
+from metainr.signals.clouds.round_cones import RoundCones
 
 RNG = np.random.default_rng(0)
 

@@ -9,11 +9,11 @@ import pytest
 from metainr import signals
 from metainr.cameras import image_pixels, pixel_rays
 from metainr.errors import UserError
-from metainr.signals import facade_solids as solids
-from metainr.signals.facade import landmark, plan
-from metainr.signals.facade_photo import photograph
-from metainr.signals.facade_wall import Opening, wall
-from metainr.signals.landmark_options import fitted_size, scaled_inverse_intrinsics
+from metainr.signals.landmarks import facade_solids as solids
+from metainr.signals.landmarks.facade import landmark, plan
+from metainr.signals.landmarks.facade_photo import photograph
+from metainr.signals.landmarks.facade_wall import Opening, wall
+from metainr.signals.landmarks.options import fitted_size, scaled_inverse_intrinsics
 
 SPLITS = ("train", "validation", "test")
 

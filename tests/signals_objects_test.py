@@ -13,9 +13,9 @@ from metainr import signals
 from metainr.cameras import pixel_rays
 from metainr.errors import UserError
 from metainr.signals.access import SPLITS, generator
-from metainr.signals.objects import MAKERS, OBJECT_RADIUS
-from metainr.signals.parts import fitted
-from metainr.signals.solids import cast, corners
+from metainr.signals.objects.generated import MAKERS, OBJECT_RADIUS
+from metainr.signals.objects.parts import fitted
+from metainr.signals.objects.solids import cast, corners
 
 NAMES = sorted(MAKERS)
 _HASHES = """

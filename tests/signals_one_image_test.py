@@ -6,7 +6,7 @@ from PIL import Image
 
 from metainr import signals
 from metainr.errors import UserError
-from metainr.signals.one_image import camera, grey, grey_images, own_images
+from metainr.signals.images.one_image import camera, grey, grey_images, own_images
 from metainr.types import SignalClass
 
 OPTIONS = signals.ImageOptions(16)

@@ -3,7 +3,7 @@ import pytest
 
 from metainr.errors import UserError
 from metainr.signals import SliceOptions, make
-from metainr.signals.phantoms import MODIFIED_SHEPP_LOGAN, ellipses
+from metainr.signals.ct.phantoms import MODIFIED_SHEPP_LOGAN, ellipses
 
 
 def _phantoms(resolution=64, seed=0):

@@ -12,9 +12,9 @@ from experiments import view_synthesis
 from metainr import signals
 from metainr.cameras import look_at, opengl_inverse_intrinsics
 from metainr.errors import UserError
-from metainr.signals.area import averaged
-from metainr.signals.pinhole import inverse_pinhole
-from metainr.signals.transforms import read_frames
+from metainr.media.area import averaged
+from metainr.media.pinhole import inverse_pinhole
+from metainr.media.transforms import read_frames
 
 ANGLE = 0.6911
 

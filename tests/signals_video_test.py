@@ -10,8 +10,8 @@ from PIL import Image
 from experiments.videos import write_video
 from metainr import signals
 from metainr.errors import UserError
-from metainr.signals.clip_files import clip_info, read_clip
-from metainr.signals.moving import Shape, centre, film
+from metainr.media.clips import clip_info, read_clip
+from metainr.signals.video.moving import Shape, centre, film
 
 OPTIONS = signals.ClipOptions(16, 6)
 SHADES = np.full((2, 3), 0.2)

@@ -14,7 +14,7 @@ from experiments import cli, helmholtz, shared_flags, wave_equation, waves
 from experiments.equation import red_blue
 from metainr.numerics import Summation
 from metainr.reporting import read_results
-from metainr.signals.sources import SourceOptions, single, sources
+from metainr.signals.waves.sources import SourceOptions, single, sources
 
 TINY = ("--inner_points=64", "--num_validation=1", "--num_test=1", "--checkpoint_every=2")
 

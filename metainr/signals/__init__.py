@@ -1,39 +1,41 @@
-"""Classes of signals by name; a new one is one file and one line here."""
+"""Classes of signals by name; a new one is one file in its kind's folder and one line here."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from metainr.media import clip_info, read_image, read_sound, to_square
 from metainr.registry import look_up
-from metainr.signals.animals import animals
-from metainr.signals.clip_files import clip_info
-from metainr.signals.clip_options import ClipOptions
-from metainr.signals.clips import clip, clips
-from metainr.signals.clouds import Cloud, CloudOptions, oriented_distance, tangent_distance
-from metainr.signals.colmap import colmap
-from metainr.signals.facade import facade
-from metainr.signals.folder import folder
-from metainr.signals.landmark_options import LandmarkOptions
-from metainr.signals.meshes import mesh, mesh_folder
-from metainr.signals.moving import moving
-from metainr.signals.nerf_folder import nerf_folder
-from metainr.signals.notes import notes
-from metainr.signals.object_options import ObjectOptions
-from metainr.signals.objects import cars, chairs, lamps
-from metainr.signals.options import ImageOptions, SliceOptions
-from metainr.signals.phantoms import phantoms
-from metainr.signals.photos import photos
-from metainr.signals.phototourism import phototourism
-from metainr.signals.pictures import read_image, to_square
-from metainr.signals.recordings import recording, recordings
-from metainr.signals.sdf import sdf
-from metainr.signals.sdf_mixed import sdf_mixed
-from metainr.signals.shapenet import shapenet
-from metainr.signals.slices import slice_window, slices
-from metainr.signals.sound_files import read_sound
-from metainr.signals.sound_options import SoundOptions
-from metainr.signals.speech import speech
-from metainr.signals.text import text
-from metainr.signals.tfds_images import celeba, imagenette
+from metainr.signals.audio import SoundOptions, notes, recording, recordings, speech
+from metainr.signals.clouds import (
+    Cloud,
+    CloudOptions,
+    animals,
+    mesh,
+    mesh_folder,
+    oriented_distance,
+    tangent_distance,
+)
+from metainr.signals.ct import SliceOptions, phantoms, slice_window, slices
+from metainr.signals.images import (
+    ImageOptions,
+    celeba,
+    folder,
+    imagenette,
+    photos,
+    sdf,
+    sdf_mixed,
+    text,
+)
+from metainr.signals.landmarks import LandmarkOptions, colmap, facade, phototourism
+from metainr.signals.objects import (
+    ObjectOptions,
+    cars,
+    chairs,
+    lamps,
+    nerf_folder,
+    shapenet,
+)
+from metainr.signals.video import ClipOptions, clip, clips, moving
 from metainr.types import SignalClass
 
 
