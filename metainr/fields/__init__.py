@@ -1,10 +1,16 @@
-"""Coordinate networks by name; a new one is one file and one line here."""
+"""Coordinate networks by name; a new one is one file and one line here.
+
+Networks of other libraries become fields by `of_flax`, `of_equinox` and `of_functions`;
+`check_field` tells whether one is what the rest of metainr takes.
+"""
 
 import inspect
 from collections.abc import Callable
 
 from metainr.errors import UserError
 from metainr.fields.activations import ACTIVATIONS
+from metainr.fields.adapters import of_equinox, of_flax, of_functions
+from metainr.fields.field_check import check_field
 from metainr.fields.finer import finer
 from metainr.fields.gaussian import gaussian
 from metainr.fields.hash_grid import hash_grid
@@ -51,6 +57,7 @@ __all__ = [
     "ACTIVATIONS",
     "REGISTRY",
     "FieldOptions",
+    "check_field",
     "finer",
     "fourier_mlp",
     "gaussian",
@@ -58,6 +65,9 @@ __all__ = [
     "make",
     "mfn",
     "mlp",
+    "of_equinox",
+    "of_flax",
+    "of_functions",
     "positional_mlp",
     "siren",
     "wire",

@@ -30,7 +30,7 @@ def dense(
         features,
         use_bias=bias_init is not None,
         kernel_init=kernel_init,
-        bias_init=bias_init,
+        bias_init=bias_init or nn.initializers.zeros,
         precision=lax.Precision.HIGHEST,
         dot_general=look_up("compute_dtype", compute_dtype, PRODUCTS),
         name=f"dense_{index}",

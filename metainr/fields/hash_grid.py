@@ -4,8 +4,10 @@ Source: Müller et al., "Instant Neural Graphics Primitives with a Multiresoluti
 SIGGRAPH 2022.
 """
 
+import functools
 import itertools
 import math
+import operator
 
 import jax.numpy as jnp
 import numpy as np
@@ -46,7 +48,7 @@ class Table(nn.Module):
         place = _clamped(coords).reshape(-1, 1, 1, d) * cells
         low = jnp.clip(jnp.floor(place), 0, cells - 1)  # the last vertex ends the last cell
         ends = jnp.where(corners[None, None] == 1, place - low, 1 - (place - low))
-        weights = math.prod(ends[..., axis] for axis in range(d))
+        weights = functools.reduce(operator.mul, (ends[..., axis] for axis in range(d)))
         vertices = low.astype(jnp.uint32) + corners[None, None].astype(np.uint32)
         rows = table_rows(vertices, self.cells, self.table_size)
         found = table.at[rows].get(mode="promise_in_bounds")
