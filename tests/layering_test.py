@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "errors": set(),
     "files": set(),
     "registry": {"errors"},
-    "numerics": {"types"},
+    "numerics": {"types", "errors"},
     "devices": LEAVES,
     "fields": LEAVES | {"numerics"},
     "measurements": LEAVES | {"numerics"},
