@@ -48,7 +48,7 @@ def _python_of(text):
 @pytest.mark.slow
 def test_the_example_of_help_runs(capsys):
     scope = {}
-    exec(_python_of(metainr.__doc__), scope)  # noqa: S102
+    exec(_python_of(metainr.__doc__), scope)
     assert scope["picture"].shape == (64, 64, 1)
     assert "shuffled" in capsys.readouterr().out
 
