@@ -12,13 +12,13 @@ Functions are written for one task, one signal, one field: callers batch them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import optax
 
-Array = jax.Array
-Key = jax.Array
+Array: TypeAlias = jax.Array
+Key: TypeAlias = jax.Array
 Params = Any  # a pytree of arrays: the weights of a field
 MetaParams = Any  # what an algorithm learns: Params, and whatever else it adapts with
 Adapted = Any  # a pytree of arrays: what the steps of an inner loop change
@@ -132,10 +132,14 @@ class Inner(NamedTuple):
     params: Callable[[InnerState], Params]
 
 
-class Hyper(NamedTuple):
-    """How an inner loop steps: an optimizer by its name, and its learning rate."""
+MakeOptimizer = Callable[[Any], optax.GradientTransformation]
+"""`learning rate or schedule -> an optax optimizer`, such as `optax.adam`."""
 
-    optimizer: str
+
+class Hyper(NamedTuple):
+    """How an inner loop steps: an optimizer, by its name or itself, and its learning rate."""
+
+    optimizer: str | MakeOptimizer
     learning_rate: float | Array
 
 

@@ -24,15 +24,22 @@ from metainr.types import Algorithm, Contender, MetaParams
 
 
 def make_outer_optimizer(
-    options: OuterOptions, outer_rates: Callable[[MetaParams], Any] | None = None
+    options: OuterOptions,
+    outer_rates: Callable[[MetaParams], Any] | None = None,
+    optimizer: optax.GradientTransformation | None = None,
 ) -> optax.GradientTransformation:
-    """Adam at the options' rate, schedule and clipping, its steps times an algorithm's factors."""
+    """An optimizer's steps times an algorithm's factors; None: Adam as the options say."""
+    if optimizer is None:
+        optimizer = _adam(options)
+    return optimizer if outer_rates is None else optax.chain(optimizer, _times(outer_rates))
+
+
+def _adam(options):
     rate = options.learning_rate
     if options.schedule == "cosine":
         rate = optax.cosine_decay_schedule(rate, options.train_steps)
     clip = optax.clip_by_global_norm(options.clip_norm) if options.clip_norm else optax.identity()
-    steps = optax.chain(clip, optax.adam(rate))
-    return steps if outer_rates is None else optax.chain(steps, _times(outer_rates))
+    return optax.chain(clip, optax.adam(rate))
 
 
 def learn(
@@ -44,6 +51,7 @@ def learn(
     folder: Path,
     record: Mapping[str, Any],
     machine: Machine,
+    optimizer: optax.GradientTransformation | None = None,
 ) -> MetaParams:
     """Meta-trains, or goes on with it, and returns what was learned as NumPy arrays.
 
@@ -55,9 +63,10 @@ def learn(
         folder: of the run; a run in it goes on.
         record: stored in every checkpoint.
         machine: what to work with.
+        optimizer: the outer one; None: Adam as the options say.
     """
     algorithm = make_algorithm(learner, problem.field, problem.inner, problem.query, machine)
-    optimizer = make_outer_optimizer(outer, algorithm.outer_rates)
+    optimizer = make_outer_optimizer(outer, algorithm.outer_rates, optimizer)
     if is_first():
         folder.mkdir(parents=True, exist_ok=True)
     mesh, root = machine.mesh, jax.random.key(seed)

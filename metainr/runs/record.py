@@ -48,7 +48,15 @@ def resumed(workdir: Path, config: Mapping[str, Any], neutral: set[str]) -> dict
 def record(
     results: dict[str, Any], workdir: Path, name: str, folder: Path, comparison: Comparison
 ) -> None:
-    """Adds a setting to the results, writes them with its samples and fits, and prints its table.
+    """Adds a setting to the results, see `write`, and prints its table."""
+    write(results, workdir, name, folder, comparison)
+    print(reporting.to_text(reporting.init_table(results, name)))
+
+
+def write(
+    results: dict[str, Any], workdir: Path, name: str, folder: Path, comparison: Comparison
+) -> None:
+    """Adds a setting to the results, and writes them with its samples and fits.
 
     `folder`: of the setting's training.
     """
@@ -60,7 +68,6 @@ def record(
     results["settings"][name] = comparison.entry
     results["instruments"] |= _instruments(name, folder)
     write_json(workdir / _RESULTS, results)
-    print(reporting.to_text(reporting.init_table(results, name)))
 
 
 def _write_fits(folder, comparison):
