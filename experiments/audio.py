@@ -27,8 +27,7 @@ from absl import flags, logging
 
 from experiments import audio_flags, cli, grids, processes, shared_flags, sound_pictures, spine
 from experiments.experiment import Experiment
-from experiments.problem import Problem, Setting
-from experiments.regression import make_gradients, make_problem
+from experiments.regression import make_problem, objectives
 from experiments.sounds import write_sound
 from metainr import signals
 from metainr.errors import UserError
@@ -36,6 +35,7 @@ from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr_of_mse
 from metainr.numerics import Summation
 from metainr.objectives import image_task, random_rows
+from metainr.runs.problem import Problem, Setting
 from metainr.types import Array, Params
 
 flags.adopt_module_key_flags(shared_flags)
@@ -66,7 +66,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     if config.init is not None:
         _warn_of_a_cut(config)
     field = shared_flags.make_field(config, in_dim=1, out_dim=channels)
-    gradients = make_gradients(field, coords, config.inner_points, random_rows, summation, low=-1.0)
+    inner, query = objectives(coords, config.inner_points, random_rows)
 
     def listen(params: Params) -> Array:
         return grids.values_at(field, params, coords, summation.chunk_size)
@@ -83,7 +83,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     steps, match_step = grids.measured_steps(config)
     setting = Setting(
         make_task=image_task,
-        gradient=gradients.inner,
+        objective=inner,
         steps=steps,
         match_step=match_step,
         score=Score(full, None if config.inner_points else lambda loss: {"psnr": _psnr(loss)}),
@@ -94,7 +94,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         export=export,
     )
     return make_problem(
-        field, 1, signal_class, gradients, setting, config.inner_steps, _RATES, _RANGE
+        field, signal_class, query, setting, config.inner_steps, 1, -1.0, _RATES, _RANGE
     )
 
 

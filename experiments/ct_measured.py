@@ -10,21 +10,21 @@ import numpy as np
 
 from experiments import ct_flags, shared_flags
 from experiments.experiment import Experiment
-from experiments.inits import as_params, read_init
+from experiments.inits import as_init, read_init
 from experiments.pictures_io import encode_png, quantised
-from experiments.problem import make_inner, standard_init
 from experiments.sinogram_io import Measured, SinogramOptions, read_sinogram
-from metainr.algorithms import adapt
 from metainr.errors import UserError
 from metainr.evaluation.ct_baselines import filtered_back_projection, sart
 from metainr.files import write_bytes
+from metainr.keys import branch
 from metainr.measurements import project, projection
-from metainr.numerics import objective_gradient
 from metainr.objectives import all_views, squared_error
 from metainr.reporting import to_text, write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
 from metainr.reporting.tables import Table
+from metainr.runs.fits import fit, fit_inner
+from metainr.runs.inits import Init, standard_init
 from metainr.training.workdir import environment
 from metainr.types import Array, Field, Params, Term
 
@@ -42,9 +42,10 @@ def reconstruct(experiment: Experiment) -> None:
     if not _is_free(Path(config.workdir)):
         raise UserError(f"--workdir={config.workdir} holds a run; name another folder")
     measured = _read()
-    config, weights = read_init(config, experiment)
+    source = read_init(config, experiment)
+    config = source.config
     field = shared_flags.make_field(config, in_dim=2, out_dim=1)
-    learned = as_params(weights, field, config.init)
+    learned = as_init(source, field, config.init)
     slices = _slices(config, measured, field, learned)
     errors = {name: _error(config, measured, image) for name, image in slices.items()}
     directory = Path(config.workdir)
@@ -83,21 +84,18 @@ def _slices(config, measured, field, learned) -> dict[str, np.ndarray]:
     size = config.resolution
     measurement = projection(size, measured.detectors, config.interpolation)
     objective = (Term(all_views(), measurement, squared_error),)
-    gradient = objective_gradient(objective, field.apply, shared_flags.make_summation(config))
+    root = jax.random.key(config.seed)
 
-    @jax.jit
-    def fitted(params: Params, rate: Array) -> Array:
-        inner = make_inner(gradient, config.inner_optimizer)(rate)
-        key = jax.random.key(config.seed)
-        params, _ = adapt(inner, params, measured.sinogram, key, config.test_steps)
-        return slice_of(field, params, size)
+    def fitted(init: Init) -> np.ndarray:
+        inner = fit_inner(init, field, objective, shared_flags.make_machine(config))
+        params = fit(inner, init, measured.sinogram, branch(root, "test"), config.test_steps)
+        return np.asarray(slice_of(field, params, size))
 
-    rate = config.inner_learning_rate
     sinogram = measured.sinogram
     classical = (sinogram.angles, sinogram.values, size, measured.detectors)
     return {
-        "meta": np.asarray(fitted(learned, rate)),
-        "standard": np.asarray(fitted(standard_init(field, config.seed), rate)),
+        "meta": fitted(learned),
+        "standard": fitted(standard_init(field, learned.hyper, root)),
         "FBP": filtered_back_projection(*classical),
         "SART": sart(*classical),
     }

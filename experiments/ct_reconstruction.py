@@ -25,7 +25,6 @@ from experiments import cli, ct_flags, processes, shared_flags, spine
 from experiments.ct_measured import reconstruct, slice_of
 from experiments.ct_pictures import with_sinogram
 from experiments.experiment import Experiment
-from experiments.problem import Problem, Setting, matching_gradient, spread_steps
 from experiments.regression import mean_signal
 from metainr import signals
 from metainr.errors import UserError
@@ -33,9 +32,9 @@ from metainr.evaluation.ct_baselines import filtered_back_projection, sart
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr, ssim
 from metainr.measurements import detector_grid, project, projection
-from metainr.numerics import Summation, objective_gradient
-from metainr.numerics.flops import Points
+from metainr.numerics import Summation
 from metainr.objectives import Sinogram, all_views, random_views, squared_error
+from metainr.runs.problem import Problem, Setting, matching_objective, spread_steps
 from metainr.types import Array, Key, Task, Term
 
 flags.adopt_module_key_flags(shared_flags)
@@ -68,8 +67,8 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     scan = partial(project, detectors=detector_grid(size), interpolation=config.interpolation)
     measurement = projection(size, interpolation=config.interpolation)
 
-    def gradient(draw):
-        return objective_gradient((Term(draw, measurement, squared_error),), field.apply, summation)
+    def objective(draw):
+        return (Term(draw, measurement, squared_error),)
 
     def setting(num_views, num_steps):
         angles = np.linspace(0, np.pi, num_views, endpoint=False, dtype=np.float32)
@@ -87,7 +86,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
 
         return Setting(
             make_task=make_task,
-            gradient=gradient(all_views()),
+            objective=objective(all_views()),
             steps=spread_steps(num_steps),
             match_step=num_steps,
             score=Score(lambda params, image: _metrics(slice_of(field, params, size), image), None),
@@ -100,25 +99,23 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             caption="Below each slice: its projections, a row for each view.",
         )
 
-    drawn = gradient(random_views(scan, config.train_views))
+    drawn = objective(random_views(scan, config.train_views))
     counts = dict(zip(_counts(config, "views"), _counts(config, "view_steps"), strict=True))
     settings = {f"views={views}": setting(views, steps) for views, steps in counts.items()}
     if len(settings) == 1:
         settings = {"default": settings.popitem()[1]}
     return Problem(
         field=field,
-        in_dim=2,
         signals=signal_class,
         make_task=lambda image, key: Task(image, image),
-        inner_gradient=drawn,
-        query_gradient=drawn,
-        matching_gradient=matching_gradient(field.apply, summation, dim=2),
-        points=Points(size**2, size**2),
+        inner=drawn,
+        query=drawn,
+        matching=matching_objective(field.apply, dim=2),
         mean_support=lambda num: jnp.asarray(mean_signal(signal_class, num)),
         settings=settings,
         validation=setting(config.train_views, 1)._replace(
             make_task=lambda image, key: Task(image, image),
-            gradient=drawn,
+            objective=drawn,
             steps=(0, config.inner_steps),
         ),
         rates=_RATES,

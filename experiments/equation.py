@@ -18,7 +18,6 @@ class Equation(NamedTuple):
     """An equation with its domain, its solutions by other means, and how they are shown.
 
     objective: steps until the window of time is whole -> what a field is to satisfy.
-    evaluations: of the field in one gradient of it.
     low, high: corners [d] of the domain, whose coordinates a field takes.
     channels: number of a field's values.
     grid: where solutions are held against each other, coords [..., d].
@@ -32,7 +31,6 @@ class Equation(NamedTuple):
     """
 
     objective: Callable[[int], Objective]
-    evaluations: int
     low: tuple[float, ...]
     high: tuple[float, ...]
     channels: int

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from experiments.problem import Problem
 from metainr.numerics import Summation
+from metainr.runs.problem import Problem
 
 
 class OwnFlags(NamedTuple):

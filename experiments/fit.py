@@ -41,7 +41,7 @@ from experiments import cli, image_regression, shared_flags
 from experiments.fit_folder import fit_folder
 from experiments.fit_one import fit_one
 from experiments.fit_setup import Job
-from experiments.inits import as_params, read_init
+from experiments.inits import as_init, read_init
 from metainr.errors import UserError
 
 INPUT = flags.DEFINE_string("input", None, "the picture to fit, or a folder of pictures")
@@ -98,10 +98,11 @@ def _job() -> Job:
         raise UserError(f"--keep={config.keep} is no share of the pixels; give 0.1 for a tenth")
     if config.compare is None:
         config.compare = not Path(config.input).is_dir()
-    config, weights = read_init(config, image_regression.EXPERIMENT)
+    source = read_init(config, image_regression.EXPERIMENT)
+    config = source.config
     field = shared_flags.make_field(config, in_dim=2, out_dim=3)
     record = {name: getattr(config, name) for name in _USED}
-    return Job(config, as_params(weights, field, config.init), field, record)
+    return Job(config, as_init(source, field, config.init), field, record)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def _check_apart(config: SimpleNamespace) -> None:
 def _identity(job: Job) -> dict[str, Any]:
     """The flags that a run must share to go on: paths made absolute, the init's by its content."""
     digest = hashlib.sha256()
-    for name, leaf in sorted(flat_leaves(job.learned).items()):
+    for name, leaf in sorted(flat_leaves(job.learned.meta_params).items()):
         digest.update(f"{name}{np.shape(leaf)}".encode() + np.asarray(leaf).tobytes())
     paths = ("input", "mask", "init")
     given = {name: job.record[name] for name in paths if job.record[name] is not None}

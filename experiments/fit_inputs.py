@@ -12,7 +12,7 @@ from experiments.observed import Observed, random_mask, read_mask, scaled_to
 from experiments.pictures_io import Picture, read_picture
 from experiments.tiles import Tiling
 from metainr.errors import UserError
-from metainr.signals.folder import picture_paths
+from metainr.signals.images import picture_paths
 from metainr.weights.naming import shown
 
 _SHOWN = 5

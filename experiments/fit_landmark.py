@@ -18,20 +18,21 @@ from absl import flags
 
 from experiments import cli, phototourism, shared_flags
 from experiments.fit_setup import output_dir
-from experiments.inits import as_params, init_to_fit
-from experiments.problem import make_test_inner
+from experiments.inits import as_init, init_to_fit
 from experiments.scenes import Scenes
 from experiments.videos import write_video
 from metainr import signals
-from metainr.algorithms import adapt
 from metainr.camera_paths import interpolate_poses
 from metainr.cameras import Views
 from metainr.errors import UserError
+from metainr.keys import branch
 from metainr.reporting import write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
+from metainr.runs.fits import fit, fit_inner
+from metainr.runs.inits import Init
 from metainr.training.workdir import environment
-from metainr.types import Params
+from metainr.types import Field
 
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write to; made if it is missing")
 PHOTOS = flags.DEFINE_list("photos", ["0", "1", "2", "3"], "numbers of the test photos to fit")
@@ -47,8 +48,9 @@ class Job(NamedTuple):
 
     config: SimpleNamespace
     photos: dict[int, Views]
+    field: Field
     parts: Scenes
-    learned: Params
+    learned: Init
 
 
 def main() -> None:
@@ -74,7 +76,8 @@ def main() -> None:
 
 def _job():
     also = ("signal", "photo_folder", "seed", "test_steps", "test_schedule")
-    config, weights = init_to_fit(phototourism.EXPERIMENT, OUTPUT_DIR.value, also)
+    source = init_to_fit(phototourism.EXPERIMENT, OUTPUT_DIR.value, also)
+    config = source.config
     del config.workdir  # of experiments; nothing is written there
     field = shared_flags.make_field(config, in_dim=3, out_dim=4)
     parts = phototourism.make_scenes(field, config, shared_flags.make_summation(config))
@@ -87,17 +90,19 @@ def _job():
             f"each once, numbered from 0 to {size - 1}"
         )
     photos = {number: signal_class.get("test", number) for number in dict.fromkeys(numbers)}
-    return Job(config, photos, parts, as_params(weights, field, config.init))
+    return Job(config, photos, field, parts, as_init(source, field, config.init))
 
 
 def _fits(job):
     """Weights fitted to each whole photo."""
     config = job.config
     steps = STEPS.value or config.test_steps
-    inner = make_test_inner(job.parts.gradient, config, steps)
-    fit = jax.jit(lambda photo, key: adapt(inner, job.learned, photo, key, steps)[0])
-    key = jax.random.key(config.seed)
-    return {number: fit(photo, key) for number, photo in job.photos.items()}
+    machine, objective = shared_flags.make_machine(config), job.parts.objective
+    inner = fit_inner(job.learned, job.field, objective, machine, config.test_schedule, steps)
+    key = branch(jax.random.key(config.seed), "test")
+    return {
+        number: fit(inner, job.learned, photo, key, steps) for number, photo in job.photos.items()
+    }
 
 
 def _transfer(job, fits):

@@ -20,24 +20,25 @@ from absl import flags
 
 from experiments import cli, shared_flags, view_synthesis
 from experiments.fit_setup import output_dir
-from experiments.inits import as_params, init_to_fit, weights_metadata
+from experiments.inits import as_init, init_to_fit, weights_metadata
 from experiments.meshes import check_trimesh, density_mesh, write_mesh
-from experiments.problem import make_test_inner, standard_init
 from experiments.scenes import depth_picture, view_metrics
 from experiments.videos import write_video
 from metainr import signals
-from metainr.algorithms import adapt
 from metainr.camera_paths import turntable
 from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.evaluation.occupancy import make_find_occupancy
 from metainr.evaluation.sparse_render import make_render_with_occupancy
+from metainr.keys import branch
 from metainr.measurements import activate, composite
 from metainr.reporting import write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
+from metainr.runs.fits import fit, fit_inner
+from metainr.runs.inits import Init, standard_init
 from metainr.training.workdir import environment
-from metainr.types import Field, Params
+from metainr.types import Field
 from metainr.weights import save_weights
 
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write to; made if it is missing")
@@ -65,7 +66,7 @@ class Job(NamedTuple):
     config: SimpleNamespace
     field: Field
     views: Views
-    learned: Params
+    learned: Init
 
 
 def main() -> None:
@@ -99,7 +100,8 @@ def main() -> None:
 
 def _job():
     also = ("signal", "object_folder", "seed", "test_steps", "test_schedule")
-    config, weights = init_to_fit(view_synthesis.EXPERIMENT, OUTPUT_DIR.value, also)
+    source = init_to_fit(view_synthesis.EXPERIMENT, OUTPUT_DIR.value, also)
+    config = source.config
     own = (OBJECT, SEEN_VIEWS, FRAMES, SIDE, MESH_RESOLUTION, THRESHOLD)
     config = SimpleNamespace(
         **vars(config) | {flag.name: flag.value for flag in own},
@@ -107,7 +109,7 @@ def _job():
     )
     del config.workdir  # of experiments; nothing is written there
     field = shared_flags.make_field(config, in_dim=3, out_dim=4)
-    return Job(config, field, _views(config), as_params(weights, field, config.init))
+    return Job(config, field, _views(config), as_init(source, field, config.init))
 
 
 def _views(config):
@@ -141,7 +143,8 @@ def _views(config):
 
 
 def _inits(job):
-    return {"standard": standard_init(job.field, job.config.seed), "meta": job.learned}
+    root = jax.random.key(job.config.seed)
+    return {"standard": standard_init(job.field, job.learned.hyper, root), "meta": job.learned}
 
 
 def _parts(job):
@@ -153,9 +156,10 @@ def _parts(job):
 def _fitted(job, init):
     config = job.config
     seen = jax.tree.map(lambda x: x[: config.seen_views], job.views)
-    inner = make_test_inner(_parts(job).gradient, config, config.steps)
-    fit = jax.jit(lambda params, views, key: adapt(inner, params, views, key, config.steps)[0])
-    return fit(init, seen, jax.random.key(config.seed))
+    machine, steps = shared_flags.make_machine(config), config.steps
+    objective = _parts(job).objective
+    inner = fit_inner(init, job.field, objective, machine, config.test_schedule, steps)
+    return fit(inner, init, seen, branch(jax.random.key(config.seed), "test"), steps)
 
 
 def _comparison(job, params):

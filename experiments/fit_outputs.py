@@ -9,11 +9,11 @@ import numpy as np
 from experiments.fit_inputs import Target
 from experiments.pictures_io import encode_png, quantised
 from experiments.tile_fits import PictureFit, decibels
-from metainr.evaluation.fitting import Contender
 from metainr.files import write_bytes
 from metainr.reporting.figures import write_figures
 from metainr.reporting.results import write_json
 from metainr.reporting.tables import Table
+from metainr.types import Contender
 
 _TITLES = {"meta": "learned init", "standard": "standard init"}
 _UNSEEN_GREY = 0.5
@@ -65,8 +65,7 @@ def _entry(fit, kind, contender):
     values = finite(fit.psnr[kind])
     metric = {"mean": values, "stderr": [None] * len(values), "per_signal": [values]}
     return {
-        "optimizer": contender.optimizer,
-        "learning_rate": contender.learning_rate,
+        **contender.hyper._asdict(),
         "seconds": fit.seconds,
         "metrics": {"psnr": metric},
     }

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 import jax
 
-from experiments import image_regression, shared_flags
+from experiments import image_regression, images, shared_flags
 from experiments.fit_inputs import Target
 from experiments.fit_outputs import weights_file
 from experiments.inits import weights_metadata
-from experiments.problem import standard_init
 from experiments.tile_fits import (
     SLOTS,
     PictureFit,
@@ -23,8 +22,10 @@ from experiments.tile_fits import (
 )
 from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
-from metainr.evaluation.fitting import Contender
-from metainr.types import Field, Params
+from metainr.keys import branch
+from metainr.runs.inits import Init, standard_init
+from metainr.runs.learners import make_algorithm
+from metainr.types import Contender, Field
 from metainr.weights import save_weights
 
 _THREADS = 4
@@ -39,7 +40,7 @@ class Job(NamedTuple):
     """
 
     config: SimpleNamespace
-    learned: Params
+    learned: Init
     field: Field
     record: dict[str, Any]
 
@@ -53,13 +54,19 @@ class Failure(NamedTuple):
 def contenders(job: Job) -> dict[str, Contender]:
     """The inits to fit from, by name: the learned one and, with --compare, the standard one."""
     config = job.config
-    learned = Contender(job.learned, config.inner_optimizer, config.inner_learning_rate)
-    if not config.compare:
-        return {"meta": learned}
-    standard = standard_init(job.field, config.seed)
+    shape = (config.resolution, config.resolution)
+    objective, _ = images.pixel_objectives(shape, config.inner_points)
+    machine, inits = shared_flags.make_machine(config), {"meta": job.learned}
+    if config.compare:
+        root = jax.random.key(config.seed)
+        inits["standard"] = standard_init(job.field, shared_flags.baseline(config), root)
     return {
-        "meta": learned,
-        "standard": Contender(standard, config.baseline_optimizer, config.baseline_learning_rate),
+        name: Contender(
+            init.meta_params,
+            make_algorithm(init.learner, job.field, objective, objective, machine).make_inner,
+            init.hyper,
+        )
+        for name, init in inits.items()
     }
 
 
@@ -106,7 +113,6 @@ def _fitted_tiles(job, inits, targets, directory, is_partial, slots):
         job.field,
         config.resolution,
         config.inner_points,
-        shared_flags.make_summation(config),
         is_partial=is_partial,
         scale=config.scale,
         slots=slots,
@@ -128,7 +134,7 @@ def _fitted_tiles(job, inits, targets, directory, is_partial, slots):
         for target in targets
         for request in tile_requests(target.observed, target.tiling, config.steps, target.number)
     )
-    fits = stream(list(inits.values()), requests, jax.random.key(config.seed))
+    fits = stream(list(inits.values()), requests, branch(jax.random.key(config.seed), "test"))
     return map_ahead(keep, fits, _THREADS, slots)
 
 
@@ -166,7 +172,7 @@ def _failure(fits, inits):
         step = divergence(fit)
         if step is None:
             continue
-        how, rate = inits[init].optimizer, inits[init].learning_rate
+        how, rate = inits[init].hyper
         if init == "standard":
             return Failure(
                 f"from the standard init {how} diverged at step {step}; lower "

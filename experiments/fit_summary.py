@@ -48,8 +48,7 @@ def _entry(contender, psnr):
     with np.errstate(invalid="ignore"):  # a perfect fit's is infinite
         metric = compare.summary(psnr)
     return {
-        "optimizer": contender.optimizer,
-        "learning_rate": contender.learning_rate,
+        **contender.hyper._asdict(),
         "metrics": {"psnr": {name: metric[name] for name in ("mean", "stderr")}},
     }
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.problem import spread_steps
 from metainr.errors import UserError
 from metainr.numerics import map_over_chunks
+from metainr.runs.problem import spread_steps
 from metainr.types import Array, Field, Params
 
 

@@ -60,7 +60,6 @@ def equation(config: SimpleNamespace) -> Equation:
     term = Term(draw, helmholtz(wavenumber, LAYER), squared_error)
     return Equation(
         objective=lambda growth: (term,),
-        evaluations=5 * config.inner_points,
         low=(-1.0, -1.0),
         high=(1.0, 1.0),
         channels=2,

@@ -15,11 +15,11 @@ from absl import flags
 
 from experiments import cli, image_flags, images, processes, shared_flags, spine
 from experiments.experiment import Experiment
-from experiments.problem import Problem, Setting
 from experiments.regression import make_problem
 from metainr import signals
 from metainr.numerics import Summation
 from metainr.objectives import image_task
+from metainr.runs.problem import Problem, Setting
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(image_flags)
@@ -34,17 +34,17 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     signal_class = signals.make(config.signal, options)
     field = shared_flags.make_field(config, in_dim=2, out_dim=3)
     shape = (config.resolution, config.resolution)
-    gradients = images.gradients(field, shape, config.inner_points, summation)
+    inner, query = images.pixel_objectives(shape, config.inner_points)
     setting = Setting(
         make_task=image_task,
-        gradient=gradients.inner,
+        objective=inner,
         steps=tuple(range(config.test_steps + 1)),
         match_step=min(config.inner_steps, config.test_steps),
         score=images.score(field, shape, config.inner_points),
         view=lambda params, image: images.render(field, params, shape),
         target=lambda image: image,
     )
-    return make_problem(field, 2, signal_class, gradients, setting, config.inner_steps)
+    return make_problem(field, signal_class, query, setting, config.inner_steps, dim=2)
 
 
 def settle(config: SimpleNamespace) -> SimpleNamespace:

@@ -2,19 +2,16 @@
 
 import jax
 
-from experiments.regression import Gradients, make_gradients
+from experiments.regression import objectives
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
-from metainr.numerics import Summation
 from metainr.objectives import pixel_grid, random_points
-from metainr.types import Array, Field, Params
+from metainr.types import Array, Field, Objective, Params
 
 
-def gradients(
-    field: Field, shape: tuple[int, int], inner_points: int, summation: Summation
-) -> Gradients:
-    """Of the mean squared error over pixels; inner steps see `inner_points` of them (0: all)."""
-    return make_gradients(field, pixel_grid(shape), inner_points, random_points, summation)
+def pixel_objectives(shape: tuple[int, int], inner_points: int) -> tuple[Objective, Objective]:
+    """(inner, query): mean squared errors; inner steps see `inner_points` pixels (0: all)."""
+    return objectives(pixel_grid(shape), inner_points, random_points)
 
 
 def render(field: Field, params: Params, shape: tuple[int, int]) -> Array:

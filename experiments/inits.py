@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from absl import flags
@@ -13,23 +13,43 @@ from experiments import shared_flags
 from experiments.experiment import Experiment
 from metainr.errors import UserError
 from metainr.reporting.results import INITS
+from metainr.runs.inits import Init
+from metainr.runs.learners import make_algorithm
+from metainr.runs.options import Machine
 from metainr.training.checkpoints import load_meta_params
-from metainr.types import Field, Params
+from metainr.types import Field
 from metainr.weights import load_metadata, load_weights, match_structure
 
 _FLAGS = "flags"
 
 
-def weights_metadata(config: SimpleNamespace, experiment: Experiment) -> dict[str, str]:
-    """What a file of weights says of the field, inner loop and resolution they belong to."""
+class Source(NamedTuple):
+    """What `--init` names.
+
+    config: the run's flags with those that the init was learned with.
+    weights: the meta-parameters as nested dicts of arrays.
+    algorithm: that learned them; "none" of bare weights.
+    """
+
+    config: SimpleNamespace
+    weights: Any
+    algorithm: str
+
+
+def weights_metadata(
+    config: SimpleNamespace, experiment: Experiment, algorithm: str = "none"
+) -> dict[str, str]:
+    """What a file of weights says of the field, inner loop and resolution they belong to.
+
+    `algorithm`: that learned them; "none" if they are a field's weights.
+    """
     names = ("experiment", *shared_flags.init_flags(experiment))
-    return {_FLAGS: json.dumps({name: getattr(config, name) for name in names})}
+    recorded = {name: getattr(config, name) for name in names} | {"algorithm": algorithm}
+    return {_FLAGS: json.dumps(recorded)}
 
 
-def read_init(
-    config: SimpleNamespace, experiment: Experiment, also: Sequence[str] = ()
-) -> tuple[SimpleNamespace, Any]:
-    """Reads `config.init`: (flags with those the init was learned with, its weights).
+def read_init(config: SimpleNamespace, experiment: Experiment, also: Sequence[str] = ()) -> Source:
+    """Reads `config.init`.
 
     Flags of the names `also` are those of the init's run, too, unless the command line gives them.
     Of bare weights nothing is known: their flags stay as given. Raises UserError if a flag given
@@ -52,12 +72,11 @@ def read_init(
                 f"learned with --{name}={_plain(value)}; leave the flag out"
             )
     adopted |= {n: recorded[n] for n in also if n in recorded and not flags.FLAGS[n].present}
-    return SimpleNamespace(**vars(config) | adopted), weights
+    adopted = SimpleNamespace(**vars(config) | adopted)
+    return Source(adopted, weights, recorded.get("algorithm", "none"))
 
 
-def init_to_fit(
-    experiment: Experiment, output_dir: str | None, also: Sequence[str]
-) -> tuple[SimpleNamespace, Any]:
+def init_to_fit(experiment: Experiment, output_dir: str | None, also: Sequence[str]) -> Source:
     """What a program that fits by an experiment's init begins with: `read_init` of its flags.
 
     Raises UserError without an init or a folder to write to, and as `read_init` does.
@@ -70,7 +89,7 @@ def init_to_fit(
     return read_init(config, experiment, also)
 
 
-def read_rivals(config: SimpleNamespace, field: Field) -> dict[str, Params]:
+def read_rivals(config: SimpleNamespace, experiment: Experiment, field: Field) -> dict[str, Init]:
     """The inits of other runs that `config.rivals` names, by the names it gives them.
 
     Raises UserError if one has a name that is taken, or is an init of another network.
@@ -89,7 +108,10 @@ def read_rivals(config: SimpleNamespace, field: Field) -> dict[str, Params]:
                     f"--rivals={text} was learned with --{flag}={recorded[flag]} and this run has "
                     f"{getattr(config, flag)}; rivals share the network"
                 )
-        rivals[name] = as_params(weights, field, source)
+        names = {*shared_flags.init_flags(experiment)} & recorded.keys()
+        own = SimpleNamespace(**vars(config) | {flag: recorded[flag] for flag in names})
+        algorithm = recorded.get("algorithm", "none")
+        rivals[name] = as_init(Source(own, weights, algorithm), field, source)
     return rivals
 
 
@@ -109,9 +131,14 @@ def _flags_of_file(path):
         return {}  # another program's metadata: bare weights to us
 
 
-def as_params(weights: Any, field: Field, source: str) -> Params:
-    """The weights in the structure of the field's params. Raises UserError if they do not fit."""
-    return match_structure(weights, jax.eval_shape(field.init, jax.random.key(0)), source)
+def as_init(source: Source, field: Field, name: str) -> Init:
+    """What was read, in the structure that its algorithm has for a field.
+
+    `name`: what it was read from. Raises UserError if it does not fit.
+    """
+    learner = shared_flags.learner_options(source.config, source.algorithm)
+    like = jax.eval_shape(make_algorithm(learner, field, (), (), Machine()).init, jax.random.key(0))
+    return Init(match_structure(source.weights, like, name), learner, learner.inner)
 
 
 def _plain(value):

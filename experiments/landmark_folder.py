@@ -8,10 +8,10 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.files import remove_unfinished, write_bytes
-from metainr.signals.facade import landmark, plan
-from metainr.signals.facade_photo import Shot, photograph
-from metainr.signals.landmark_options import LandmarkOptions
-from metainr.signals.phototourism import BOUNDS, IMAGES, INTRINSICS, POSES, SIZES
+from metainr.signals.landmarks.facade import landmark, plan
+from metainr.signals.landmarks.facade_photo import Shot, photograph
+from metainr.signals.landmarks.options import LandmarkOptions
+from metainr.signals.landmarks.phototourism import BOUNDS, IMAGES, INTRINSICS, POSES, SIZES
 
 _RECORD = "landmark.json"
 _QUALITY = 95

@@ -31,8 +31,8 @@ from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
 from metainr.files import remove_unfinished, write_bytes
 from metainr.signals.access import SPLITS
-from metainr.signals.objects import CAMERA_ANGLE_X, MAKERS, transparent_views
-from metainr.signals.shapenet import SPLIT_FILES, SPLIT_NAMES
+from metainr.signals.objects.generated import CAMERA_ANGLE_X, MAKERS, transparent_views
+from metainr.signals.objects.shapenet import SPLIT_FILES, SPLIT_NAMES
 from metainr.training.workdir import open_workdir
 
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write to; made if it is missing")

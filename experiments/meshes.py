@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.evaluation.surfaces import level_surface
 from metainr.files import write_bytes
 
 _SUFFIXES = (".ply", ".glb")
@@ -34,7 +35,7 @@ def density_mesh(
     resolution: int,
     threshold: float,
 ) -> Mesh:
-    """The surface where the density is `threshold`, by marching cubes on a grid of r³ points.
+    """The surface where the density is `threshold`, from a grid of r³ points.
 
     Matter that reaches the box's sides is closed there. Colours are the field's at the vertices.
     Raises UserError if the density is nowhere above or nowhere below the threshold, or not finite.
@@ -44,11 +45,7 @@ def density_mesh(
         low, high: the box's corners [3].
         resolution: r, points along each axis, at least 2.
         threshold: in the density's units.
-
-    Source: Lewiner et al., "Efficient implementation of marching cubes' cases", 2003.
     """
-    from skimage.measure import marching_cubes
-
     low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
     density = _density(field, low, high, resolution)
     _check_levels(density, threshold)
@@ -56,10 +53,10 @@ def density_mesh(
     # A border of nothing closes the surface. Densities above twice the threshold say no more about
     # where it is, and below the sides it would depend on how dense the matter is.
     padded = np.pad(np.minimum(density, 2 * threshold), 1)
-    vertices, faces, _, _ = marching_cubes(padded, threshold, gradient_direction="ascent")
-    vertices = low + (vertices - 1) * spacing
+    found = level_surface(padded, threshold, inside_above=True)
+    vertices = low + (found.vertices - 1) * spacing
     levels = np.round(255 * np.clip(_in_batches(field, vertices)[:, :3], 0, 1))
-    return Mesh(vertices, faces, levels.astype(np.uint8))
+    return Mesh(vertices, found.faces, levels.astype(np.uint8))
 
 
 def write_mesh(path: str | Path, mesh: Mesh) -> Path:

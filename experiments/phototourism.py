@@ -19,7 +19,6 @@ from absl import flags
 
 from experiments import cli, landmark_flags, processes, ray_flags, shared_flags, spine
 from experiments.experiment import Experiment
-from experiments.problem import Problem, Setting, spread_steps
 from experiments.scenes import Scenes, depth_picture, scenes
 from experiments.sheets import arranged
 from metainr import signals
@@ -28,6 +27,7 @@ from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr_of_mse
 from metainr.numerics import Summation
+from metainr.runs.problem import Problem, Setting, spread_steps
 from metainr.types import Array, Field, Task
 
 flags.adopt_module_key_flags(shared_flags)
@@ -82,7 +82,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
 
     setting = Setting(
         make_task=lambda photo, key: _task(left_half(photo)),
-        gradient=parts.gradient,
+        objective=parts.objective,
         steps=spread_steps(config.test_steps),
         match_step=config.test_steps,
         score=Score(full, None),
@@ -95,13 +95,11 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     )
     return Problem(
         field=field,
-        in_dim=3,
         signals=signal_class,
         make_task=lambda photo, key: _task(photo),
-        inner_gradient=parts.gradient,
-        query_gradient=parts.gradient,
-        matching_gradient=parts.matching,
-        points=parts.points,
+        inner=parts.objective,
+        query=parts.objective,
+        matching=parts.matching,
         mean_support=lambda num: jax.tree.map(
             lambda *x: jnp.asarray(np.concatenate(x)),
             *(signal_class.get("train", i) for i in range(min(num, _POOLED))),

@@ -8,12 +8,11 @@ from PIL import Image
 
 from experiments.grids import original
 from experiments.poisson_pictures import column, maps_of_field, maps_of_image
-from experiments.problem import Setting, spread_steps
 from experiments.supervision import Supervision
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr, ssim
-from metainr.numerics import Summation, objective_gradient
 from metainr.objectives.derivatives import square_grid
+from metainr.runs.problem import Setting, spread_steps
 from metainr.types import Field
 
 _COMPARED_AFTER = 10  # steps
@@ -26,9 +25,7 @@ _FREE = (
 )
 
 
-def make_setting(
-    field: Field, way: Supervision, config: SimpleNamespace, summation: Summation
-) -> Setting:
+def make_setting(field: Field, way: Supervision, config: SimpleNamespace) -> Setting:
     """Fits shown a picture in a way, after 0, 1, 2, 5, … steps; signals are [n, n, k] in [0, 1].
 
     Where the way leaves a constant free, the mean error is taken off before anything is measured.
@@ -68,7 +65,7 @@ def make_setting(
     last = config.test_steps
     return Setting(
         make_task=way.make_task,
-        gradient=objective_gradient(way.inner, field.apply, summation),
+        objective=way.inner,
         steps=spread_steps(last),
         match_step=last if config.algorithm == "none" else min(_COMPARED_AFTER, last),
         score=Score(full, None),

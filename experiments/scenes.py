@@ -8,27 +8,24 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from experiments.problem import matching_gradient
 from metainr.cameras import Views
 from metainr.evaluation.metrics import psnr, ssim
 from metainr.evaluation.render import Render, make_render
-from metainr.measurements import Rendered, activate, composite, rendering
-from metainr.numerics import Summation, objective_gradient
-from metainr.numerics.flops import Points
-from metainr.numerics.gradients import Gradient
+from metainr.measurements import Rendered, activate, composite, rendering, value
+from metainr.numerics import Summation
 from metainr.objectives import random_rays, squared_error
-from metainr.types import Array, Field, Params, Term
+from metainr.runs.problem import matching_objective
+from metainr.types import Array, Field, Objective, Params, Term
 
 
 class Scenes(NamedTuple):
-    """The gradients of a scene's problem, with their points, and what renders its views.
+    """The objectives of a scene's problem, and what renders its views.
 
     render: (params, views) -> Rendered, its leaves [v, h, w, ...].
     """
 
-    gradient: Gradient
-    matching: Gradient
-    points: Points
+    objective: Objective
+    matching: Objective
     render: Callable[[Params, Views], Rendered]
 
 
@@ -38,12 +35,11 @@ def scenes(
     """Mean squared error over `inner_points` random rays; the field's box is [−reach, reach]³."""
     measurement = rendering(background, config.density)
     draw = random_rays(config.inner_points, config.ray_samples)
-    gradient = objective_gradient((Term(draw, measurement, squared_error),), field.apply, summation)
 
     def activated(params, coords):
         return activate(field.apply(params, coords), config.density)
 
-    num_points = config.inner_points * config.ray_samples
+    activation = value()._replace(pool=lambda x, _: activate(x[:, 0], config.density))
     render = make_render(
         field.apply,
         partial(composite, background=background, density=config.density),
@@ -51,9 +47,8 @@ def scenes(
         summation.chunk_size,
     )
     return Scenes(
-        gradient,
-        matching_gradient(activated, summation, dim=3, low=-reach, high=reach),
-        Points(num_points, num_points),
+        (Term(draw, measurement, squared_error),),
+        matching_objective(activated, 3, -reach, reach, activation),
         partial(render_views, render),
     )
 

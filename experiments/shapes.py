@@ -26,7 +26,6 @@ from absl import flags
 from experiments import cli, processes, shapes_flags, shared_flags, spine
 from experiments.experiment import Experiment
 from experiments.meshes import check_trimesh
-from experiments.problem import Problem, Setting, matching_gradient, spread_steps
 from experiments.shapes_pictures import distance_grid, distances_at, shaded, write_surface
 from metainr import signals
 from metainr.errors import UserError
@@ -34,8 +33,7 @@ from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr
 from metainr.evaluation.surfaces import surface_metrics
 from metainr.measurements import value, value_and_gradient
-from metainr.numerics import Summation, objective_gradient
-from metainr.numerics.flops import Points
+from metainr.numerics import Summation
 from metainr.objectives import squared_error
 from metainr.objectives.surfaces import (
     SolidSamples,
@@ -43,6 +41,7 @@ from metainr.objectives.surfaces import (
     distance_points,
     surface_loss,
 )
+from metainr.runs.problem import Problem, Setting, matching_objective, spread_steps
 from metainr.signals.access import split_by_split
 from metainr.types import Array, Field, Key, Params, Task, Term
 
@@ -78,7 +77,6 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     make_task = partial(_task, config.cloud_points)
     field = shared_flags.make_field(config, in_dim=3, out_dim=1)
     objective = _objective(config.shape_from, config.inner_points)
-    gradient = objective_gradient(objective, field.apply, summation)
 
     def full(params: Params, cloud: signals.Cloud) -> dict[str, Array]:
         return _accuracy(field, params, cloud) | {"grid": distance_grid(field, params, config.grid)}
@@ -93,7 +91,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
 
     setting = Setting(
         make_task=make_task,
-        gradient=gradient,
+        objective=objective,
         steps=spread_steps(config.test_steps),
         match_step=config.test_steps,
         metric="chamfer",
@@ -105,19 +103,19 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     )
     return Problem(
         field=field,
-        in_dim=3,
         signals=signal_class,
         make_task=make_task,
-        inner_gradient=gradient,
-        query_gradient=gradient,
-        matching_gradient=matching_gradient(field.apply, summation, dim=3, low=-1.0),
-        points=Points(config.inner_points, config.inner_points),
+        inner=objective,
+        query=objective,
+        matching=matching_objective(field.apply, dim=3, low=-1.0),
         mean_support=lambda num: _pooled(
             [make_task(signal_class.get("train", i), None).support for i in range(num)]
         ),
         settings={"default": setting},
         validation=setting._replace(
-            steps=(0, config.inner_steps), score=Score(partial(_accuracy, field), None)
+            steps=(0, config.inner_steps),
+            score=Score(partial(_accuracy, field), None),
+            metric="psnr",  # surfaces take too long to be extracted along the way
         ),
         rates=_RATES,
         value_range=None,

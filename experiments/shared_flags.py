@@ -6,12 +6,14 @@ import jax
 from absl import flags
 from jax.sharding import Mesh
 
+from experiments import algorithm_flags
 from experiments.experiment import Experiment
 from metainr import algorithms, devices, fields
 from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
 from metainr.errors import UserError
 from metainr.numerics import Summation, default_chunk_size
-from metainr.types import Field
+from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOptions
+from metainr.types import Field, Hyper
 
 _D = fields.FieldOptions()
 
@@ -112,7 +114,8 @@ FIELD_FLAGS = tuple(
 _INNER_FLAGS = (
     INNER_OPTIMIZER.name, INNER_STEPS.name, INNER_LEARNING_RATE.name, INNER_POINTS.name,
 )  # fmt: skip
-_INIT_FLAGS = (*FIELD_FLAGS, *_INNER_FLAGS, RESOLUTION.name)
+_ALGORITHM_FLAGS = tuple(name for names in algorithm_flags.NAMES.values() for name in names)
+_INIT_FLAGS = (*FIELD_FLAGS, *_INNER_FLAGS, *_ALGORITHM_FLAGS, RESOLUTION.name)
 _EVALUATION_FLAGS = (
     NUM_VALIDATION.name, NUM_TEST.name, TEST_STEPS.name, TEST_SCHEDULE.name,
     BASELINE_OPTIMIZER.name,
@@ -130,7 +133,8 @@ def configuration(experiment: Experiment) -> SimpleNamespace:
     """The values of the shared flags and of the experiment's own by name, checked."""
     shared = flags.FLAGS.flags_by_module_dict()[__name__]
     own = [flags.FLAGS[holder.name] for group in experiment.flags for holder in group]
-    config = SimpleNamespace(**{flag.name: flag.value for flag in (*shared, *own)})
+    learned = [flags.FLAGS[name] for name in _ALGORITHM_FLAGS]
+    config = SimpleNamespace(**{flag.name: flag.value for flag in (*shared, *learned, *own)})
     for name, value in experiment.defaults.items():
         if not flags.FLAGS[name].present:
             setattr(config, name, value)
@@ -195,6 +199,54 @@ def make_summation(config: SimpleNamespace, axis_name: str | None = None) -> Sum
     size = config.chunk_size
     size = default_chunk_size(config.width) if size is None else size or None
     return Summation(size, axis_name)
+
+
+def make_machine(config: SimpleNamespace, mesh: Mesh | None = None) -> Machine:
+    """What the flags want a run to work with."""
+    summation = make_summation(config, devices.observation_axis(mesh))
+    return Machine(mesh, summation, config.task_microbatch)
+
+
+def learner_options(config: SimpleNamespace, algorithm: str) -> LearnerOptions:
+    """An algorithm with the inner loop of the flags; "none": the loop that adapts all weights."""
+    algorithm = "maml" if algorithm == "none" else algorithm
+    return LearnerOptions(
+        algorithm,
+        algorithm_flags.options_of(algorithm, config),
+        Hyper(config.inner_optimizer, config.inner_learning_rate),
+        config.inner_steps,
+    )
+
+
+def outer_options(config: SimpleNamespace) -> OuterOptions:
+    """The outer loop."""
+    return OuterOptions(
+        config.outer_learning_rate,
+        config.outer_schedule,
+        config.clip_norm,
+        config.tasks_per_step,
+        config.train_steps,
+        config.eval_every,
+        config.checkpoint_every,
+        config.train_signals[0] if config.train_signals else None,
+        config.profile,
+    )
+
+
+def test_options(config: SimpleNamespace) -> TestOptions:
+    """The comparison on unseen signals."""
+    return TestOptions(
+        config.num_test,
+        config.num_validation,
+        config.test_schedule,
+        baseline(config),
+        config.tune,
+    )
+
+
+def baseline(config: SimpleNamespace) -> Hyper:
+    """Optimizer and rate of inits that were not learned."""
+    return Hyper(config.baseline_optimizer, config.baseline_learning_rate)
 
 
 def _count(text):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.signals.stacks import read_stack
+from metainr.media import read_stack
 
 
 def load_sinogram(path: Path) -> tuple[np.ndarray, np.ndarray | None]:

@@ -6,33 +6,21 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import jax
-import numpy as np
 from absl import flags
-from jax.sharding import Mesh
 
 from experiments import processes, shared_flags
-from experiments.comparison import compare, make_inits, merged, random_init
 from experiments.experiment import Experiment
-from experiments.inits import as_params, read_init, read_rivals
+from experiments.inits import Source, as_init, read_init, read_rivals
 from experiments.networks import network_flags
-from experiments.problem import (
-    Problem,
-    make_algorithm,
-    make_evaluation,
-    make_outer_optimizer,
-    step_cost,
-)
-from experiments.run_record import record, resumed
-from experiments.watching import watched
 from metainr import reporting
-from metainr.devices import from_first, is_first, local_mesh, observation_axis, own_rows
+from metainr.devices import from_first, local_mesh
 from metainr.errors import UserError
-from metainr.evaluation.fitting import Contender
-from metainr.training.data import first_signals, training_batches
-from metainr.training.loop import LoopOptions, Validation, train
-from metainr.training.step import init_state, make_train_step
+from metainr.runs.comparison import compare, merged
+from metainr.runs.inits import Init, make_inits, standard_init
+from metainr.runs.learning import learn
+from metainr.runs.record import record, resumed
+from metainr.runs.watching import watched
 from metainr.training.workdir import open_workdir, recorded_flags
-from metainr.types import Params
 
 
 def run(experiment: Experiment) -> None:
@@ -43,47 +31,50 @@ def run(experiment: Experiment) -> None:
     began = time.perf_counter()
     config = shared_flags.configuration(experiment)
     processes.join()
-    config, weights = _with_init(config, experiment)
+    config, source = _with_init(config, experiment)
     workdir = Path(config.workdir)
     _choose_chunk_size(config, workdir)
     mesh = shared_flags.make_mesh(config)
-    summation = shared_flags.make_summation(config, observation_axis(mesh))
-    problem = experiment.build(config, summation)
-    learned = None if weights is None else as_params(weights, problem.field, config.init)
+    machine = shared_flags.make_machine(config, mesh)
+    problem = experiment.build(config, machine.summation)
+    given = None if source is None else as_init(source, problem.field, config.init)
     config = _with_test_signals(config, problem.signals.sizes["test"])
     _check(problem, config)
     networks = {
-        name: experiment.build(changed, summation)
+        name: experiment.build(changed, machine.summation)
         for name, changed in network_flags(config).items()
     }
-    rivals = from_first(lambda: read_rivals(config, problem.field))
+    rivals = from_first(lambda: read_rivals(config, experiment, problem.field))
     changeable = shared_flags.changeable_flags(experiment, config) | _newer_flags(workdir)
     from_first(lambda: open_workdir(workdir, vars(config), changeable))
     neutral = shared_flags.neutral_flags(experiment)
-    results = from_first(lambda: resumed(workdir, config, neutral))
+    results = from_first(lambda: resumed(workdir, vars(config), neutral))
     before = results["seconds"]["total"]
     for variant, changed, folder in _variants(config, workdir):
         missing = [n for n in _settings(problem, variant) if n not in results["settings"]]
         if not missing:
             continue
         started = time.perf_counter()
-        trained = learned
+        learned = given
         if config.init is None and config.algorithm != "none":
-            trained = learn(problem, changed, folder, mesh)
+            learned = _learned(problem, changed, folder, machine)
         results["seconds"]["training"] += time.perf_counter() - started
         started = time.perf_counter()
+        baseline, root = shared_flags.baseline(changed), jax.random.key(changed.seed)
         if networks:
-            entrants = [(p, random_init(p, name, changed)) for name, p in networks.items()]
+            entrants = [
+                (p, {name: standard_init(p.field, baseline, root)}) for name, p in networks.items()
+            ]
         else:
-            inits = make_inits(problem, changed, trained, rivals, local_mesh(mesh))
+            inits = make_inits(problem, learned, rivals, baseline, root, machine, local_mesh(mesh))
             entrants = [(problem, inits)]
         for name in missing:
             settings = [_settings(p, variant)[name] for p, _ in entrants]
-            num_fits = changed.num_test * sum(len(inits.params) for _, inits in entrants)
+            num_fits = changed.num_test * sum(len(inits) for _, inits in entrants)
             label, num_steps = "fits" if name == "default" else name, settings[0].steps[-1]
             # Recorded before what the fits saved is removed: files of fits may fail to be written.
             with watched(workdir, label, num_fits * num_steps) as make_watch:
-                comparison = _tested(entrants, settings, name, changed, mesh, make_watch)
+                comparison = _tested(entrants, settings, name, changed, machine, make_watch)
                 results["seconds"]["evaluation"] += time.perf_counter() - started
                 results["seconds"]["total"] = before + time.perf_counter() - began
                 started = time.perf_counter()
@@ -91,52 +82,21 @@ def run(experiment: Experiment) -> None:
     from_first(lambda: print(f"report: {reporting.report(workdir)[-1]}"))
 
 
-def learn(
-    problem: Problem,
-    config: SimpleNamespace,
-    folder: Path,
-    mesh: Mesh | None = None,
-) -> Params:
-    """Meta-trains on a mesh, or goes on with it, and returns the learned weights."""
-    algorithm = make_algorithm(problem, config)
-    optimizer = make_outer_optimizer(config)
-    if is_first():
-        folder.mkdir(parents=True, exist_ok=True)
-    limit = config.train_signals[0] if config.train_signals else None
-    state = train(
-        make_train_step(algorithm, optimizer, problem.make_task, mesh, config.task_microbatch),
-        init_state(algorithm, optimizer, jax.random.key(config.seed)),
-        lambda start: training_batches(
-            problem.signals,
-            config.tasks_per_step,
-            seed=config.seed,
-            start=start,
-            limit=limit,
-            rows=own_rows(config.tasks_per_step, mesh),
-        ),
-        _validation(problem, config, mesh),
-        LoopOptions(
-            config.train_steps,
-            config.eval_every,
-            config.checkpoint_every,
-            config.profile,
-            problem.value_range,
-        ),
-        folder,
-        vars(config),
-        step_cost(problem, algorithm, config.tasks_per_step),
-        mesh,
-    )
-    return jax.tree.map(np.asarray, algorithm.inner.params(algorithm.inner.init(state.meta_params)))
+def _learned(problem, config, folder, machine):
+    learner = shared_flags.learner_options(config, config.algorithm)
+    outer, test = shared_flags.outer_options(config), shared_flags.test_options(config)
+    meta_params = learn(problem, learner, outer, test, config.seed, folder, vars(config), machine)
+    return Init(meta_params, learner, learner.inner)
 
 
-def _tested(entrants, settings, name, config, mesh, make_watch):
+def _tested(entrants, settings, name, config, machine, make_watch):
     """The comparison of all inits of (problem, inits) pairs, each in its setting of that name."""
     comparisons = []
+    test, root = shared_flags.test_options(config), jax.random.key(config.seed)
     for (problem, inits), setting in zip(entrants, settings):
         # Networks of one shape differ by their names alone.
-        watch = make_watch(f"{name} {[*inits.params]} {sorted(vars(config).items())}")
-        comparisons.append(compare(problem, setting, config, inits, local_mesh(mesh), watch))
+        watch = make_watch(f"{name} {[*inits]} {sorted(vars(config).items())}")
+        comparisons.append(compare(problem, setting, inits, test, root, machine, watch))
     return merged(comparisons)
 
 
@@ -145,26 +105,6 @@ def _settings(problem, variant):
     if variant is None:
         return problem.settings
     return dict(zip([variant], problem.settings.values()))
-
-
-def _validation(problem, config, mesh):
-    setting = problem.validation
-    evaluate = make_evaluation(setting, local_mesh(mesh))
-    signals = first_signals(problem.signals, "validation", config.num_validation)
-    targets = np.stack([np.asarray(setting.target(signal)) for signal in signals])
-    key = jax.random.key(config.seed)
-
-    def validate(params):
-        # On a mesh they lie on all processes' devices, and a fit is this process' own.
-        params = jax.tree.map(np.asarray, params)
-        contender = Contender(params, config.inner_optimizer, config.inner_learning_rate)
-        fits = evaluate(contender, signals, setting.steps, key, len(signals))
-        picture = np.concatenate([targets, fits.views[:, 0], fits.views[:, -1]], axis=1)
-        return Validation(
-            float(fits.metrics["psnr"][:, -1].mean()), np.concatenate(list(picture), axis=1)
-        )
-
-    return validate
 
 
 def _variants(config, workdir):
@@ -188,16 +128,17 @@ def _newer_flags(workdir):
 
 
 def _with_init(config, experiment):
-    """The flags with those that the init was learned with, and its weights; None without one."""
+    """The flags with those that the init was learned with, and what was read; None without one."""
     if config.init is None:
         return config, None
 
     def read():
-        adapted, weights = read_init(config, experiment)
-        return [vars(adapted), weights]
+        source = read_init(config, experiment)
+        return [vars(source.config), *source[1:]]
 
-    adapted, weights = from_first(read)
-    return SimpleNamespace(**adapted), weights
+    adapted, *rest = from_first(read)
+    adapted = SimpleNamespace(**adapted)
+    return adapted, Source(adapted, *rest)
 
 
 def _choose_chunk_size(config, workdir):

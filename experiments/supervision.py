@@ -14,7 +14,6 @@ from typing import NamedTuple
 import jax
 
 from metainr import measurements
-from metainr.numerics.flops import Points
 from metainr.objectives import Samples, all_points, image_samples, random_points, squared_error
 from metainr.objectives.derivatives import (
     absolute_error,
@@ -35,7 +34,6 @@ class Supervision(NamedTuple):
     make_task: (pictures [n, n, k] in [0, 1], key) -> Task.
     full_support: pictures -> the support of a task that hides no part of them.
     inner, query: what inner steps lower, and what the outer loss scores.
-    points: how many points these two ask the field at.
     reference: pictures [n, n, k] -> the picture [n, n, 1] in [0, 1] that is to be recovered.
     free_constant: whether that picture is told but for a constant.
     second: what is told of second derivatives, None if nothing is.
@@ -46,7 +44,6 @@ class Supervision(NamedTuple):
     full_support: Callable[[Array], Samples]
     inner: Objective
     query: Objective
-    points: Points
     reference: Callable[[Array], Array]
     free_constant: bool = False
     second: Measurement | None = None
@@ -108,8 +105,7 @@ def of_parts(config: SimpleNamespace) -> Supervision:
         inner = (*inner, prior)
     query = (Term(all_points(coords), measurements.value(), squared_error),)
     second = measurements.hessian() if config.prior == "hessian" else None
-    points = Points(num_shown + (num_points if config.prior != "none" else 0), num_pixels)
-    return Supervision(make_task, _values, inner, query, points, _first, second=second)
+    return Supervision(make_task, _values, inner, query, _first, second=second)
 
 
 REGISTRY: dict[str, Callable[[SimpleNamespace], Supervision]] = {
@@ -149,14 +145,14 @@ def _of_derivative(config, derivative, reference):
 
 
 def _terms(config, measurement, scale):
-    """The inner objective, of one term, that of all values, and their points."""
+    """The inner objective, of one term, and that of all values."""
     coords = square_grid((config.resolution, config.resolution))
     everything = all_points(coords)
     num_points = min(config.inner_points, len(coords)) or len(coords)
     draw = random_points(coords, num_points) if config.inner_points else everything
     inner = (Term(draw, measurement, squared_error, scale),)
     query = (Term(everything, measurements.value(), squared_error),)
-    return inner, query, Points(num_points, len(coords))
+    return inner, query
 
 
 def _values(pictures):

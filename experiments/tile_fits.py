@@ -8,13 +8,10 @@ import numpy as np
 from jax import lax
 from jax.sharding import Mesh
 
-from experiments import images
 from experiments.observed import Observed
-from experiments.problem import make_inner
 from experiments.tiles import Tiling, cut, join
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.streaming import Fit, Request, Stream, make_stream
-from metainr.numerics import Summation
 from metainr.objectives import Samples, pixel_grid, squared_error
 from metainr.types import Array, Field, Params, Task
 
@@ -39,7 +36,6 @@ def make_tile_stream(
     field: Field,
     side: int,
     inner_points: int,
-    summation: Summation,
     *,
     is_partial: bool,
     scale: int,
@@ -52,7 +48,6 @@ def make_tile_stream(
     pixels, each pixel's being the mean over channels; 0 where a tile has no such pixel.
     """
     coords = jnp.asarray(pixel_grid((side, side)))
-    gradient = images.gradients(field, (side, side), inner_points, summation).inner
 
     def full(params: Params, task: Task) -> dict[str, Array]:
         losses = squared_error(field.apply(params, coords), task.support.values)
@@ -64,7 +59,6 @@ def make_tile_stream(
 
     of_loss = None if is_partial or inner_points else lambda loss: {"seen": loss}
     return make_stream(
-        lambda optimizer: make_inner(gradient, optimizer),
         Score(full, of_loss),
         view,
         slots=slots,

@@ -16,18 +16,19 @@ import jax
 from absl import flags
 
 from experiments import cli, image_regression, shared_flags
-from experiments.inits import as_params
-from experiments.problem import make_evaluation
+from experiments.inits import Source, as_init
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.compare import summary
-from metainr.evaluation.fitting import Contender
+from metainr.evaluation.fitting import make_evaluate
+from metainr.keys import branch
 from metainr.reporting import to_text, write_json, write_transfer_report
 from metainr.reporting.transfer import transfer_table
+from metainr.runs.comparison import make_contenders
+from metainr.runs.inits import Init
 from metainr.training.checkpoints import load_meta_params
 from metainr.training.data import first_signals
 from metainr.training.workdir import environment
-from metainr.types import Params
 
 WORKDIRS = flags.DEFINE_list("workdirs", [], "runs of image regression whose inits to compare")
 SIGNALS = flags.DEFINE_list(
@@ -44,7 +45,7 @@ class Run(NamedTuple):
 
     path: str
     config: SimpleNamespace
-    params: Params
+    init: Init
 
 
 def main() -> None:
@@ -83,7 +84,8 @@ def _read_run(path):
         **vars(shared_flags.configuration(image_regression.EXPERIMENT)) | recorded
     )
     field = shared_flags.make_field(config, in_dim=2, out_dim=3)
-    return Run(path, config, as_params(weights, field, path))
+    source = Source(config, weights, recorded.get("algorithm", "none"))
+    return Run(path, config, as_init(source, field, path))
 
 
 def _class_name(config):
@@ -124,10 +126,12 @@ def _columns(runs, resolution):
 def _row(run, tests, step):
     """Summaries of PSNR at [0, step] for one init on every class."""
     config = run.config
-    problem = image_regression.build(config, shared_flags.make_summation(config))
-    evaluate = make_evaluation(problem.settings["default"])
-    contender = Contender(run.params, config.inner_optimizer, config.inner_learning_rate)
-    key = jax.random.key(shared_flags.SEED.value)
+    machine = shared_flags.make_machine(config)
+    problem = image_regression.build(config, machine.summation)
+    setting = problem.settings["default"]
+    evaluate = make_evaluate(setting.make_task, setting.score, setting.view)
+    contender = make_contenders(problem, setting, {"meta": run.init}, "constant", machine)["meta"]
+    key = branch(jax.random.key(shared_flags.SEED.value), "test")
     fits = [evaluate(contender, test, [0, step], key) for test in tests]
     return [summary(fit.metrics["psnr"]) for fit in fits]
 

@@ -26,8 +26,7 @@ from absl import flags, logging
 
 from experiments import cli, grids, processes, shared_flags, spine, video_flags
 from experiments.experiment import Experiment
-from experiments.problem import Problem, Setting
-from experiments.regression import make_gradients, make_problem
+from experiments.regression import make_problem, objectives
 from experiments.sheets import sheet
 from experiments.videos import write_video
 from metainr import signals
@@ -36,6 +35,7 @@ from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
 from metainr.numerics import Summation
 from metainr.objectives import image_task, random_rows
+from metainr.runs.problem import Problem, Setting
 from metainr.types import Array, Params
 
 flags.adopt_module_key_flags(shared_flags)
@@ -66,7 +66,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     pixels = (2 * np.arange(config.resolution) + 1) / config.resolution - 1
     coords = grids.grid([np.linspace(-1, 1, config.clip_frames), pixels, pixels])
     field = shared_flags.make_field(config, in_dim=3, out_dim=3)
-    gradients = make_gradients(field, coords, config.inner_points, random_rows, summation, low=-1.0)
+    inner, query = objectives(coords, config.inner_points, random_rows)
     speed = signals.clip_info(config.clip).rate if config.clip else _SPEED
 
     def watch(params: Params) -> Array:
@@ -83,7 +83,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     steps, match_step = grids.measured_steps(config)
     setting = Setting(
         make_task=image_task,
-        gradient=gradients.inner,
+        objective=inner,
         steps=steps,
         match_step=match_step,
         score=Score(full, None if config.inner_points else lambda e: {"psnr": psnr_of_mse(e)}),
@@ -92,7 +92,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         caption="Four frames of each clip, row by row, the first and the last among them.",
         export=export,
     )
-    return make_problem(field, 3, signal_class, gradients, setting, config.inner_steps, _RATES)
+    return make_problem(field, signal_class, query, setting, config.inner_steps, 3, -1.0, _RATES)
 
 
 def settle(config: SimpleNamespace) -> SimpleNamespace:

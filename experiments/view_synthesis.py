@@ -19,7 +19,6 @@ from absl import flags
 
 from experiments import cli, processes, ray_flags, shared_flags, spine, view_flags
 from experiments.experiment import Experiment
-from experiments.problem import Problem, Setting, spread_steps
 from experiments.scenes import Scenes, depth_picture, scenes, view_metrics
 from experiments.sheets import arranged
 from metainr import signals
@@ -27,6 +26,7 @@ from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.numerics import Summation
+from metainr.runs.problem import Problem, Setting, spread_steps
 from metainr.signals.access import split_by_split
 from metainr.signals.objects import MAKERS
 from metainr.types import Field, SignalClass, Task
@@ -101,7 +101,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
 
         return Setting(
             make_task=make_test_task,
-            gradient=parts.gradient,
+            objective=parts.objective,
             steps=spread_steps(config.test_steps),
             match_step=config.test_steps,
             score=Score(full, None),
@@ -120,13 +120,11 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     watched = setting(_fit_views(config)[0], min(_SHOWN, config.held_out_views))
     return Problem(
         field=field,
-        in_dim=3,
         signals=signal_class,
         make_task=make_task,
-        inner_gradient=parts.gradient,
-        query_gradient=parts.gradient,
-        matching_gradient=parts.matching,
-        points=parts.points,
+        inner=parts.objective,
+        query=parts.objective,
+        matching=parts.matching,
         mean_support=pooled,
         settings=settings,
         validation=watched._replace(steps=(0, config.inner_steps)),

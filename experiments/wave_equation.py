@@ -53,7 +53,6 @@ def equation(config: SimpleNamespace) -> Equation:
 
     return Equation(
         objective=objective,
-        evaluations=7 * (num_points - 2 * few) + 3 * few,
         low=(0.0, -1.0, -1.0),
         high=(DURATION, 1.0, 1.0),
         channels=1,

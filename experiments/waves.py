@@ -40,16 +40,14 @@ from experiments.equation import check_resolution, magnitude
 from experiments.experiment import Experiment
 from experiments.flatness import warn_of_flatness
 from experiments.grids import measured_steps
-from experiments.problem import Problem, Setting, matching_gradient
+from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr
 from metainr.measurements import laplacian, value
-from metainr.numerics import Summation, objective_gradient
-from metainr.numerics.flops import Points
+from metainr.numerics import Summation
 from metainr.objectives import image_samples, random_points, squared_error
-from metainr.registry import look_up
-from metainr.signals.sources import SourceOptions, single, sources
+from metainr.runs.problem import Problem, Setting, matching_objective
 from metainr.types import Array, Key, Params, Task, Term
 
 flags.adopt_module_key_flags(shared_flags)
@@ -71,7 +69,6 @@ _DEFAULTS = {
     "num_test": 8,
 }
 _EQUATIONS = {"helmholtz": helmholtz.equation, "wave": wave_equation.equation}
-_SIGNALS = {"sources": sources, "single": single}
 _WIDTHS = {"helmholtz": 0.05, "wave": 0.1}
 _RATES = {"sgd": (1e-3, 1e-2, 1e-1), "adam": (1e-4, 3e-4, 1e-3, 3e-3)}
 _FEWEST_POINTS = 4
@@ -86,7 +83,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         )
     check_resolution(config.resolution)
     equation = _EQUATIONS[config.equation](config)
-    options = SourceOptions(
+    options = signals.SourceOptions(
         config.resolution,
         equation.solve,
         (*equation.grid.shape[:-1], equation.channels),
@@ -95,19 +92,15 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         _position(config.source),
         solve_training=config.outer_loss == "solution",
     )
-    signal_class = look_up("class of sources", config.signal, _SIGNALS)(options)
+    signal_class = signals.make(config.signal, options)
     in_dim = equation.grid.shape[-1]
     field = shared_flags.make_field(config, in_dim, equation.channels)
     warn_of_flatness(field, laplacian(), in_dim, f"--equation={config.equation}", config)
     low, side = np.array(equation.low), np.subtract(equation.high, equation.low)
 
-    def on_unit_cube(params: Params, coords: Array) -> Array:
-        """The field on its domain, whose axes are not all alike, as one on [0, 1]^d."""
-        scaled = [low[i] + side[i] * coords[..., i] for i in range(in_dim)]
-        return field.apply(params, jnp.stack(scaled, -1))
-
-    def gradient(growth):
-        return objective_gradient(equation.objective(growth), field.apply, summation)
+    def from_unit_cube(coords: Array) -> Array:
+        """Coordinates of the domain, whose axes are not all alike, for those of [0, 1]^d."""
+        return jnp.stack([low[i] + side[i] * coords[..., i] for i in range(in_dim)], -1)
 
     def solution(params: Params) -> Array:
         return field.apply(params, jnp.asarray(equation.grid))
@@ -132,17 +125,15 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         true = equation.values(np.asarray(source.solution))
         np.savez(f"{path}.npz", **equation.axes, u=found, reference=true, source=source.position)
 
-    drawn = gradient(0)
-    query, num_query = drawn, equation.evaluations
+    query = drawn = equation.objective(0)
     if config.outer_loss == "solution":
         coords = equation.grid.reshape(-1, in_dim)
-        num_query = min(config.inner_points, len(coords))
-        draw = random_points(coords, num_query)
-        query = objective_gradient((Term(draw, value(), squared_error),), field.apply, summation)
+        draw = random_points(coords, min(config.inner_points, len(coords)))
+        query = (Term(draw, value(), squared_error),)
     steps, match_step = measured_steps(config)
     setting = Setting(
         make_task=make_task,
-        gradient=gradient(config.window_steps),
+        objective=equation.objective(config.window_steps),
         steps=steps,
         match_step=match_step,
         metric="relative_error",
@@ -154,19 +145,21 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     )
     return Problem(
         field=field,
-        in_dim=in_dim,
         signals=signal_class,
         make_task=train_task,
-        inner_gradient=drawn,
-        query_gradient=query,
-        matching_gradient=matching_gradient(on_unit_cube, summation, in_dim),
-        points=Points(equation.evaluations, num_query),
+        inner=drawn,
+        query=query,
+        matching=matching_objective(
+            lambda params, coords: field.apply(params, from_unit_cube(coords)),
+            in_dim,
+            measurement=value()._replace(points=lambda coords: from_unit_cube(coords)[:, None]),
+        ),
         # What is linear in its source has, on average, the solution of the average source.
         mean_support=lambda num: jnp.stack(
             [signal_class.get("train", i).position for i in range(num)]
         ),
         settings={"default": setting},
-        validation=setting._replace(gradient=drawn, steps=(0, config.inner_steps)),
+        validation=setting._replace(objective=drawn, steps=(0, config.inner_steps)),
         rates=_RATES,
         value_range=None,
     )

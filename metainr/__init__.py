@@ -1,9 +1,93 @@
-"""metainr: meta-learned initial weights for coordinate-based neural networks.
+"""metainr: learned initial weights for coordinate networks (neural fields, INRs).
 
-Start reading at `metainr.types`; the data path runs through the sub-packages
-`signals → algorithms → training → evaluation → reporting`.
+From a class of signals it learns the weights from which a new one is fitted in a few steps:
+
+    import numpy as np
+    import metainr
+
+    rng = np.random.default_rng(0)
+    tilts = rng.uniform(size=(40, 1, 1))
+    rows, columns = np.mgrid[:32, :32] / 32
+    images = 0.5 + 0.5 * np.sin(9 * (rows + tilts * columns))       # [n, h, w], in [0, 1]
+
+    run = metainr.learn(images, field="siren", width=64, train_steps=100)
+    print(metainr.compare(run, steps=(0, 2, 20)))                   # five inits on unseen images
+    picture = run.fit(images[0], steps=20).render((64, 64))         # [64, 64, 1]
+
+`metainr.types` holds the vocabulary: read it first. The data path runs through the sub-packages
+`signals → algorithms → training → evaluation → reporting`, which `runs` joins; `fields`,
+`measurements` and `objectives` are what problems are made of.
 """
 
+import importlib
 from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from metainr import (
+        algorithms,
+        evaluation,
+        fields,
+        measurements,
+        media,
+        numerics,
+        objectives,
+        reporting,
+        runs,
+        signals,
+        training,
+        types,
+        weights,
+    )
+    from metainr.runs.front import compare, learn, load
 
 __version__ = (resources.files(__name__) / "VERSION").read_text().strip()
+
+_FRONT = ("learn", "compare", "load")
+_PACKAGES = (
+    "algorithms",
+    "evaluation",
+    "fields",
+    "measurements",
+    "media",
+    "numerics",
+    "objectives",
+    "reporting",
+    "runs",
+    "signals",
+    "training",
+    "types",
+    "weights",
+)
+
+__all__ = [
+    "algorithms",
+    "compare",
+    "evaluation",
+    "fields",
+    "learn",
+    "load",
+    "measurements",
+    "media",
+    "numerics",
+    "objectives",
+    "reporting",
+    "runs",
+    "signals",
+    "training",
+    "types",
+    "weights",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when they are asked for: what needs no JAX should not wait for it.
+    if name in _FRONT:
+        return getattr(importlib.import_module("metainr.runs.front"), name)
+    if name in _PACKAGES:
+        return importlib.import_module(f"metainr.{name}")
+    raise AttributeError(f"module 'metainr' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

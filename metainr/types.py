@@ -12,22 +12,38 @@ Functions are written for one task, one signal, one field: callers batch them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
+import optax
 
-Array = jax.Array
-Key = jax.Array
+Array: TypeAlias = jax.Array
+Key: TypeAlias = jax.Array
 Params = Any  # a pytree of arrays: the weights of a field
 MetaParams = Any  # what an algorithm learns: Params, and whatever else it adapts with
+Adapted = Any  # a pytree of arrays: what the steps of an inner loop change
+Held = Any  # a pytree of arrays: what they read of meta_params, and leave as it is
 Support = Any  # a pytree of arrays: what one task shows
+
+Apply = Callable[[Params, Array], Array]
+"""`(params, coords[..., d]) -> values[..., c]`: a field f_θ as a function."""
+
+Weights = Callable[[Adapted, Held], Params]
+"""`(adapted, held) -> params`: the field's weights as an inner loop has them."""
 
 
 class Field(NamedTuple):
-    """A coordinate network f_θ: `apply(params, coords[..., d]) -> values[..., c]`."""
+    """A coordinate network f_θ.
+
+    init: key -> params;
+    apply: (params, coords[..., d]) -> values[..., c];
+    hidden: (params, coords[..., d]) -> [..., width], what its last linear layer reads; None where
+        a field has no such layer, or does not tell.
+    """
 
     init: Callable[[Key], Params]
-    apply: Callable[[Params, Array], Array]
+    apply: Apply
+    hidden: Apply | None = None
 
 
 class Observations(NamedTuple):
@@ -43,10 +59,15 @@ class Observations(NamedTuple):
 
 
 class Task(NamedTuple):
-    """One learning problem: what the inner loop may see, and what the outer loss scores."""
+    """One learning problem.
+
+    support, query: what the inner loop may see, and what the outer loss scores.
+    index: of the signal among those trained on, for what keeps something of each; 0 elsewhere.
+    """
 
     support: Support
     query: Support
+    index: Array | int = 0
 
 
 Draw = Callable[[Params, Support, Key, Array], Observations]
@@ -83,6 +104,20 @@ class Term(NamedTuple):
 Objective = tuple[Term, ...]
 
 
+class InnerState(NamedTuple):
+    """How far an inner loop has come.
+
+    adapted, held: what its steps change, and what they read and leave as it is.
+    opt_state: of the inner optimizer.
+    step: the number of steps taken.
+    """
+
+    adapted: Adapted
+    held: Held
+    opt_state: optax.OptState
+    step: Array
+
+
 class Inner(NamedTuple):
     """An inner loop as a state machine: training, test-time fits and resumed fits run its steps.
 
@@ -92,9 +127,56 @@ class Inner(NamedTuple):
     params: state -> the field's weights as they stand.
     """
 
-    init: Callable[[MetaParams], Any]
-    step: Callable[[Any, Support, Key], tuple[Any, dict[str, Array]]]
-    params: Callable[[Any], Params]
+    init: Callable[[MetaParams], InnerState]
+    step: Callable[[InnerState, Support, Key], tuple[InnerState, dict[str, Array]]]
+    params: Callable[[InnerState], Params]
+
+
+MakeOptimizer = Callable[[Any], optax.GradientTransformation]
+"""`learning rate or schedule -> an optax optimizer`, such as `optax.adam`."""
+
+
+class Hyper(NamedTuple):
+    """How an inner loop steps: an optimizer, by its name or itself, and its learning rate."""
+
+    optimizer: str | MakeOptimizer
+    learning_rate: float | Array
+
+
+class Residuals(NamedTuple):
+    """What is left of one term's observations.
+
+    errors: predictions − targets [n, ...];
+    hidden: what the field's last linear layer reads at the points asked [n, s, width]; None of
+        fields that do not tell.
+    """
+
+    errors: Array
+    hidden: Array | None
+
+
+class Parts(NamedTuple):
+    """All that an algorithm may build with, for one kind of problem.
+
+    init: key -> the field's params;
+    gradient: weights -> ((adapted, held, support, key, step) -> (loss, ∇loss in adapted)) of the
+        inner objective, where `weights` makes the field's params of what is adapted and what is
+        held; differentiable once more in both (`metainr.numerics.gradients.inner_gradient`);
+    product: weights -> its Hessian-vector product (`metainr.numerics.gradients.inner_product`);
+    residuals: (params, support, key, step) -> what is left of each term's observations;
+    query: (params, query, key, step) -> (loss, ∇loss) of the outer objective;
+    optimizer: hyper -> the inner optimizer;
+    hyper, num_steps: of the inner loop in training.
+    """
+
+    init: Callable[[Key], Params]
+    gradient: Callable[[Weights], Callable[..., tuple[Array, Adapted]]]
+    product: Callable[[Weights], Callable[..., tuple[Any, Any]]]
+    residuals: Callable[[Params, Support, Key, Array], tuple[Residuals, ...]]
+    query: Callable[[Params, Support, Key, Array], tuple[Array, Params]]
+    optimizer: Callable[[Hyper], optax.GradientTransformation]
+    hyper: Hyper
+    num_steps: int
 
 
 class Work(NamedTuple):
@@ -113,16 +195,29 @@ class Algorithm(NamedTuple):
     """What learns an init.
 
     init: key -> meta_params;
-    inner: the loop that adapts them to one task, also at test time;
     meta_gradient: (meta_params, task, key) -> (gradient, info) of one task, where `info` holds
         `loss_before` and `loss_after`, the objective before and after adaptation;
-    work: what a meta_gradient evaluates.
+    work: what a meta_gradient evaluates;
+    make_inner: hyper -> the loop that adapts meta_params to one task, also at test time;
+    outer_rates: meta_params -> a tree like them of factors of the outer rate; None: all are 1.
     """
 
     init: Callable[[Key], MetaParams]
-    inner: Inner
     meta_gradient: Callable[[MetaParams, Task, Key], tuple[MetaParams, dict[str, Array]]]
     work: Work
+    make_inner: Callable[[Hyper], Inner]
+    outer_rates: Callable[[MetaParams], Any] | None = None
+
+
+class Contender(NamedTuple):
+    """What was learned, or a baseline, with the inner loop that it is tested with.
+
+    make_inner: hyper -> the loop; one object for all contenders that share compiled programs.
+    """
+
+    meta_params: MetaParams
+    make_inner: Callable[[Hyper], Inner]
+    hyper: Hyper
 
 
 class SignalClass(NamedTuple):

@@ -1,5 +1,8 @@
 """Fields against hand-written ones: counts, initial weights, formulas, encodings."""
 
+import inspect
+import re
+
 import jax
 import jax.extend
 import jax.numpy as jnp
@@ -142,13 +145,133 @@ def test_activations_go_by_name(name):
 @pytest.mark.parametrize("flag", ["activation", "output_activation"])
 @pytest.mark.parametrize("name", ["rellu", "initializers", "zeros", "one_hot", "__doc__", ""])
 def test_unknown_activations_are_told(flag, name):
-    with pytest.raises(UserError, match=f"unknown activation {name!r}"):
-        fields.make("mlp", FieldOptions(**{flag: name}))
+    with pytest.raises(UserError, match=f"unknown {flag} {name!r}"):
+        fields.make("mlp", **{flag: name})
+
+
+@pytest.mark.parametrize("name", fields.ACTIVATIONS)
+def test_activations_are_elementwise(name):
+    function, x = fields.ACTIVATIONS[name], jnp.array([-1.3, 0.4, 2.2])
+    together, alone = function(x), [function(value) for value in x]
+    np.testing.assert_allclose(together, alone, rtol=1e-6)
+    assert together.dtype == x.dtype and np.isfinite(together).all()
 
 
 def test_an_unknown_field_is_told():
     with pytest.raises(UserError, match="unknown field 'sirn'.*siren"):
-        fields.make("sirn", FieldOptions())
+        fields.make("sirn")
+
+
+def _traced(field, in_dim=2):
+    """All that a field computes, as text."""
+    params = jax.eval_shape(field.init, KEY)
+    coords = np.zeros((5, in_dim), np.float32)
+    parts = [jax.make_jaxpr(field.init)(KEY), jax.make_jaxpr(field.apply)(params, coords)]
+    constants = [np.asarray(x).tolist() for part in parts for x in part.consts]
+    return re.sub("0x[0-9a-f]+", "", f"{parts} {constants}")
+
+
+SMALL = FieldOptions(width=4, depth=3, sigma=0.01, frequencies=3, levels=2, coarsest=2, finest=9)
+OTHERS = {"activation": "tanh", "output_activation": "tanh", "compute_dtype": "bfloat16"}
+
+
+@pytest.mark.parametrize("name", fields.REGISTRY)
+def test_every_option_counts_and_has_the_shared_default(name):
+    signature = inspect.signature(fields.REGISTRY[name]).parameters
+    small = SMALL._replace(table_size=50)
+    before = _traced(fields.make(name, small))
+    published = ("omega", "first_omega", "sigma") if name == "wire" else ()
+    for option, argument in signature.items():
+        value = getattr(small, option)
+        other = OTHERS.get(option) or value + (1 if isinstance(value, int) else 0.01)
+        in_dim = other if option == "in_dim" else 2
+        assert _traced(fields.make(name, small, **{option: other}), in_dim) != before, option
+        if option not in published:
+            assert argument.default == getattr(FieldOptions(), option), option
+
+
+def test_options_are_keywords_or_shared():
+    field = fields.siren(in_dim=3, width=8, omega=30)
+    for options, overrides in (
+        (None, {"in_dim": 3, "width": 8, "omega": 30}),
+        (FieldOptions(in_dim=3, width=8, omega=30), {}),
+        (FieldOptions(in_dim=3, width=9, omega=30, sigma=7), {"width": 8}),
+    ):
+        assert _traced(fields.make("siren", options, **overrides), 3) == _traced(field, 3)
+
+
+@pytest.mark.parametrize("name", fields.REGISTRY)
+def test_unknown_options_are_told(name):
+    known = ", ".join(inspect.signature(fields.REGISTRY[name]).parameters)
+    for make in (lambda **options: fields.make(name, **options), fields.REGISTRY[name]):
+        message = f"unknown option of .*{name}.* 'widht': did you mean width.* one of {known}$"
+        with pytest.raises(UserError, match=message):
+            make(widht=64)
+
+
+@pytest.mark.parametrize(
+    "name, options, message",
+    [
+        ("siren", {"omega": float("nan")}, "omega is nan; give a number from 1e-06 to 1000000"),
+        ("siren", {"first_omega": float("inf")}, "first_omega is inf; give a number from"),
+        ("siren", {"omega": 0}, "omega is 0; give a number"),
+        ("siren", {"width": 10**12}, "width is 1000000000000; give a whole number from 1 to 65536"),
+        ("siren", {"width": 10**5000}, "width is .*; give a whole number"),
+        ("siren", {"width": 3.5}, "width is 3.5; give a whole number from 1 to 65536"),
+        ("siren", {"width": "64"}, "width is '64'; give a whole number"),
+        ("siren", {"width": True}, "width is True; give a whole number"),
+        ("siren", {"omega": True}, "omega is True; give a number"),
+        ("siren", {"width": None}, "width is None"),
+        ("siren", {"width": np.ones((9, 9))}, "width is array"),
+        ("siren", {"depth": 10**9}, "depth is 1000000000; give a whole number from 2 to 256"),
+        ("siren", {"depth": 1}, "depth is 1; give a whole number from 2 to 256"),
+        ("siren", {"in_dim": 0}, "in_dim is 0; give a whole number from 1"),
+        ("siren", {"out_dim": -1}, "out_dim is -1; give a whole number from 1"),
+        ("siren", {"width": 2**16, "depth": 256}, "a field of 109.* weights is above 2147483648"),
+        ("siren", {"compute_dtype": 16}, "unknown compute_dtype '16': choose one of float32"),
+        ("gaussian", {"sigma": 0.0}, "sigma is 0.0; give a number from"),
+        ("mlp", {"activation": "sum"}, "unknown activation 'sum'"),
+        ("mlp", {"activation": None}, "unknown activation 'None'"),
+        ("mlp", {"activation": ["relu"]}, "unknown activation"),
+        ("mlp", {"activation": "relu\n" * 99}, "unknown activation"),
+        ("positional", {"octaves": 1e9}, "octaves is 1000000000.0; give a number from 0 to 64"),
+        ("fourier", {"fourier_seed": 10**30}, "fourier_seed is 10+; give a whole number from 0"),
+        ("hash_grid", {"table_size": 2**40}, "table_size is 1099511627776; give a whole number"),
+        ("hash_grid", {"coarsest": 32, "finest": 16}, "finest 16 .* below its coarsest 32"),
+        ("hash_grid", {"levels": 64, "table_size": 2**24, "coarsest": 2**23, "finest": 2**24},
+         "a field of 21.* weights is above 2147483648"),
+    ],
+)  # fmt: skip
+def test_values_that_an_option_cannot_have_are_told_in_one_line(name, options, message):
+    for shared in (None, FieldOptions(**options)):
+        with pytest.raises(UserError, match=message) as told:
+            fields.make(name, shared, **({} if shared else options))
+        line = str(told.value)
+        assert "\n" not in line and "--" not in line and len(line) < 500
+
+
+def test_numbers_of_numpy_are_numbers():
+    field = fields.siren(width=np.int64(8), omega=np.float64(30), output_offset=np.float32(0.5))
+    assert _traced(field) == _traced(fields.siren(width=8, omega=30.0))
+
+
+def test_options_of_another_type_are_told():
+    with pytest.raises(UserError, match=r"of type dict are no FieldOptions; .*make\('siren', "):
+        fields.make("siren", {"width": 64})
+
+
+@pytest.mark.parametrize("name", fields.REGISTRY)
+def test_values_are_linear_in_the_hidden_features(name):
+    field = fields.make(name, SMALL._replace(width=16, omega=9.0, first_omega=9.0, sigma=0.3))
+    hidden_of = field.hidden
+    if hidden_of is None:
+        pytest.skip("its values are not linear in the features before them")
+    params = _shaken(jax.jit(field.init)(KEY))
+    both = jax.jit(lambda p: (hidden_of(p, COORDS.reshape(5, 10, 2)), field.apply(p, COORDS)))
+    hidden, values = (np.asarray(x, np.float64) for x in both(params))
+    last = params[f"dense_{sum(layer.startswith('dense') for layer in params) - 1}"]
+    expected = hidden @ np.asarray(last["kernel"]) + np.asarray(last["bias"]) + 0.5
+    np.testing.assert_allclose(values, expected.reshape(50, 3), atol=1e-5)
 
 
 def _fit(field, steps=200, rate=0.05):
@@ -240,5 +363,5 @@ def test_bfloat16_rounds_but_stays_near():
 
 
 def test_an_unknown_compute_dtype_is_told():
-    with pytest.raises(UserError, match="unknown compute dtype 'float8'.*bfloat16"):
-        fields.make("siren", FieldOptions(compute_dtype="float8")).init(KEY)
+    with pytest.raises(UserError, match="unknown compute_dtype 'float8'.*bfloat16"):
+        fields.make("siren", compute_dtype="float8")

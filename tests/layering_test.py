@@ -15,7 +15,7 @@ import metainr
 
 ROOT = Path(metainr.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"types", "errors", "registry", "files", "cameras", "camera_paths"}
+LEAVES = {"types", "errors", "registry", "files", "keys", "cameras", "camera_paths"}
 MAY_IMPORT = {
     "types": set(),
     "cameras": {"types"},
@@ -23,18 +23,21 @@ MAY_IMPORT = {
     "errors": set(),
     "files": set(),
     "registry": {"errors"},
-    "numerics": {"types"},
+    "keys": {"types"},
+    "numerics": {"types", "errors"},
     "devices": LEAVES,
     "fields": LEAVES | {"numerics"},
     "measurements": LEAVES | {"numerics"},
     "objectives": LEAVES | {"numerics"},
-    "signals": LEAVES,
+    "media": LEAVES,
+    "signals": LEAVES | {"media"},
     "algorithms": LEAVES | {"numerics"},
-    "training": LEAVES | {"algorithms", "devices", "numerics"},
+    "training": LEAVES | {"algorithms", "devices", "numerics", "reporting", "weights"},
     "evaluation": LEAVES | {"algorithms", "devices", "numerics"},
-    "reporting": LEAVES - {"types"},
+    "reporting": LEAVES - {"types", "keys"},
     "weights": LEAVES,
 }
+MAY_IMPORT["runs"] = set(MAY_IMPORT)
 OPTIONAL = {
     "array_record",
     "imageio",
@@ -98,6 +101,14 @@ def test_imports_point_one_way(path):
         assert not {name for name in names if name.split(".")[0] in ("jax", "flax", "optax")}
 
 
+def test_kinds_of_signals_share_nothing_but_what_stands_above_them():
+    folders = {path.parent.name for path in (ROOT / "signals").glob("*/__init__.py")}
+    for path in (ROOT / "signals").glob("*/*.py"):
+        names = [name.split(".")[2:3] for name in _imports(ast.parse(path.read_text()))]
+        found = {name[0] for name in names if name and name[0] in folders}
+        assert found <= {path.parent.name}, f"{path} imports {found}"
+
+
 @pytest.mark.parametrize("path", FILES, ids=_ids(FILES))
 def test_heavy_libraries_wait_until_they_are_used(path):
     found = {name.split(".")[0] for name in _top_level(ast.parse(path.read_text()))}
@@ -158,7 +169,7 @@ def test_random_keys_are_called_key():
     aliases = {"rng", "prng", "seed_key", "rng_key", "prng_key", "random_key"}
     wrong = [name for name, args in _functions() if {a.name for a in args} & aliases]
     # NumPy's generators of signals are no JAX keys.
-    assert not [name for name in wrong if not name.startswith("metainr.signals")]
+    assert not [name for name in wrong if not name.startswith(("metainr.signals", "metainr.media"))]
 
 
 def test_arguments_of_public_functions_are_typed():

@@ -9,7 +9,7 @@ from PIL import Image
 
 from metainr import signals
 from metainr.errors import UserError
-from metainr.signals.folder import split_paths
+from metainr.signals.own_files import split_paths
 
 
 @pytest.fixture

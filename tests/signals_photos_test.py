@@ -5,7 +5,7 @@ import pytest
 
 from metainr import signals
 from metainr.errors import UserError
-from metainr.signals.photos import PHOTOS, photo, random_crop
+from metainr.signals.images.photos import PHOTOS, photo, random_crop
 
 
 def test_no_photograph_is_in_two_splits():

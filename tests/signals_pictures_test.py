@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from metainr.errors import UserError
+from metainr.media.pictures import resize
 from metainr.signals import read_image, to_square
-from metainr.signals.pictures import resize
 
 
 def _noise(*shape, seed=0):

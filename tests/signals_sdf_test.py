@@ -7,9 +7,9 @@ import pytest
 from matplotlib.path import Path
 
 from metainr import signals
-from metainr.signals.sdf import smooth_loop
-from metainr.signals.sdf_mixed import random_loops
-from metainr.signals.signed_distance import inside, signed_distance
+from metainr.signals.images.sdf import smooth_loop
+from metainr.signals.images.sdf_mixed import random_loops
+from metainr.signals.images.signed_distance import inside, signed_distance
 
 
 def _grid(resolution):
@@ -80,7 +80,7 @@ def test_corners_on_pixels_do_not_leak():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_smooth_curves_against_a_finer_one(seed, monkeypatch):
-    module = importlib.import_module("metainr.signals.sdf")
+    module = importlib.import_module("metainr.signals.images.sdf")
     curves = []
     for points in (module._POINTS, 8192):
         monkeypatch.setattr(module, "_POINTS", points)

@@ -6,8 +6,8 @@ from absl import logging
 from PIL import Image
 
 from metainr.errors import UserError
+from metainr.media.stacks import read_stack
 from metainr.signals import SliceOptions, make, slice_window
-from metainr.signals.stacks import read_stack
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from metainr.signals.parts import beam, box, fitted, ring, rod, sphere
-from metainr.signals.pictured import pictured
-from metainr.signals.solids import Solid, cast, corners
+from metainr.signals.objects.parts import beam, box, fitted, ring, rod, sphere
+from metainr.signals.objects.pictured import pictured
+from metainr.signals.objects.solids import Solid, cast, corners
 
 RED = (1.0, 0.0, 0.0)
 DOWN = np.array([[0.0, 0.0, -1.0]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from metainr import signals
-from metainr.signals.text import FONTS, font
+from metainr.signals.images.text import FONTS, font
 
 
 @pytest.mark.parametrize("name", FONTS)

@@ -10,8 +10,8 @@ from PIL import Image
 from experiments.videos import write_video
 from metainr import signals
 from metainr.errors import UserError
-from metainr.signals.clip_files import clip_info, read_clip
-from metainr.signals.moving import Shape, centre, film
+from metainr.media.clips import clip_info, read_clip
+from metainr.signals.video.moving import Shape, centre, film
 
 OPTIONS = signals.ClipOptions(16, 6)
 SHADES = np.full((2, 3), 0.2)
@@ -32,18 +32,6 @@ def _frames(folder, count, side=32, step=20):
 
 def _means(clip):
     return 255 * clip.mean(axis=(1, 2, 3))
-
-
-def test_a_clip_depends_on_seed_split_and_index_alone():
-    first, again = (signals.make("moving", OPTIONS) for _ in range(2))
-    clip = first.get("train", 7)
-    assert clip.shape == (6, 16, 16, 3) and clip.dtype == np.float32
-    assert clip.min() >= 0 and clip.max() <= 1
-    first.get("test", 0)
-    np.testing.assert_array_equal(clip, again.get("train", 7))
-    others = signals.make("moving", OPTIONS._replace(seed=1))
-    for other in (first.get("train", 8), first.get("test", 7), others.get("train", 7)):
-        assert np.abs(clip - other).max() > 0.1
 
 
 def test_something_moves_and_a_finer_clip_is_of_the_same_scene():

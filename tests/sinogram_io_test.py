@@ -8,7 +8,7 @@ from metainr.errors import UserError
 from metainr.evaluation.ct_baselines import filtered_back_projection
 from metainr.evaluation.metrics import psnr
 from metainr.measurements import detector_grid, project
-from metainr.signals.phantoms import MODIFIED_SHEPP_LOGAN, ellipses
+from metainr.signals.ct.phantoms import MODIFIED_SHEPP_LOGAN, ellipses
 
 ANGLES = "0:180:6deg"
 VALUES = np.random.default_rng(0).uniform(0, 8, (6, 10))

@@ -1,31 +1,52 @@
 """Meta-learning algorithms by name; a new one is one file and one line here."""
 
-from collections.abc import Callable
-
 from metainr.algorithms.first_order_maml import first_order_maml
-from metainr.algorithms.inner import InnerState, adapt, gradient_inner
+from metainr.algorithms.inner import adapt, gradient_inner
 from metainr.algorithms.maml import maml
+from metainr.algorithms.meta_sgd import MetaSgdOptions, meta_sgd
+from metainr.algorithms.modulations import ModulationsOptions, modulations
 from metainr.algorithms.optimizers import make_optimizer
+from metainr.algorithms.options import Entry, NoOptions
+from metainr.algorithms.parts import make_parts
+from metainr.algorithms.plain import plain_inner
 from metainr.algorithms.reptile import reptile
 from metainr.registry import look_up
-from metainr.types import Algorithm
+from metainr.types import Algorithm, Parts
 
-REGISTRY = {"maml": maml, "first_order_maml": first_order_maml, "reptile": reptile}
+REGISTRY: dict[str, Entry] = {
+    "maml": Entry(maml),
+    "first_order_maml": Entry(first_order_maml, settles=False),
+    "reptile": Entry(reptile, scores_query=False),
+    "meta_sgd": Entry(meta_sgd, MetaSgdOptions),
+    "modulations": Entry(modulations, ModulationsOptions),
+}
 
 
-def make(name: str) -> Callable[..., Algorithm]:
-    """The algorithm called `name`, a function of (init, inner, query_gradient, num_steps)."""
-    return look_up("algorithm", name, REGISTRY)
+def make(name: str, parts: Parts, options: tuple | None = None) -> Algorithm:
+    """The algorithm called `name`, made from the parts of a problem and its own options.
+
+    `options`: of its type in the registry; None: its defaults. Raises UserError for an unknown
+    name.
+    """
+    entry = look_up("algorithm", name, REGISTRY)
+    return entry.make(parts, entry.options() if options is None else options)
 
 
 __all__ = [
     "REGISTRY",
-    "InnerState",
+    "Entry",
+    "MetaSgdOptions",
+    "ModulationsOptions",
+    "NoOptions",
     "adapt",
     "first_order_maml",
     "gradient_inner",
     "make",
     "make_optimizer",
+    "make_parts",
     "maml",
+    "meta_sgd",
+    "modulations",
+    "plain_inner",
     "reptile",
 ]

@@ -1,57 +1,77 @@
 """The inner loop: gradient descent on one task by any optax optimizer."""
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import lax
 
-from metainr.numerics.gradients import Gradient
-from metainr.types import Array, Inner, Key, MetaParams, Params, Support
+from metainr.numerics.gradients import InnerGradient, adapted_alone
+from metainr.types import (
+    Adapted,
+    Array,
+    Held,
+    Inner,
+    InnerState,
+    Key,
+    MetaParams,
+    Params,
+    Support,
+    Weights,
+)
 
 
-class InnerState(NamedTuple):
-    """The weights as they stand, the optimizer's state, and the number of steps taken."""
-
-    params: Params
-    opt_state: optax.OptState
-    step: Array
-
-
-def gradient_inner(gradient: Gradient, optimizer: optax.GradientTransformation) -> Inner:
-    """θ_{k+1} = θ_k + update(∇L(θ_k)), from θ_0 = the meta-parameters.
+def gradient_inner(
+    gradient: InnerGradient,
+    optimizer: Callable[[Held], optax.GradientTransformation],
+    start: Callable[[MetaParams], tuple[Adapted, Held]] = lambda params: (params, ()),
+    weights: Weights = adapted_alone,
+) -> Inner:
+    """a_{k+1} = a_k + update(∂L/∂a (a_k, h)), from (a_0, h) = start(meta_params).
 
     Args:
-        gradient: of the objective (`metainr.numerics.objective_gradient`).
-        optimizer: any optax optimizer; differentiable if an algorithm differentiates through it.
+        gradient: of the objective in what is adapted (`metainr.numerics.gradients.inner_gradient`).
+        optimizer: held -> any optax optimizer; differentiable if an algorithm differentiates
+            through it.
+        start: meta_params -> (what the steps change, what they read); the field's weights alone
+            are all changed.
+        weights: (adapted, held) -> the field's weights, as in the gradient.
     """
 
-    def init(params):
-        return InnerState(params, optimizer.init(params), jnp.zeros((), jnp.int32))
+    def init(meta_params):
+        adapted, held = start(meta_params)
+        return InnerState(adapted, held, optimizer(held).init(adapted), jnp.zeros((), jnp.int32))
 
     @jax.checkpoint  # its inputs are kept for a backward pass, not what it computes on the way
-    def update(slope, opt_state, params):
-        updates, opt_state = optimizer.update(slope, opt_state, params)
-        return optax.apply_updates(params, updates), opt_state
+    def update(slope, opt_state, adapted, held):
+        updates, opt_state = optimizer(held).update(slope, opt_state, adapted)
+        return optax.apply_updates(adapted, updates), opt_state
 
     def step(state, support, key):
-        key = jax.random.fold_in(key, state.step)
-        loss, slope = gradient(state.params, support, key, state.step)
-        params, opt_state = update(slope, state.opt_state, state.params)
-        return InnerState(params, opt_state, state.step + 1), {"loss": loss}
+        adapted, held, opt_state, number = state
+        key = jax.random.fold_in(key, number)
+        loss, slope = gradient(adapted, held, support, key, number)
+        adapted, opt_state = update(slope, opt_state, adapted, held)
+        return InnerState(adapted, held, opt_state, number + 1), {"loss": loss}
 
-    return Inner(init, step, lambda state: state.params)
+    return Inner(init, step, lambda state: weights(state.adapted, state.held))
 
 
 def adapt(
     inner: Inner, meta_params: MetaParams, support: Support, key: Key, num_steps: int
 ) -> tuple[Params, Array]:
     """Takes `num_steps` steps on one task: (θ_m, the losses [num_steps] before each step)."""
+    first = inner.init(meta_params)
 
-    def body(state, _):
+    def body(changing, _):
+        adapted, opt_state, number = changing
+        # What is held is no part of what the loop carries: a backward pass keeps it once.
+        state = InnerState(adapted, first.held, opt_state, number)
         state, info = inner.step(state, support, key)
-        return state, lax.stop_gradient(info["loss"])  # a report: no derivative is spent on it
+        # The loss is a report: no derivative is spent on it.
+        return (state.adapted, state.opt_state, state.step), lax.stop_gradient(info["loss"])
 
-    state, losses = lax.scan(body, inner.init(meta_params), length=num_steps)
-    return inner.params(state), losses
+    changing = (first.adapted, first.opt_state, first.step)
+    (adapted, opt_state, number), losses = lax.scan(body, changing, length=num_steps)
+    return inner.params(InnerState(adapted, first.held, opt_state, number)), losses

@@ -5,31 +5,34 @@ from collections.abc import Callable
 import jax
 
 from metainr.algorithms.inner import adapt
-from metainr.numerics.gradients import Gradient
-from metainr.types import Algorithm, Inner, Key, MetaParams, Work
+from metainr.algorithms.options import NoOptions
+from metainr.algorithms.plain import plain_inner
+from metainr.types import Algorithm, Array, Inner, Key, MetaParams, Parts, Task, Work
 
 
-def maml(
-    init: Callable[[Key], MetaParams], inner: Inner, query_gradient: Gradient, num_steps: int
-) -> Algorithm:
-    """∇_θ₀ L_query(θ_m(θ₀)), differentiated through all `num_steps` inner steps.
+def maml(parts: Parts, options: NoOptions) -> Algorithm:
+    """∇_θ₀ L_query(θ_m(θ₀)), differentiated through all inner steps m."""
+    make_inner = plain_inner(parts)
+    work = Work(parts.num_steps, parts.num_steps, 1)
+    return Algorithm(
+        parts.init, through_all_steps(parts, make_inner(parts.hyper)), work, make_inner
+    )
 
-    Args:
-        init: key -> initial θ₀.
-        inner: the loop that adapts it.
-        query_gradient: of the outer objective, which scores `task.query`.
-        num_steps: inner steps m.
-    """
+
+def through_all_steps(
+    parts: Parts, inner: Inner
+) -> Callable[[MetaParams, Task, Key], tuple[MetaParams, dict[str, Array]]]:
+    """The meta-gradient of L_query after the steps of an inner loop, in all that it starts from."""
 
     def meta_gradient(meta_params, task, key):
         support_key, query_key = jax.random.split(key)
         params, pullback, losses = jax.vjp(
-            lambda theta: adapt(inner, theta, task.support, support_key, num_steps),
+            lambda start: adapt(inner, start, task.support, support_key, parts.num_steps),
             meta_params,
             has_aux=True,
         )
-        loss, slope = query_gradient(params, task.query, query_key, num_steps)
+        loss, slope = parts.query(params, task.query, query_key, parts.num_steps)
         (gradient,) = pullback(slope)
         return gradient, {"loss_before": losses[0], "loss_after": loss}
 
-    return Algorithm(init, inner, meta_gradient, Work(num_steps, num_steps, 1))
+    return meta_gradient

@@ -1,11 +1,9 @@
 """Inner optimizers by name, each a function of its learning rate."""
 
-from collections.abc import Callable
-
 import optax
 
 from metainr.registry import look_up
-from metainr.types import Array
+from metainr.types import Array, MakeOptimizer
 
 
 def adam(learning_rate: float | Array) -> optax.GradientTransformation:
@@ -13,13 +11,16 @@ def adam(learning_rate: float | Array) -> optax.GradientTransformation:
     return optax.adam(learning_rate, eps_root=1e-16)
 
 
-REGISTRY: dict[str, Callable[[float | Array], optax.GradientTransformation]] = {
+REGISTRY: dict[str, MakeOptimizer] = {
     "sgd": optax.sgd,
     "adam": adam,
     "momentum": lambda learning_rate: optax.sgd(learning_rate, momentum=0.9),
 }
 
 
-def make_optimizer(name: str) -> Callable[[float | Array], optax.GradientTransformation]:
-    """The optimizer called `name` as a function of its learning rate; UserError if unknown."""
-    return look_up("inner optimizer", name, REGISTRY)
+def make_optimizer(optimizer: str | MakeOptimizer) -> MakeOptimizer:
+    """The optimizer of that name as a function of its learning rate; a function is that itself.
+
+    Raises UserError for an unknown name.
+    """
+    return optimizer if callable(optimizer) else look_up("inner optimizer", optimizer, REGISTRY)

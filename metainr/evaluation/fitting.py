@@ -3,6 +3,7 @@
 import functools
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -13,23 +14,15 @@ from jax.sharding import Mesh
 
 from metainr.devices import TASK, all_shares, own_share, spread_tasks
 from metainr.evaluation.courses import Course, from_bytes, name_of, to_bytes
-from metainr.types import Array, Inner, Key, MetaParams, Params, Task
+from metainr.types import Array, Contender, Hyper, Inner, Key, MetaParams, Params, Task
 
 _FIRST_PIECE = 8  # steps, before it is known how long they take
 _PIECE_SECONDS = 30.0
 _SLOTS = 8  # signals fitted side by side; memory grows with it, not with their number
 
 
-class Contender(NamedTuple):
-    """An init with the inner loop that it is tested with."""
-
-    meta_params: MetaParams
-    optimizer: str
-    learning_rate: float
-
-
 class Fitter(NamedTuple):
-    """The compiled steps of one inner optimizer, the learning rate being an input.
+    """The compiled steps of one loop and inner optimizer, the learning rate being an input.
 
     init: (meta_params, learning_rate, num) -> states, a stack of `num` equal ones;
     advance: (states, learning_rate, supports, keys, num_steps) -> (states, losses [num] before the
@@ -73,18 +66,20 @@ class Fits(NamedTuple):
     params: Params | None = None
 
 
-def make_fitter(make_inner: Callable[[Any], Inner], mesh: Mesh | None = None) -> Fitter:
-    """Compiles the steps of `make_inner(learning_rate)`, once for all rates and step counts.
+def make_fitter(
+    make_inner: Callable[[Hyper], Inner], optimizer: str, mesh: Mesh | None = None
+) -> Fitter:
+    """Compiles the steps of a loop with an optimizer, once for all rates and step counts.
 
     `mesh`: of the devices to divide the fits over; the length of its task axis divides `num`.
     """
 
     def init(meta_params, learning_rate, num):
-        state = make_inner(learning_rate).init(meta_params)
+        state = make_inner(Hyper(optimizer, learning_rate)).init(meta_params)
         return jax.tree.map(lambda x: jnp.broadcast_to(x, (num, *x.shape)), state)
 
     def fit(learning_rate, num_steps, state, support, key):
-        inner = make_inner(learning_rate)
+        inner = make_inner(Hyper(optimizer, learning_rate))
 
         def body(i, carry):
             state, first_loss = carry
@@ -102,12 +97,11 @@ def make_fitter(make_inner: Callable[[Any], Inner], mesh: Mesh | None = None) ->
     return Fitter(
         jax.jit(init, static_argnums=2),
         jax.jit(advance, donate_argnums=0),
-        lambda states: make_inner(0.0).params(states),
+        jax.jit(jax.vmap(lambda state: make_inner(Hyper(optimizer, 0.0)).params(state))),
     )
 
 
 def make_evaluate(
-    make_inner: Callable[[str], Callable[[Any], Inner]],
     make_task: Callable[[Any, Key], Task],
     score: Score,
     view: Callable[[Params, Any], Array],
@@ -115,8 +109,8 @@ def make_evaluate(
 ) -> Evaluate:
     """Builds `evaluate(contender, signals, steps, key, num_views=0, watch=None) -> Fits`.
 
-    It fits every one of a sequence of signals from the contender's init, measures it at the listed,
-    increasing step counts, and keeps views of the first `num_views` signals. Each signal has a key
+    It fits every one of a sequence of signals by a contender, measures it at the listed, increasing
+    step counts, and keeps views of the first `num_views` signals. Each signal has a key
     of its own, so that results do not depend on the blocks. Calls of as many signals, or of more
     than a block holds, share their compiled programs. Of several processes each reads and fits its
     own signals, and all get all results. A `watch` (see `metainr.evaluation.courses`) hears of
@@ -124,13 +118,12 @@ def make_evaluate(
     on with them.
 
     Args:
-        make_inner: optimizer name -> (learning rate -> inner loop).
         make_task: gives each signal's support.
         score: what to measure.
         view: (params, signal) -> what to keep for pictures.
         mesh: of this process' devices to divide the fits over; None: one device.
     """
-    make_fitter_once = functools.cache(lambda optimizer: make_fitter(make_inner(optimizer), mesh))
+    make_fitter_once = functools.cache(partial(make_fitter, mesh=mesh))
     full = jax.jit(spread_tasks(score.full, mesh))
     look = jax.jit(spread_tasks(view, mesh))
     make_supports = jax.jit(spread_tasks(lambda s, k: make_task(s, k).support, mesh))
@@ -164,9 +157,9 @@ def make_evaluate(
         numbers = [score.finish(*row) for row in rows]
         return {name: np.array([row[name] for row in numbers]) for name in numbers[0]}
 
-    def evaluate(contender, signals, steps, key, num_views=0, watch=None):
-        fitter = make_fitter_once(contender.optimizer)
-        rate = contender.learning_rate
+    def evaluate(contender: Contender, signals, steps, key, num_views=0, watch=None):
+        optimizer, rate = contender.hyper
+        fitter = make_fitter_once(contender.make_inner, optimizer)
         keys = jax.random.split(key, len(signals))
         own = own_share(len(signals))
         slots = -(-min(_SLOTS, len(own)) // devices) * devices  # equal on all devices
@@ -183,7 +176,16 @@ def make_evaluate(
             course, name = Course(states, 0, np.empty(0), {}, []), ""
             if watch is not None:
                 key_data = jax.random.key_data(keys[rows])
-                name = name_of(watch.about, contender, block, key_data, steps, shown)
+                name = name_of(
+                    watch.about,
+                    contender.meta_params,
+                    optimizer,
+                    rate,
+                    block,
+                    key_data,
+                    steps,
+                    shown,
+                )
                 course = from_bytes(watch.load(name), course)
                 watch.advanced(kept * course.taken)
             for column, step in enumerate(steps):

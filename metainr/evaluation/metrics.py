@@ -8,6 +8,9 @@ from metainr.types import Array
 
 _SIGMA = 1.5
 _RADIUS = 5
+SSIM_SIDE = 2 * _RADIUS + 1
+"""Pixels that an image must have along each side for an SSIM."""
+
 _C1 = 0.01**2
 _C2 = 0.03**2
 
@@ -28,7 +31,7 @@ def ssim(image: Array, reference: Array) -> Array:
     Gaussian windows of σ = 1.5 cut off at 11 × 11, population covariances, mean over windows that
     lie inside the image and over channels. Source: Wang et al., IEEE TIP 2004.
     """
-    if min(image.shape[:2]) <= 2 * _RADIUS:
+    if min(image.shape[:2]) < SSIM_SIDE:
         return jnp.asarray(jnp.nan, image.dtype)
     x, y = _smooth(image), _smooth(reference)
     var_x = _smooth(image * image) - x * x

@@ -17,8 +17,8 @@ from jax import lax
 from jax.sharding import Mesh
 
 from metainr.devices import TASK, spread_tasks
-from metainr.evaluation.fitting import Contender, Score
-from metainr.types import Array, Inner, Key, Params, Task
+from metainr.evaluation.fitting import Score
+from metainr.types import Array, Contender, Hyper, Key, Params, Task
 
 
 class Request(NamedTuple):
@@ -56,7 +56,7 @@ Stream = Callable[..., Iterator[tuple[Any, tuple[Fit, ...]]]]
 
 
 class _Programs(NamedTuple):
-    """The compiled programs of one inner optimizer; every argument but the first is a stack.
+    """The compiled programs of one loop and optimizer; every argument but the first is a stack.
 
     init: ((contender's meta_params, rate), numbers) -> states;
     advance: ((key, rate), states, tasks, numbers, counts) -> (states, metrics before each step
@@ -70,7 +70,6 @@ class _Programs(NamedTuple):
 
 
 def make_stream(
-    make_inner: Callable[[str], Callable[[Any], Inner]],
     score: Score,
     view: Callable[[Params], Array],
     *,
@@ -83,10 +82,9 @@ def make_stream(
     It takes from an iterable of requests as many as there are slots, fits them from every
     contender's init, and yields them in order when the next block is on its way. A fit depends on
     its request, contender and key alone, not on what shares its block. Calls share their compiled
-    programs, one set per optimizer.
+    programs, one set for every loop and optimizer.
 
     Args:
-        make_inner: optimizer name -> (learning rate -> inner loop).
         score: what to measure; `of_loss`, if there is one, gives all the metrics of `full`.
         view: params -> what else to keep of a fit.
         slots: fits side by side; rounded up to what a mesh's devices share equally.
@@ -96,11 +94,14 @@ def make_stream(
     devices = 1 if mesh is None else mesh.shape[TASK]
     slots = -(-slots // devices) * devices
     make_programs = functools.cache(
-        lambda optimizer: _compiled(make_inner(optimizer), score, view, steps_per_dispatch, mesh)
+        lambda make_inner, optimizer: _compiled(
+            make_inner, optimizer, score, view, steps_per_dispatch, mesh
+        )
     )
 
     def dispatch(contender, block, key):
-        programs, rate = make_programs(contender.optimizer), contender.learning_rate
+        optimizer, rate = contender.hyper
+        programs = make_programs(contender.make_inner, optimizer)
         padded = block + [block[-1]._replace(num_steps=0)] * (slots - len(block))
         tasks = jax.device_put(_stacked(request.task for request in padded))
         numbers = np.array([request.number for request in padded], np.uint32)
@@ -169,14 +170,14 @@ def _fit(request, seconds, tables, finished):
     return Fit(metrics, params, view, seconds)
 
 
-def _compiled(make_inner, score, view, steps_per_dispatch, mesh):
+def _compiled(make_inner, optimizer, score, view, steps_per_dispatch, mesh):
     def init(shared, number):
         meta_params, rate = shared
-        return make_inner(rate).init(meta_params)
+        return make_inner(Hyper(optimizer, rate)).init(meta_params)
 
     def advance(shared, state, task, number, count):
         key, rate = shared
-        inner = make_inner(rate)
+        inner = make_inner(Hyper(optimizer, rate))
         key = jax.random.fold_in(key, number)
 
         def measured_step(state):
@@ -197,7 +198,7 @@ def _compiled(make_inner, score, view, steps_per_dispatch, mesh):
         return lax.fori_loop(0, count, body, (state, empty))
 
     def finish(state, task):
-        params = make_inner(0.0).params(state)
+        params = make_inner(Hyper(optimizer, 0.0)).params(state)
         return params, score.full(params, task), view(params)
 
     return _Programs(

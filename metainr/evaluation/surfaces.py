@@ -28,31 +28,36 @@ def grid_coords(resolution: int) -> np.ndarray:
 def zero_level(distances: np.ndarray) -> Triangles:
     """The surface in [−1, 1]³ between values below and above 0 of a grid [r, r, r].
 
-    By marching cubes; it is not closed where the solid meets the sides of the box. No triangles if
-    all values are of one sign, or any is not finite. Source: Lewiner et al., "Efficient
-    implementation of marching cubes' cases", 2003.
+    It is not closed where the solid meets the sides of the box. No triangles if all values are of
+    one sign, or any is not finite.
     """
     distances = np.asarray(distances, np.float64)
     if not (np.isfinite(distances).all() and distances.min() < 0 < distances.max()):
         return Triangles(np.empty((0, 3)), np.empty((0, 3), np.int64))
+    found = level_surface(distances, 0.0)
+    return found._replace(vertices=found.vertices * (2 / (len(distances) - 1)) - 1)
+
+
+def level_surface(values: np.ndarray, level: float, inside_above: bool = False) -> Triangles:
+    """The surface where a grid [h, w, d] has the value `level`, by marching cubes.
+
+    Vertices count in steps of the grid. Inside is where values are below the level, or above it.
+    Source: Lewiner et al., "Efficient implementation of marching cubes' cases", 2003.
+    """
     from skimage.measure import marching_cubes
 
-    vertices, faces, _, _ = marching_cubes(distances, 0.0, gradient_direction="descent")
-    return Triangles(vertices * (2 / (len(distances) - 1)) - 1, faces.astype(np.int64))
+    direction = "ascent" if inside_above else "descent"
+    vertices, faces, _, _ = marching_cubes(values, level, gradient_direction=direction)
+    return Triangles(vertices, faces.astype(np.int64))
 
 
 def uniform_points(surface: Triangles, num: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Points uniform on triangles with some area, and their outward normals: [num, 3] each."""
-    rng = np.random.default_rng(seed)
-    corners = surface.vertices[surface.faces]
-    crosses = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    doubled = np.linalg.norm(crosses, axis=1)
-    chosen = rng.choice(len(doubled), num, p=doubled / doubled.sum())
-    a, b, c = np.moveaxis(corners[chosen], 1, 0)
-    # The root makes the density even: a triangle is wide far from its corner a.
-    away, across = np.sqrt(rng.random((num, 1))), rng.random((num, 1))
-    points = a + away * ((b - a) + across * (c - b))
-    return points, crosses[chosen] / doubled[chosen, None]
+    import trimesh
+
+    mesh = trimesh.Trimesh(*surface, process=False)
+    points, faces = trimesh.sample.sample_surface(mesh, num, seed=seed)
+    return np.asarray(points), mesh.face_normals[faces]
 
 
 def surface_metrics(

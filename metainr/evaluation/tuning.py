@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from metainr.evaluation.fitting import Contender, Fits
+from metainr.evaluation.fitting import Fits
+from metainr.types import Contender, Hyper
 
 RATES: Mapping[str, Sequence[float]] = {
     "sgd": (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
@@ -31,10 +32,10 @@ def tuned(
         sign: 1 if more of it is better, −1 if less is.
     """
     candidates = [contender] + [
-        contender._replace(optimizer=optimizer, learning_rate=rate)
+        contender._replace(hyper=Hyper(optimizer, rate))
         for optimizer, tried in rates.items()
         for rate in tried
-        if (optimizer, rate) != (contender.optimizer, contender.learning_rate)
+        if (optimizer, rate) != contender.hyper
     ]
 
     def quality(candidate):

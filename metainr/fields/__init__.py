@@ -1,5 +1,16 @@
-"""Coordinate networks by name; a new one is one file and one line here."""
+"""Coordinate networks by name; a new one is one file and one line here.
 
+Networks of other libraries become fields by `of_flax`, `of_equinox` and `of_functions`;
+`check_field` tells whether one is what the rest of metainr takes.
+"""
+
+import inspect
+from collections.abc import Callable
+
+from metainr.errors import UserError
+from metainr.fields.activations import ACTIVATIONS
+from metainr.fields.adapters import of_equinox, of_flax, of_functions
+from metainr.fields.field_check import check_field
 from metainr.fields.finer import finer
 from metainr.fields.gaussian import gaussian
 from metainr.fields.hash_grid import hash_grid
@@ -11,7 +22,7 @@ from metainr.fields.wire import wire
 from metainr.registry import look_up
 from metainr.types import Field
 
-REGISTRY = {
+REGISTRY: dict[str, Callable[..., Field]] = {
     "siren": siren,
     "mlp": mlp,
     "positional": positional_mlp,
@@ -24,14 +35,29 @@ REGISTRY = {
 }
 
 
-def make(name: str, options: FieldOptions) -> Field:
-    """Builds the field called `name`. Raises UserError if there is none of that name."""
-    return look_up("field", name, REGISTRY)(options)
+def make(name: str, options: FieldOptions | None = None, **overrides: int | float | str) -> Field:
+    """Builds the field called `name`, as `make("siren", width=64)`.
+
+    Of `options`, which hold those of all fields, it reads those that it has; `overrides` go before
+    them, and what neither gives is the field's own default. Raises UserError if there is no field
+    of that name, it has no such option, or an option cannot have that value.
+    """
+    function = look_up("field", name, REGISTRY)
+    known = inspect.signature(function).parameters
+    if not isinstance(options, FieldOptions | None):
+        raise UserError(
+            f"options of type {type(options).__name__} are no FieldOptions; give those, or "
+            f"keywords as in make({name!r}, width=64)"
+        )
+    shared = {} if options is None else options._asdict()
+    return function(**{o: value for o, value in shared.items() if o in known} | overrides)
 
 
 __all__ = [
+    "ACTIVATIONS",
     "REGISTRY",
     "FieldOptions",
+    "check_field",
     "finer",
     "fourier_mlp",
     "gaussian",
@@ -39,6 +65,9 @@ __all__ = [
     "make",
     "mfn",
     "mlp",
+    "of_equinox",
+    "of_flax",
+    "of_functions",
     "positional_mlp",
     "siren",
     "wire",

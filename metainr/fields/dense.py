@@ -1,4 +1,4 @@
-"""The linear layer that all fields share, and the way from a flax module to a `Field`."""
+"""The linear layer that all fields share."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
-from metainr.errors import UserError
-from metainr.types import Array, Field
+from metainr.registry import look_up
+from metainr.types import Array
 
 
 def dense(
@@ -26,16 +26,13 @@ def dense(
     default. With "bfloat16" its factors are rounded, and summed in float32. Raises UserError if the
     dtype is another one.
     """
-    products = {"float32": None, "bfloat16": _bfloat16_product}
-    if compute_dtype not in products:
-        raise UserError(f"unknown compute dtype {compute_dtype!r}; use one of {[*products]}")
     return nn.Dense(
         features,
         use_bias=bias_init is not None,
         kernel_init=kernel_init,
-        bias_init=bias_init,
+        bias_init=bias_init or nn.initializers.zeros,
         precision=lax.Precision.HIGHEST,
-        dot_general=products[compute_dtype],
+        dot_general=look_up("compute_dtype", compute_dtype, PRODUCTS),
         name=f"dense_{index}",
     )
 
@@ -59,9 +56,4 @@ def _bfloat16_product(x: Array, kernel: Array, dimensions: Any, **options: Any) 
     return lax.dot_general(x, kernel, dimensions, precision=lax.DotAlgorithmPreset.BF16_BF16_F32)
 
 
-def from_module(module: nn.Module, in_dim: int) -> Field:
-    """Wraps a flax module `coords[..., in_dim] -> values[..., c]`; params are its plain dict."""
-    return Field(
-        init=lambda key: module.init(key, jnp.zeros((1, in_dim)))["params"],
-        apply=lambda params, coords: module.apply({"params": params}, coords),
-    )
+PRODUCTS = {"float32": None, "bfloat16": _bfloat16_product}

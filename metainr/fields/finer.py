@@ -7,8 +7,9 @@ Variable-periodic Activation Functions", CVPR 2024.
 import jax.numpy as jnp
 from flax import linen as nn
 
-from metainr.fields.dense import dense, from_module, uniform
-from metainr.fields.options import FieldOptions
+from metainr.fields.adapters import of_flax
+from metainr.fields.dense import dense, uniform
+from metainr.fields.option_checks import checked
 from metainr.numerics import sin
 from metainr.types import Field
 
@@ -42,22 +43,28 @@ class Finer(nn.Module):
             bias_init = uniform(self.first_bias if first else inputs**-0.5)
             features = self.out_dim if last else self.width
             dtype = "float32" if first or last else self.compute_dtype
+            if last:
+                self.sow("intermediates", "hidden", x)
             x = dense(features, index, init, dtype, bias_init)(x)
             if not last:
                 x = sin((self.first_omega if first else self.omega) * (jnp.abs(x) + 1) * x)
         return x + self.output_offset
 
 
-def finer(options: FieldOptions) -> Field:
-    """A FINER of `depth` linear layers; reads what a SIREN reads, and first_bias."""
-    module = Finer(
-        options.out_dim,
-        options.width,
-        options.depth,
-        options.omega,
-        options.first_omega,
-        options.first_bias,
-        options.output_offset,
-        options.compute_dtype,
-    )
-    return from_module(module, options.in_dim)
+@checked
+def finer(
+    *,
+    in_dim: int = 2,
+    out_dim: int = 3,
+    width: int = 256,
+    depth: int = 5,
+    omega: float = 200.0,
+    first_omega: float = 200.0,
+    first_bias: float = 1.0,
+    output_offset: float = 0.5,
+    compute_dtype: str = "float32",
+) -> Field:
+    """A FINER of `depth` linear layers."""
+    omegas = omega, first_omega
+    module = Finer(out_dim, width, depth, *omegas, first_bias, output_offset, compute_dtype)
+    return of_flax(module, in_dim)

@@ -7,8 +7,9 @@ Coordinate-MLPs", ECCV 2022.
 import jax.numpy as jnp
 from flax import linen as nn
 
-from metainr.fields.dense import dense, from_module, uniform
-from metainr.fields.options import FieldOptions
+from metainr.fields.adapters import of_flax
+from metainr.fields.dense import dense, uniform
+from metainr.fields.option_checks import checked
 from metainr.types import Field
 
 
@@ -35,20 +36,25 @@ class Gaussian(nn.Module):
             init = uniform(x.shape[-1] ** -0.5)
             features = self.out_dim if last else self.width
             dtype = "float32" if last or index == 0 else self.compute_dtype
+            if last:
+                self.sow("intermediates", "hidden", x)
             x = dense(features, index, init, dtype, bias_init=init)(x)
             if not last:
                 x = jnp.exp(-jnp.square(x / self.sigma) / 2)
         return x + self.output_offset
 
 
-def gaussian(options: FieldOptions) -> Field:
-    """A Gaussian MLP of `depth` linear layers; reads width, depth, sigma, offset and dtype."""
-    module = Gaussian(
-        options.out_dim,
-        options.width,
-        options.depth,
-        options.sigma,
-        options.output_offset,
-        options.compute_dtype,
-    )
-    return from_module(module, options.in_dim)
+@checked
+def gaussian(
+    *,
+    in_dim: int = 2,
+    out_dim: int = 3,
+    width: int = 256,
+    depth: int = 5,
+    sigma: float = 0.1,
+    output_offset: float = 0.5,
+    compute_dtype: str = "float32",
+) -> Field:
+    """A Gaussian MLP of `depth` linear layers."""
+    module = Gaussian(out_dim, width, depth, sigma, output_offset, compute_dtype)
+    return of_flax(module, in_dim)

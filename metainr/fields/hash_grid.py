@@ -4,16 +4,19 @@ Source: Müller et al., "Instant Neural Graphics Primitives with a Multiresoluti
 SIGGRAPH 2022.
 """
 
+import functools
 import itertools
 import math
+import operator
 
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
 from metainr.errors import UserError
-from metainr.fields.dense import dense, from_module, uniform
-from metainr.fields.options import FieldOptions
+from metainr.fields.adapters import of_flax
+from metainr.fields.dense import dense, uniform
+from metainr.fields.option_checks import checked
 from metainr.types import Array, Field
 
 _FEATURES = 2  # per entry of a table
@@ -45,7 +48,7 @@ class Table(nn.Module):
         place = _clamped(coords).reshape(-1, 1, 1, d) * cells
         low = jnp.clip(jnp.floor(place), 0, cells - 1)  # the last vertex ends the last cell
         ends = jnp.where(corners[None, None] == 1, place - low, 1 - (place - low))
-        weights = math.prod(ends[..., axis] for axis in range(d))
+        weights = functools.reduce(operator.mul, (ends[..., axis] for axis in range(d)))
         vertices = low.astype(jnp.uint32) + corners[None, None].astype(np.uint32)
         rows = table_rows(vertices, self.cells, self.table_size)
         found = table.at[rows].get(mode="promise_in_bounds")
@@ -75,34 +78,39 @@ class HashGrid(nn.Module):
         for index in range(self.depth - 1):
             dtype = self.compute_dtype if index else "float32"
             x = nn.relu(dense(self.width, index, init, dtype)(x))
+        self.sow("intermediates", "hidden", x)
         return dense(self.out_dim, self.depth - 1, init)(x) + self.output_offset
 
 
-def hash_grid(options: FieldOptions) -> Field:
+@checked
+def hash_grid(
+    *,
+    in_dim: int = 2,
+    out_dim: int = 3,
+    width: int = 256,
+    depth: int = 5,
+    levels: int = 16,
+    coarsest: int = 16,
+    finest: int = 512,
+    table_size: int = 2**14,
+    output_offset: float = 0.5,
+    compute_dtype: str = "float32",
+) -> Field:
     """A hash grid before `depth` linear layers (published: 3, of width 64).
 
-    Reads levels, coarsest, finest, table_size, width, depth, offset and dtype. Raises UserError if
-    there are more than four coordinates or finest is below coarsest.
+    Raises UserError if there are more than four coordinates or finest is below coarsest.
     """
-    o = options
-    if o.in_dim > len(_PRIMES):
+    if in_dim > len(_PRIMES):
         raise UserError(
-            f"a hash grid has at most {len(_PRIMES)} coordinates, not {o.in_dim}; use siren"
+            f"a hash grid has at most {len(_PRIMES)} coordinates, not {in_dim}; use siren"
         )
-    if not 1 <= o.coarsest <= o.finest:
+    if not 1 <= coarsest <= finest:
         raise UserError(
-            f"finest {o.finest} of a hash grid is below its coarsest {o.coarsest}; swap them"
+            f"finest {finest} of a hash grid is below its coarsest {coarsest}; swap them"
         )
-    module = HashGrid(
-        level_cells(o.levels, o.coarsest, o.finest),
-        o.table_size,
-        o.out_dim,
-        o.width,
-        o.depth,
-        o.output_offset,
-        o.compute_dtype,
-    )
-    return from_module(module, o.in_dim)
+    cells = level_cells(levels, coarsest, finest)
+    module = HashGrid(cells, table_size, out_dim, width, depth, output_offset, compute_dtype)
+    return of_flax(module, in_dim)
 
 
 def level_cells(levels: int, coarsest: int, finest: int) -> tuple[int, ...]:

@@ -7,8 +7,9 @@ import math
 
 from flax import linen as nn
 
-from metainr.fields.dense import dense, from_module, uniform
-from metainr.fields.options import FieldOptions
+from metainr.fields.adapters import of_flax
+from metainr.fields.dense import dense, uniform
+from metainr.fields.option_checks import checked
 from metainr.numerics import sin
 from metainr.types import Field
 
@@ -34,25 +35,30 @@ class Mfn(nn.Module):
         count = self.depth - 1
         frequencies = uniform(self.first_omega / math.sqrt(coords.shape[-1] * count))
         mixing = uniform(self.width**-0.5)
-        x = None
+        x = coords
         for k in range(count):
-            wave = dense(self.width, 2 * k, frequencies, bias_init=uniform(math.pi))(coords)
-            x = sin(wave) if x is None else x * sin(wave)
+            wave = sin(dense(self.width, 2 * k, frequencies, bias_init=uniform(math.pi))(coords))
+            x = x * wave if k else wave
             last = k == count - 1
+            if last:
+                self.sow("intermediates", "hidden", x)
             features = self.out_dim if last else self.width
             dtype = "float32" if last else self.compute_dtype
             x = dense(features, 2 * k + 1, mixing, dtype, bias_init=mixing)(x)
         return x + self.output_offset
 
 
-def mfn(options: FieldOptions) -> Field:
-    """A network of `depth` − 1 filters; reads width, depth, first_omega, offset and dtype."""
-    module = Mfn(
-        options.out_dim,
-        options.width,
-        options.depth,
-        options.first_omega,
-        options.output_offset,
-        options.compute_dtype,
-    )
-    return from_module(module, options.in_dim)
+@checked
+def mfn(
+    *,
+    in_dim: int = 2,
+    out_dim: int = 3,
+    width: int = 256,
+    depth: int = 5,
+    first_omega: float = 200.0,
+    output_offset: float = 0.5,
+    compute_dtype: str = "float32",
+) -> Field:
+    """A network of `depth` − 1 filters."""
+    module = Mfn(out_dim, width, depth, first_omega, output_offset, compute_dtype)
+    return of_flax(module, in_dim)

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from metainr.errors import UserError
-from metainr.fields.dense import dense, from_module
-from metainr.fields.options import FieldOptions
-from metainr.numerics import sin, sin_cos, softplus
+from metainr.fields.activations import ACTIVATIONS
+from metainr.fields.adapters import of_flax
+from metainr.fields.dense import dense
+from metainr.fields.option_checks import checked
+from metainr.numerics import sin_cos
 from metainr.types import Array, Field
 
 
@@ -26,8 +27,8 @@ class Mlp(nn.Module):
     """
 
     encoding: Callable[[Array], Array]
-    activation: Callable[[Array], Array]
-    output_activation: Callable[[Array], Array]
+    activation: str
+    output_activation: str
     out_dim: int
     width: int
     depth: int
@@ -41,77 +42,91 @@ class Mlp(nn.Module):
         for index in range(self.depth - 1):
             dtype = self.compute_dtype if index else "float32"
             x = dense(self.width, index, nn.initializers.he_normal(), dtype)(x)
-            x = self.activation(x)
+            x = ACTIVATIONS[self.activation](x)
+        self.sow("intermediates", "hidden", x)
         x = dense(self.out_dim, self.depth - 1, nn.initializers.lecun_normal())(x)
-        return self.output_activation(x) + self.output_offset
+        return ACTIVATIONS[self.output_activation](x) + self.output_offset
 
 
-def mlp(options: FieldOptions) -> Field:
-    """An MLP on the bare coordinates."""
-    return _mlp(options, lambda coords: coords)
+@checked
+def mlp(
+    *,
+    in_dim: int = 2,
+    out_dim: int = 3,
+    width: int = 256,
+    depth: int = 5,
+    activation: str = "relu",
+    output_activation: str = "identity",
+    output_offset: float = 0.5,
+    compute_dtype: str = "float32",
+) -> Field:
+    """An MLP on the bare coordinates, with a function of `ACTIVATIONS` between its layers."""
+    shape = out_dim, width, depth
+    module = Mlp(_bare, activation, output_activation, *shape, output_offset, compute_dtype)
+    return of_flax(module, in_dim)
 
 
-def positional_mlp(options: FieldOptions) -> Field:
+@checked
+def positional_mlp(
+    *,
+    in_dim: int = 2,
+    out_dim: int = 3,
+    width: int = 256,
+    depth: int = 5,
+    activation: str = "relu",
+    output_activation: str = "identity",
+    output_offset: float = 0.5,
+    octaves: float = 8.0,
+    frequencies: int = 20,
+    compute_dtype: str = "float32",
+) -> Field:
     """An MLP on [sin(2^s x), cos(2^s x)], s = linspace(0, octaves, frequencies), for each axis."""
-    scales = np.exp2(np.linspace(0, options.octaves, options.frequencies)).astype(np.float32)
+    scales = np.exp2(np.linspace(0, octaves, frequencies)).astype(np.float32)
 
-    def encoding(coords):
+    def encoding(coords: Array) -> Array:
         row = scales.astype(coords.dtype).reshape(*[1] * coords.ndim, -1)
         angles = coords[..., None] * row
         return _sin_cos(angles.reshape(*coords.shape[:-1], -1))
 
-    return _mlp(options, encoding)
+    shape = out_dim, width, depth
+    module = Mlp(encoding, activation, output_activation, *shape, output_offset, compute_dtype)
+    return of_flax(module, in_dim)
 
 
-def fourier_mlp(options: FieldOptions) -> Field:
+@checked
+def fourier_mlp(
+    *,
+    in_dim: int = 2,
+    out_dim: int = 3,
+    width: int = 256,
+    depth: int = 5,
+    activation: str = "relu",
+    output_activation: str = "identity",
+    output_offset: float = 0.5,
+    fourier_scale: float = 30.0,
+    fourier_seed: int = 0,
+    compute_dtype: str = "float32",
+) -> Field:
     """An MLP on [sin(x B), cos(x B)], B ~ fourier_scale · N(0, 1) of shape [in_dim, width].
 
     B is a constant of the field, given by `fourier_seed`: it is neither trained nor stored.
     """
-    generator = np.random.default_rng(options.fourier_seed)
-    shape = (options.in_dim, options.width)
-    matrix = (options.fourier_scale * generator.standard_normal(shape)).astype(np.float32)
+    normal = np.random.default_rng(fourier_seed).standard_normal((in_dim, width))
+    matrix = (fourier_scale * normal).astype(np.float32)
 
-    def encoding(coords):
+    def encoding(coords: Array) -> Array:
         return _sin_cos(
             jnp.dot(coords, matrix.astype(coords.dtype), precision=jax.lax.Precision.HIGHEST)
         )
 
-    return _mlp(options, encoding)
+    shape = out_dim, width, depth
+    module = Mlp(encoding, activation, output_activation, *shape, output_offset, compute_dtype)
+    return of_flax(module, in_dim)
+
+
+def _bare(coords):
+    return coords
 
 
 def _sin_cos(angles):
     return jnp.concatenate(sin_cos(angles), -1)
-
-
-def _mlp(options, encoding):
-    module = Mlp(
-        encoding,
-        _activation(options.activation),
-        _activation(options.output_activation),
-        options.out_dim,
-        options.width,
-        options.depth,
-        options.output_offset,
-        options.compute_dtype,
-    )
-    return from_module(module, options.in_dim)
-
-
-def _activation(name):
-    own = {"identity": lambda x: x, "sin": sin, "softplus": softplus}
-    if name in own:
-        return own[name]
-    function = getattr(jax.nn, name, None) or getattr(jnp, name, None)
-    if not _is_elementwise(function):
-        raise UserError(f"unknown activation {name!r}; use a function of jax.nn such as relu, tanh")
-    return function
-
-
-def _is_elementwise(function):
-    """Whether it takes one array of floats to another of its shape."""
-    try:
-        values = jax.eval_shape(function, jax.ShapeDtypeStruct((2, 3), jnp.float32))
-        return (values.shape, values.dtype) == ((2, 3), jnp.float32)
-    except Exception:  # what a function of something else raises is its own affair
-        return False

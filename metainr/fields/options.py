@@ -1,10 +1,10 @@
-"""What can be said of any coordinate network."""
+"""The options of all coordinate networks together, as flags and configurations hold them."""
 
 from typing import NamedTuple
 
 
 class FieldOptions(NamedTuple):
-    """The shape and scales of a field; each field reads those that concern it.
+    """The shape and scales of a field; each field takes those that are keywords of its function.
 
     in_dim, out_dim: number of coordinates d and of values c.
     width, depth: hidden units per layer, and number of linear layers, the last one included.
@@ -13,7 +13,7 @@ class FieldOptions(NamedTuple):
     first_bias: k of FINER, whose first layer's biases start at U(−k, k).
     sigma: standard deviation of Gaussian activations and of WIRE's windows, in units of what a
         linear layer returns.
-    activation: of the MLPs, any elementwise function of `jax.nn` or `jax.numpy` by its name.
+    activation: of the MLPs, one of `metainr.fields.ACTIVATIONS` by its name.
     output_activation: likewise, for the last layer ("identity" for none).
     output_offset: added to the values; 0.5 centres a field of images on grey.
     octaves, frequencies: the positional encoding's highest octave s and its number of frequencies.

@@ -6,8 +6,9 @@ NeurIPS 2020; ω0 and the zero biases as Tancik et al., CVPR 2021, use them.
 
 from flax import linen as nn
 
-from metainr.fields.dense import dense, from_module, uniform
-from metainr.fields.options import FieldOptions
+from metainr.fields.adapters import of_flax
+from metainr.fields.dense import dense, uniform
+from metainr.fields.option_checks import checked
 from metainr.numerics import sin
 from metainr.types import Field
 
@@ -35,21 +36,26 @@ class Siren(nn.Module):
             limit = 1 / x.shape[-1] if index == 0 else (6 / x.shape[-1]) ** 0.5 / self.omega
             features = self.out_dim if last else self.width
             dtype = "float32" if last or index == 0 else self.compute_dtype
+            if last:
+                self.sow("intermediates", "hidden", x)
             x = dense(features, index, uniform(limit), dtype)(x)
             if not last:
                 x = sin((self.first_omega if index == 0 else self.omega) * x)
         return x + self.output_offset
 
 
-def siren(options: FieldOptions) -> Field:
-    """A SIREN of `depth` linear layers; reads width, depth, omegas, offset and dtype."""
-    module = Siren(
-        options.out_dim,
-        options.width,
-        options.depth,
-        options.omega,
-        options.first_omega,
-        options.output_offset,
-        options.compute_dtype,
-    )
-    return from_module(module, options.in_dim)
+@checked
+def siren(
+    *,
+    in_dim: int = 2,
+    out_dim: int = 3,
+    width: int = 256,
+    depth: int = 5,
+    omega: float = 200.0,
+    first_omega: float = 200.0,
+    output_offset: float = 0.5,
+    compute_dtype: str = "float32",
+) -> Field:
+    """A SIREN of `depth` linear layers."""
+    module = Siren(out_dim, width, depth, omega, first_omega, output_offset, compute_dtype)
+    return of_flax(module, in_dim)

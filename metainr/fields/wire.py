@@ -9,8 +9,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from metainr.errors import UserError
-from metainr.fields.dense import dense, from_module, uniform
-from metainr.fields.options import FieldOptions
+from metainr.fields.adapters import of_flax
+from metainr.fields.dense import dense, uniform
+from metainr.fields.option_checks import checked
 from metainr.numerics import sin_cos
 from metainr.types import Field
 
@@ -53,7 +54,9 @@ class Wire(nn.Module):
             x = self._wavelet(self.omega, rr - ii + shifts[0], ri + ir + shifts[1])
         # The real part alone of a complex layer is a real one, of both parts.
         last = dense(self.out_dim, self.depth - 1, init, bias_init=init)
-        return last(jnp.concatenate(x, -1)) + self.output_offset
+        parts = jnp.concatenate(x, -1)
+        self.sow("intermediates", "hidden", parts)
+        return last(parts) + self.output_offset
 
     def _wavelet(self, omega, real, imaginary):
         square = jnp.square(real) + jnp.square(imaginary)
@@ -62,24 +65,28 @@ class Wire(nn.Module):
         return size * cosine, size * sine
 
 
-def wire(options: FieldOptions) -> Field:
-    """A WIRE of `depth` linear layers; reads width, depth, omegas, sigma, offset and dtype.
+@checked
+def wire(
+    *,
+    in_dim: int = 2,
+    out_dim: int = 3,
+    width: int = 256,
+    depth: int = 5,
+    omega: float = 20.0,
+    first_omega: float = 20.0,
+    sigma: float = 0.07,
+    output_offset: float = 0.5,
+    compute_dtype: str = "float32",
+) -> Field:
+    """A WIRE of `depth` linear layers; frequencies and windows are the published ones.
 
     Raises UserError if omega · sigma is so large that wavelets of complex arguments explode.
     """
-    if options.omega * options.sigma > _LARGEST_PRODUCT:
+    if omega * sigma > _LARGEST_PRODUCT:
         raise UserError(
-            f"omega {options.omega:g} times sigma {options.sigma:g} is above {_LARGEST_PRODUCT:g}, "
-            "where the wavelets of wire explode; give e.g. omega 20 and sigma 0.07"
+            f"omega {omega:g} times sigma {sigma:g} is above {_LARGEST_PRODUCT:g}, where the "
+            "wavelets of wire explode; give e.g. omega 20 and sigma 0.07"
         )
-    module = Wire(
-        options.out_dim,
-        options.width,
-        options.depth,
-        options.omega,
-        options.first_omega,
-        options.sigma,
-        options.output_offset,
-        options.compute_dtype,
-    )
-    return from_module(module, options.in_dim)
+    omegas = omega, first_omega
+    module = Wire(out_dim, width, depth, *omegas, sigma, output_offset, compute_dtype)
+    return of_flax(module, in_dim)

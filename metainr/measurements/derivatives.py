@@ -54,7 +54,8 @@ def divergence() -> Measurement:
                 f"give it out_dim={d}"
             )
         _, push = jax.linearize(field, coords)
-        return sum(push(e)[..., i : i + 1] for i, e in enumerate(unit_directions(coords)))
+        first, *others = (push(e)[..., i : i + 1] for i, e in enumerate(unit_directions(coords)))
+        return sum(others, first)
 
     return _at_points(local)
 

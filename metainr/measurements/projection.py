@@ -19,6 +19,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from metainr.types import Array, Measurement
 
@@ -32,7 +33,7 @@ def detector_grid(num_detectors: int) -> np.ndarray:
 
 
 def project(
-    image: Array, angles: Array, detectors: Array, interpolation: Interpolation = "bilinear"
+    image: Array, angles: Array, detectors: ArrayLike, interpolation: Interpolation = "bilinear"
 ) -> Array:
     """Projections of an image [n, n] at angles [v] (radians) on detectors [d]: [v, d].
 
@@ -68,20 +69,20 @@ def project(
 
 
 def projection(
-    size: int = 16, detectors: Array | None = None, interpolation: Interpolation = "bilinear"
+    size: int = 16, detectors: ArrayLike | None = None, interpolation: Interpolation = "bilinear"
 ) -> Measurement:
     """Inputs are angles [v], predictions projections [v, d] of the field on a grid of `size`².
 
     The field, of 2 coordinates (x, y) and 1 value, is asked once per pixel however many views
     there are. `detectors` [d] are as in `project`; None: `detector_grid(size)`.
     """
-    detectors = detector_grid(size) if detectors is None else detectors
+    places = detector_grid(size) if detectors is None else detectors
     axis = np.arange(size) / size
     grid = np.stack(np.meshgrid(axis, axis, indexing="xy"), -1).reshape(-1, 1, 2)
     grid = grid.astype(np.float32)
 
     def pool(features, angles):
-        return project(features.reshape(size, size), angles, detectors, interpolation)
+        return project(features.reshape(size, size), angles, places, interpolation)
 
     return Measurement(
         points=lambda angles: jnp.asarray(grid),
@@ -92,7 +93,7 @@ def projection(
 
 
 def ray_projection(
-    num_samples: int, detectors: Array | None = None, centre: float | None = None
+    num_samples: int, detectors: ArrayLike | None = None, centre: float | None = None
 ) -> Measurement:
     """The same predictions [v, d] for angles [v], the field being asked along every ray itself.
 

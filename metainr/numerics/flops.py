@@ -6,27 +6,23 @@ field (one forward, two backward), and what a Hessian-vector product adds to the
 """
 
 import math
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from metainr.types import Array, Params, Work
+from metainr.numerics.gradients import observe
+from metainr.numerics.terms import features_of
+from metainr.types import Apply, Objective, Params, Support, Work
 
 _GRADIENT = 3
 _PRODUCT = 6
 
 
-class Points(NamedTuple):
-    """At how many points one gradient of an objective asks the field: the inner, the query one."""
-
-    inner: int
-    query: int
-
-
-def forward_flops(apply: Callable[[Params, Array], Array], params: Params, in_dim: int) -> int:
+def forward_flops(apply: Apply, params: Params, in_dim: int) -> int:
     """Operations of the matrix products in one field evaluation at one point: Σ_layers 2·in·out.
 
     Args:
@@ -38,18 +34,34 @@ def forward_flops(apply: Callable[[Params, Array], Array], params: Params, in_di
     return _products(jax.make_jaxpr(apply)(params, point).jaxpr)
 
 
-def task_flops(forward: int, points: Points, work: Work) -> int:
+def objective_flops(objective: Objective, apply: Apply, params: Params, support: Support) -> int:
+    """Operations of the matrix products in one evaluation of an objective's features.
+
+    They are what its measurements read of the field at all points: values or derivatives. Arguments
+    are those of `metainr.numerics.num_points`; shapes will do for `params` and `support`.
+    """
+    total = 0
+    drawn = jax.eval_shape(partial(observe, objective), params, support, jax.random.key(0), 0)
+    for term, rows in zip(objective, drawn):
+        coords = jax.eval_shape(term.measurement.points, rows.inputs)
+        row = jax.ShapeDtypeStruct((1, *coords.shape[1:]), coords.dtype)
+        features = partial(features_of, term=term, apply=apply)
+        jaxpr = jax.make_jaxpr(lambda p, x, f=features: f(p, coords=x))(params, row)
+        total += coords.shape[0] * _products(jaxpr.jaxpr)
+    return total
+
+
+def task_flops(inner: int, query: int, work: Work) -> int:
     """Operations of one task's meta-gradient.
 
-    For MAML of K inner steps: forward · (K · n_inner · (3 + 6) + n_query · 3).
+    For MAML of K inner steps: K · inner · (3 + 6) + query · 3.
 
     Args:
-        forward: of one evaluation of the field at one point.
-        points: evaluations per gradient.
+        inner, query: of one evaluation of the objectives (`objective_flops`).
         work: what the algorithm asks of each task.
     """
-    inner = _GRADIENT * work.inner_gradients + _PRODUCT * work.inner_products
-    return forward * (points.inner * inner + points.query * _GRADIENT * work.query_gradients)
+    of_inner = _GRADIENT * work.inner_gradients + _PRODUCT * work.inner_products
+    return inner * of_inner + query * _GRADIENT * work.query_gradients
 
 
 def _products(jaxpr: Jaxpr) -> int:

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from metainr.errors import UserError
 from metainr.numerics.chunks import map_over_chunks, sum_over_chunks
 from metainr.numerics.shares import axis_size, gather_rows, share, share_rows
-from metainr.types import Array, Observations, Params, Term
+from metainr.types import Apply, Array, Observations, Params, Term
 
 
 class Summation(NamedTuple):
@@ -38,9 +39,7 @@ class TermSums(NamedTuple):
     product: Callable[[Params, Params, Observations], tuple[Params, Params]]
 
 
-def term_sums(
-    term: Term, apply: Callable[[Params, Array], Array], summation: Summation
-) -> TermSums:
+def term_sums(term: Term, apply: Apply, summation: Summation) -> TermSums:
     """The sums of one term for the field `apply(params, coords[..., d]) -> values[..., c]`."""
     return (_coupled if term.measurement.coupled else _separate)(term, apply, summation)
 
@@ -50,11 +49,11 @@ def _separate(term, apply, summation):
 
     def loss(params, rows):
         coords = term.measurement.points(rows.inputs)
-        return _loss_of_features(_features(params, term, apply, coords), term, rows)
+        return _loss_of_features(features_of(params, term, apply, coords), term, rows)
 
     def total(function, rows):
         coords = jax.eval_shape(term.measurement.points, rows.inputs)
-        size = _rows_per_chunk(coords, summation)
+        size = rows_per_chunk(coords, summation)
         return sum_over_chunks(function, share(rows, summation.axis_name), size)
 
     def gradient(params, rows):
@@ -74,28 +73,29 @@ def _coupled(term, apply, summation):
     """
     axis_name = summation.axis_name
 
-    def features_of(function, rows):
+    def in_chunks(function, rows):
         # A grid is a constant: without the barrier XLA works out first layers while it compiles.
         coords = lax.optimization_barrier(term.measurement.points(rows.inputs))
-        size = _rows_per_chunk(coords, summation)
+        size = rows_per_chunk(coords, summation)
         own = map_over_chunks(function, share_rows(coords, axis_name), size)
         return gather_rows(own, len(coords), axis_name), coords, size
 
     def pull_back(params, cotangent, chunk):
-        features, pullback = jax.vjp(lambda p: _features(p, term, apply, chunk.inputs), params)
+        features, pullback = jax.vjp(lambda p: features_of(p, term, apply, chunk.inputs), params)
         seen = chunk.weights.reshape(-1, *[1] * (features.ndim - 1))
         return pullback(seen * cotangent)[0]
 
     def gradient(params, rows):
-        features, coords, size = features_of(lambda x: _features(params, term, apply, x), rows)
+        features, coords, size = in_chunks(lambda x: features_of(params, term, apply, x), rows)
         loss, cotangent = jax.value_and_grad(_loss_of_features)(features, term, rows)
         points = share(Observations(coords, cotangent, jnp.ones(len(coords))), axis_name)
         slope = sum_over_chunks(lambda c: pull_back(params, c.targets, c), points, size)
         return loss / axis_size(axis_name), slope
 
     def product(params, direction, rows):
-        (features, tangents), coords, size = features_of(
-            lambda x: jax.jvp(lambda p: _features(p, term, apply, x), (params,), (direction,)), rows
+        (features, tangents), coords, size = in_chunks(
+            lambda x: jax.jvp(lambda p: features_of(p, term, apply, x), (params,), (direction,)),
+            rows,
         )
         cotangents = jax.jvp(
             lambda f: jax.grad(_loss_of_features)(f, term, rows), (features,), (tangents,)
@@ -114,11 +114,13 @@ def _coupled(term, apply, summation):
     return TermSums(gradient, product)
 
 
-def _features(params, term, apply, coords):
-    return term.measurement.local(lambda x: _evaluate(apply, params, x), coords)
+def features_of(params: Params, term: Term, apply: Apply, coords: Array) -> Array:
+    """What a term's measurement reads of the field at coords [n, s, d]: [n, s, c]."""
+    return term.measurement.local(lambda x: evaluate(apply, params, x), coords)
 
 
-def _evaluate(apply, params, coords):
+def evaluate(apply: Apply, params: Params, coords: Array) -> Array:
+    """apply(params, coords) at coords [..., d], as one matrix of them."""
     # Products of more than two dimensions leave the fast path of XLA:CPU.
     if coords.ndim <= 2:
         return apply(params, coords)
@@ -126,11 +128,16 @@ def _evaluate(apply, params, coords):
 
 
 def _loss_of_features(features, term, rows):
-    predictions = term.measurement.pool(features, rows.inputs)
-    return jnp.sum(rows.weights * term.loss(predictions, rows.targets))
+    losses = term.loss(term.measurement.pool(features, rows.inputs), rows.targets)
+    if losses.shape != rows.weights.shape:
+        raise UserError(
+            f"a loss of shape {list(losses.shape)} for observations of weights "
+            f"{list(rows.weights.shape)}; a term's loss gives one number for each observation"
+        )
+    return jnp.sum(rows.weights * losses)
 
 
-def _rows_per_chunk(coords, summation):
+def rows_per_chunk(coords: Array, summation: Summation) -> int | None:
     """Rows of `coords` [n, s, d] whose points are about as many as a chunk holds."""
     if summation.chunk_size is None:
         return None

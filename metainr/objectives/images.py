@@ -1,5 +1,7 @@
 """Images as data of an objective: where their pixels lie, and the task of fitting one."""
 
+from collections.abc import Sequence
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -7,10 +9,13 @@ from metainr.objectives.draws import Samples
 from metainr.types import Array, Key, Task
 
 
-def pixel_grid(shape: tuple[int, int]) -> np.ndarray:
-    """Coordinates [h·w, 2] of the pixels of an image, row by row: (i/h, j/w) in [0, 1)²."""
-    axes = [np.arange(side) / side for side in shape]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 2).astype(np.float32)
+def pixel_grid(shape: Sequence[int]) -> np.ndarray:
+    """Coordinates [h·w, 2] of the pixels of an image, row by row: (i/h, j/w) in [0, 1)².
+
+    Likewise of a grid of any other number of axes d: [n, d].
+    """
+    axes = np.meshgrid(*(np.arange(side) / side for side in shape), indexing="ij")
+    return np.stack(axes, -1).reshape(-1, len(shape)).astype(np.float32)
 
 
 def image_samples(image: Array, weights: Array | None = None) -> Samples:

@@ -41,7 +41,8 @@ def random_rays(num_rays: int, num_samples: int) -> Draw:
         colours = jnp.asarray(views.images)[view, row, column]
         pixels = jnp.stack([row, column], axis=-1).astype(colours.dtype)
         cameras = (views.poses, views.inverse_intrinsics, views.bounds)
-        rays = pixel_rays(*(jnp.asarray(x)[view] for x in cameras), pixels)
+        poses, inverses, bounds = (jnp.asarray(x)[view] for x in cameras)
+        rays = pixel_rays(poses, inverses, bounds, pixels)
         depths = stratified(rays.bounds, num_samples, depth_key)
         inputs = RaySamples(rays.origins, rays.directions, depths)
         return Observations(inputs, colours, jnp.ones(num_rays, colours.dtype))

@@ -4,6 +4,7 @@ Every function returns a matplotlib figure, and `save_figure` writes it in the f
 file's name asks for (png, pdf, svg). Text is sized for a page about 8 inches wide.
 """
 
+import contextlib
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -20,17 +21,6 @@ Rows = list[tuple[str, list[np.ndarray]]]  # of a grid: a name and its pictures
 WIDTH = 8.3  # inches; at 200 dots per inch twice the width of a README's column
 MAX_ROWS = 4  # signals in one grid
 _SHORT_FIT = 100  # steps
-STYLE = {
-    "font.size": 11,
-    "axes.labelsize": 12,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#888888",
-    "axes.grid": True,
-    "grid.color": "#e4e4e4",
-    "svg.fonttype": "none",
-    "pdf.fonttype": 42,
-}
 
 
 def save_figure(figure: Any, path: str | Path) -> Path:
@@ -71,14 +61,31 @@ def _suffix(setting: str) -> str:
 
 def new_plot(size: tuple[float, float]) -> tuple[Any, Any]:
     """A figure of a size in inches with one pair of axes, in the style of all figures."""
-    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(STYLE):
+    with _style():
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         return figure, figure.subplots()
+
+
+def _style() -> contextlib.AbstractContextManager[None]:
+    import matplotlib
+
+    return matplotlib.rc_context(
+        {
+            "font.size": 11,
+            "axes.labelsize": 12,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.edgecolor": "#888888",
+            "axes.grid": True,
+            "grid.color": "#e4e4e4",
+            "svg.fonttype": "none",
+            "pdf.fonttype": 42,
+        }
+    )
 
 
 def metric_figure(results: Mapping[str, Any], setting: str) -> Any:
@@ -205,7 +212,6 @@ def _label_ends(axes: Any, ends: Mapping[str, tuple[float, float, str]]) -> None
 
 def pictures_figure(columns: Sequence[str], rows: Rows, title: str = "") -> Any:
     """A grid of pictures, uint8, with names above the columns and left of the rows."""
-    import matplotlib
     from matplotlib.figure import Figure
 
     margin = 0.25 + 0.085 * max(len(name) for name, _ in rows)  # inches, for the names of the rows
@@ -213,14 +219,14 @@ def pictures_figure(columns: Sequence[str], rows: Rows, title: str = "") -> Any:
     tall, top = cell * _aspect(rows), 0.66 if title else 0.36
     height = top + tall * len(rows) + 0.05
     palette = colours([name for name in [*dict(rows), *columns] if name in MARKERS])
-    with matplotlib.rc_context(STYLE):
+    with _style():
         figure = Figure(figsize=(WIDTH, height))
     figure.text(0.5, 1 - 0.2 / height, title, ha="center", va="center", size=12)
     for i, (name, pictures) in enumerate(rows):
         bottom = height - top - (i + 1) * tall
         place = ((margin - 0.1) / WIDTH, (bottom + tall / 2) / height)
-        ink = _ink(palette, name)
-        figure.text(*place, name, ha="right", va="center", parse_math=False, **ink)
+        text = figure.text(*place, name, ha="right", va="center", parse_math=False)
+        text.set(**_ink(palette, name))
         for j, picture in enumerate(pictures):
             corner = ((margin + j * cell) / WIDTH, bottom / height)
             axes = figure.add_axes((*corner, (cell - 0.06) / WIDTH, (tall - 0.06) / height))
@@ -228,7 +234,7 @@ def pictures_figure(columns: Sequence[str], rows: Rows, title: str = "") -> Any:
             axes.spines[:].set(visible=True, color="#bbbbbb", linewidth=0.6)
             axes.imshow(picture, cmap="gray", vmin=0, vmax=255)
             if i == 0:
-                axes.set_title(columns[j], size=11, pad=5, **_ink(palette, columns[j]))
+                axes.set_title(columns[j], size=11, pad=5).set(**_ink(palette, columns[j]))
     return figure
 
 

@@ -191,4 +191,4 @@ def _value(value: Any) -> str:
 
 
 def _text(name: str) -> str:
-    return (resources.files(__package__) / name).read_text(encoding="utf-8")
+    return (resources.files("metainr.reporting") / name).read_text(encoding="utf-8")

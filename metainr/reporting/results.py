@@ -135,8 +135,8 @@ def other_measures(setting: Mapping[str, Any]) -> list[Measure]:
 
 def match_step(setting: Mapping[str, Any]) -> int:
     """The step at which inits are compared: the reference of steps to match, else the last."""
-    step = setting.get("match_step")
-    return step if step in setting["steps"] else setting["steps"][-1]
+    steps = setting["steps"]
+    return setting["match_step"] if setting.get("match_step") in steps else steps[-1]
 
 
 def families(results: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:

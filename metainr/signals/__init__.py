@@ -1,39 +1,47 @@
-"""Classes of signals by name; a new one is one file and one line here."""
+"""Classes of signals by name; a new one is one file in its kind's folder and one line here."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from metainr.media import clip_info, read_image, read_sound, to_square
 from metainr.registry import look_up
-from metainr.signals.animals import animals
-from metainr.signals.clip_files import clip_info
-from metainr.signals.clip_options import ClipOptions
-from metainr.signals.clips import clip, clips
-from metainr.signals.clouds import Cloud, CloudOptions, oriented_distance, tangent_distance
-from metainr.signals.colmap import colmap
-from metainr.signals.facade import facade
-from metainr.signals.folder import folder
-from metainr.signals.landmark_options import LandmarkOptions
-from metainr.signals.meshes import mesh, mesh_folder
-from metainr.signals.moving import moving
-from metainr.signals.nerf_folder import nerf_folder
-from metainr.signals.notes import notes
-from metainr.signals.object_options import ObjectOptions
-from metainr.signals.objects import cars, chairs, lamps
-from metainr.signals.options import ImageOptions, SliceOptions
-from metainr.signals.phantoms import phantoms
-from metainr.signals.photos import photos
-from metainr.signals.phototourism import phototourism
-from metainr.signals.pictures import read_image, to_square
-from metainr.signals.recordings import recording, recordings
-from metainr.signals.sdf import sdf
-from metainr.signals.sdf_mixed import sdf_mixed
-from metainr.signals.shapenet import shapenet
-from metainr.signals.slices import slice_window, slices
-from metainr.signals.sound_files import read_sound
-from metainr.signals.sound_options import SoundOptions
-from metainr.signals.speech import speech
-from metainr.signals.text import text
-from metainr.signals.tfds_images import celeba, imagenette
+from metainr.signals.access import check_seed
+from metainr.signals.arrays import checked_signals, of_arrays
+from metainr.signals.audio import SoundOptions, notes, recording, recordings, speech
+from metainr.signals.clouds import (
+    Cloud,
+    CloudOptions,
+    animals,
+    mesh,
+    mesh_folder,
+    oriented_distance,
+    tangent_distance,
+)
+from metainr.signals.ct import SliceOptions, phantoms, slice_window, slices
+from metainr.signals.images import (
+    ImageOptions,
+    PictureOptions,
+    camera,
+    celeba,
+    folder,
+    image,
+    imagenette,
+    photos,
+    sdf,
+    sdf_mixed,
+    text,
+)
+from metainr.signals.landmarks import LandmarkOptions, colmap, facade, phototourism
+from metainr.signals.objects import (
+    ObjectOptions,
+    cars,
+    chairs,
+    lamps,
+    nerf_folder,
+    shapenet,
+)
+from metainr.signals.video import ClipOptions, clip, clips, moving
+from metainr.signals.waves import SourceOptions, single, sources
 from metainr.types import SignalClass
 
 
@@ -57,6 +65,7 @@ FAMILIES: Mapping[type, Family] = {
             "imagenette": imagenette,
         },
     ),
+    PictureOptions: Family("picture", {"camera": camera, "image": image}),
     SliceOptions: Family("class of slices", {"phantoms": phantoms, "slices": slices}),
     LandmarkOptions: Family(
         "landmark", {"facade": facade, "phototourism": phototourism, "colmap": colmap}
@@ -79,26 +88,31 @@ FAMILIES: Mapping[type, Family] = {
     CloudOptions: Family(
         "class of clouds", {"animals": animals, "mesh": mesh, "mesh_folder": mesh_folder}
     ),
+    SourceOptions: Family("class of sources", {"sources": sources, "single": single}),
 }
 
 Options = (
     ImageOptions
+    | PictureOptions
     | SliceOptions
     | LandmarkOptions
     | ObjectOptions
     | SoundOptions
     | ClipOptions
     | CloudOptions
+    | SourceOptions
 )
 
 
 def make(name: str, options: Options) -> SignalClass:
     """Builds the class of signals called `name` among those that take such options.
 
-    Raises UserError if there is none of that name.
+    Raises UserError if there is none of that name, or the seed is negative.
     """
     family = FAMILIES[type(options)]
-    return look_up(family.kind, name, family.classes)(options)
+    build = look_up(family.kind, name, family.classes)
+    check_seed(options)
+    return build(options)
 
 
 __all__ = [
@@ -109,18 +123,23 @@ __all__ = [
     "ImageOptions",
     "LandmarkOptions",
     "ObjectOptions",
+    "PictureOptions",
     "SliceOptions",
     "SoundOptions",
+    "SourceOptions",
     "animals",
+    "camera",
     "cars",
     "celeba",
     "chairs",
+    "checked_signals",
     "clip",
     "clip_info",
     "clips",
     "colmap",
     "facade",
     "folder",
+    "image",
     "imagenette",
     "lamps",
     "make",
@@ -129,6 +148,7 @@ __all__ = [
     "moving",
     "nerf_folder",
     "notes",
+    "of_arrays",
     "oriented_distance",
     "phantoms",
     "photos",
@@ -140,8 +160,10 @@ __all__ = [
     "sdf",
     "sdf_mixed",
     "shapenet",
+    "single",
     "slice_window",
     "slices",
+    "sources",
     "speech",
     "tangent_distance",
     "text",

@@ -1,4 +1,4 @@
-"""A user's folder of files of one kind: which of them can be used."""
+"""A user's folder of files of one kind: which of them can be used, and for what."""
 
 import os
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
@@ -13,6 +14,7 @@ from metainr.signals.access import SPLITS
 
 Found = TypeVar("Found")
 _SHOWN = 5
+_HELD_OUT = 0.1  # of the files, for validation and for test each
 
 
 def survey(
@@ -63,6 +65,16 @@ def survey(
     if bad:
         logging.warning("%s: left out %s", root, why)
     return good
+
+
+def split_paths(paths: list[str], seed: int) -> dict[str, list[str]]:
+    """Divides at least 3 paths into train, validation and test; their order does not matter."""
+    order = np.random.default_rng(seed).permutation(len(paths))
+    shuffled = [sorted(paths)[index] for index in order]
+    held_out = max(1, int(_HELD_OUT * len(paths)))
+    bounds = (len(paths) - 2 * held_out, len(paths) - held_out)
+    parts = (shuffled[: bounds[0]], shuffled[bounds[0] : bounds[1]], shuffled[bounds[1] :])
+    return dict(zip(SPLITS, parts))
 
 
 def _try(look, path):

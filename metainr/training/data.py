@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.training.step import Numbered
 from metainr.types import SignalClass
 
 _THREADS = 2
@@ -23,7 +24,7 @@ def training_batches(
     start: int = 0,
     limit: int | None = None,
     rows: slice = slice(None),
-) -> Iterator[Any]:
+) -> Iterator[Numbered]:
     """Yields batches of training signals for ever, from batch number `start` on.
 
     Every epoch visits each signal once in an order of its own; batch k is the same however often
@@ -60,4 +61,5 @@ def first_signals(signals: SignalClass, split: str, num: int) -> list[Any]:
 
 
 def _stacked(signals, split, indices):
-    return jax.tree.map(lambda *x: np.stack(x), *(signals.get(split, int(i)) for i in indices))
+    entries = (Numbered(signals.get(split, int(i)), np.int32(i)) for i in indices)
+    return jax.tree.map(lambda *x: np.stack(x), *entries)

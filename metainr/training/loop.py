@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,8 +24,10 @@ from metainr.devices import (
 )
 from metainr.errors import UserError
 from metainr.files import write_bytes
+from metainr.reporting.measures import measure
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.compiled import available_memory, check_memory, compile_step
+from metainr.training.init_file import write_init
 from metainr.training.instruments import INSTRUMENTS, Cost, Meter, machine_peak
 from metainr.training.interrupts import Interrupted, deferred_interrupts
 from metainr.training.metrics import MetricsWriter
@@ -38,10 +41,11 @@ _RATES = ("inner_learning_rate", "outer_learning_rate", "inner_optimizer", "inne
 
 
 class Validation(NamedTuple):
-    """What validation measured: the mean PSNR in dB and a picture [h, w, c] of some fits."""
+    """What validation measured: a metric's mean over the fits, and a picture [h, w, c] of some."""
 
-    psnr: float
+    value: float
     picture: np.ndarray
+    metric: str = "psnr"
 
 
 class LoopOptions(NamedTuple):
@@ -82,8 +86,9 @@ def train(
         make_batches: step -> the batches from that step on.
         validate: meta-parameters -> how well they adapt.
         options: when to stop, validate and save.
-        workdir: holds `checkpoints/`, `metrics/`, `profile/` and `instruments.json`.
-        config: the run's flags, stored in every checkpoint.
+        workdir: holds `checkpoints/`, `metrics/`, `profile/`, `instruments.json` and, at the end,
+            also at one by a signal, `init.safetensors`.
+        config: the run's flags, stored in every checkpoint and with the init.
         cost: of a step.
         mesh: of the devices that `train_step` runs on; None: one.
 
@@ -102,6 +107,8 @@ def train(
                 f"; give --train_steps={start} or more, or another --workdir"
             )
         if start == options.train_steps:
+            # A kill may have come between the last checkpoint and this file.
+            from_first(partial(write_init, workdir, state, config))
             return state
         with (
             only_first(lambda: MetricsWriter(workdir / "metrics", start)) as writer,
@@ -176,16 +183,15 @@ class _Run(NamedTuple):
             last = step == self.options.train_steps
             if step % _LOG_EVERY == 0 or last:
                 self._log(step, metrics, validated)
-            psnr = None
+            measured = {}
             if (last or step % self.options.eval_every == 0) and requested() is None:
                 with self.meter.paused():
-                    psnr = self._validate(step, validate(state.meta_params))
-                validated = {"validation": f"{psnr:.2f} dB"}
+                    measured, validated = self._validate(step, validate(state.meta_params))
             signum = requested()
-            if last or signum or psnr is not None or step % self.options.checkpoint_every == 0:
-                self.checkpoints.save(state, self.config, psnr)
+            if last or signum or measured or step % self.options.checkpoint_every == 0:
+                self.checkpoints.save(state, self.config, measured)
             if signum or last:
-                from_first(self._end)
+                from_first(partial(self._end, state))
             if signum := signum or (requested() if last else None):
                 raise Interrupted(
                     f"stopped at step {step} of {self.options.train_steps} and saved; run the same "
@@ -215,12 +221,17 @@ class _Run(NamedTuple):
         self.progress.set_postfix(shown | validated)
 
     def _validate(self, step, validation):
-        self.writer.scalars(step, {"validation_psnr": validation.psnr})
+        """(What was measured, how it is shown), both by name."""
+        metric, value = validation.metric, validation.value
+        self.writer.scalars(step, {f"validation_{metric}": value})
         self.writer.image(step, "validation", validation.picture)
-        return validation.psnr
+        known = measure(metric)
+        shown = f"{known.written(value)} {known.unit}".rstrip()
+        return {metric: value}, {f"validation {known.name}": shown}
 
-    def _end(self):
+    def _end(self, state):
         self.checkpoints.wait()
+        write_init(self.workdir, state, self.config)
         summary = self.meter.summary()
         self.progress.close()
         print(summary["summary"])

@@ -9,9 +9,18 @@ import optax
 from jax.sharding import Mesh
 
 from metainr.devices import mean_over_tasks, replicated_sharding
+from metainr.keys import branch
 from metainr.types import Algorithm, Array, Key, MetaParams, Task
 
-TrainStep = Callable[["TrainState", Any], tuple["TrainState", dict[str, Array]]]
+
+class Numbered(NamedTuple):
+    """A training signal and its index; of a batch, stacks of them."""
+
+    signal: Any
+    index: Array
+
+
+TrainStep = Callable[["TrainState", Numbered], tuple["TrainState", dict[str, Array]]]
 
 
 class TrainState(NamedTuple):
@@ -26,10 +35,10 @@ class TrainState(NamedTuple):
 def init_state(
     algorithm: Algorithm, optimizer: optax.GradientTransformation, key: Key
 ) -> TrainState:
-    """The state before the first outer step."""
-    init_key, train_key = jax.random.split(key)
-    meta_params = algorithm.init(init_key)
-    return TrainState(jnp.zeros((), jnp.int32), meta_params, optimizer.init(meta_params), train_key)
+    """The state before the first outer step; `key` is the run's root."""
+    meta_params = algorithm.init(branch(key, "init"))
+    step, opt_state = jnp.zeros((), jnp.int32), optimizer.init(meta_params)
+    return TrainState(step, meta_params, opt_state, branch(key, "train"))
 
 
 def make_train_step(
@@ -41,8 +50,8 @@ def make_train_step(
 ) -> TrainStep:
     """Compiles θ₀ ← θ₀ + update(mean_tasks meta_gradient).
 
-    Returns a function of (state, signals with a leading task axis) that gives the next state
-    (the old one's buffers are reused) and metrics: task means of the algorithm's info,
+    Returns a function of (state, `Numbered` signals with a leading task axis) that gives the next
+    state (the old one's buffers are reused) and metrics: task means of the algorithm's info,
     `gradient_norm`, and `finite`, whether the losses and all numbers of the new state are.
 
     Args:
@@ -53,16 +62,17 @@ def make_train_step(
         microbatch: tasks that a device works on at once; None: what suits it.
     """
 
-    def task_gradient(meta_params, signal, key):
+    def task_gradient(meta_params, entry, key):
         task_key, gradient_key = jax.random.split(key)
-        return algorithm.meta_gradient(meta_params, make_task(signal, task_key), gradient_key)
+        task = make_task(entry.signal, task_key)._replace(index=entry.index)
+        return algorithm.meta_gradient(meta_params, task, gradient_key)
 
     mean_gradient = mean_over_tasks(task_gradient, mesh, microbatch)
 
-    def train_step(state, signals):
-        num_tasks = jax.tree.leaves(signals)[0].shape[0]
+    def train_step(state, batch):
+        num_tasks = len(batch.index)
         keys = jax.random.split(jax.random.fold_in(state.key, state.step), num_tasks)
-        gradient, info = mean_gradient(state.meta_params, signals, keys)
+        gradient, info = mean_gradient(state.meta_params, batch, keys)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.meta_params)
         meta_params = optax.apply_updates(state.meta_params, updates)
         metrics = info | {

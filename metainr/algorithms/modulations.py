@@ -1,0 +1,105 @@
+"""Modulations: one network for all signals, and a small latent for each.
+
+Sources: CAVIA (Zintgraf et al., ICML 2019), functa (Dupont et al., ICML 2022).
+"""
+
+import re
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from metainr.algorithms.inner import gradient_inner
+from metainr.algorithms.learned_rates import log_factors, with_factors
+from metainr.algorithms.maml import through_all_steps
+from metainr.errors import UserError
+from metainr.types import Algorithm, Array, Params, Parts, Work
+
+
+class ModulationsOptions(NamedTuple):
+    """What is adapted.
+
+    latent: numbers that stand for a signal
+    outer_factor: of the outer rate, where it learns the latent's step sizes
+    """
+
+    latent: int = 64
+    outer_factor: float = 30.0
+
+
+class ModulationsParams(NamedTuple):
+    """Shared weights, the projection A [latent, shifts], and log factors of the latent's steps."""
+
+    shared: Params
+    projection: Array
+    log_rates: Any
+
+
+def modulations(parts: Parts, options: ModulationsOptions) -> Algorithm:
+    """z_{k+1} = z_k − α exp(a_k) ∘ ∇_z L(θ(z_k)), from z_0 = 0, where θ(z) shifts biases by A z.
+
+    The hidden layers' biases b become b + (A z)_l, the last layer stays bare; z alone is adapted.
+    The outer gradient reaches the shared weights, A and the factors exp(a) of the inner rate α
+    through all inner steps; z_0 is not learned.
+
+    Raises UserError for a field whose hidden layers have no biases.
+    """
+    shifted = _shifted(jax.eval_shape(parts.init, jax.random.key(0)))
+    *ends, total = np.cumsum([*shifted.values()])
+
+    def init(key):
+        init_key, projection_key = jax.random.split(key)
+        # Rows of about unit length: a step shifts biases about as far as it would move them.
+        limit = (3 / options.latent) ** 0.5
+        shape = (options.latent, total)
+        projection = jax.random.uniform(projection_key, shape, minval=-limit, maxval=limit)
+        logs = log_factors(jnp.zeros(options.latent), parts.num_steps, per_weight=True)
+        return ModulationsParams(parts.init(init_key), projection, logs)
+
+    def weights(latent, held):
+        shared, projection = held[:2]
+        shifts = iter(jnp.split(latent @ projection, ends))
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: leaf + next(shifts) if _name(path) in shifted else leaf, shared
+        )
+
+    gradient = parts.gradient(weights)
+
+    def make_inner(hyper):
+        return gradient_inner(
+            gradient,
+            lambda held: with_factors(parts.optimizer(hyper), held.log_rates),
+            start=lambda meta_params: (jnp.zeros(options.latent), meta_params),
+            weights=weights,
+        )
+
+    def outer_rates(meta_params):
+        ones = jax.tree.map(lambda _: 1.0, meta_params)
+        return ones._replace(log_rates=options.outer_factor)
+
+    meta_gradient = through_all_steps(parts, make_inner(parts.hyper))
+    work = Work(parts.num_steps, parts.num_steps, 1)
+    return Algorithm(init, meta_gradient, work, make_inner, outer_rates)
+
+
+def _shifted(params):
+    """The biases of all layers but the last by name, with their sizes."""
+    leaves = {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
+    biases = [name for name in leaves if name.rpartition("/")[2] == "bias"]
+    hidden = sorted(biases, key=_natural)[:-1]
+    if not hidden:
+        raise UserError(
+            "modulations shift the biases of hidden layers, of which this field has none; use "
+            "another field, such as siren, or another algorithm"
+        )
+    return {name: leaves[name].size for name in leaves if name in hidden}
+
+
+def _name(path):
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _natural(name):
+    """A key that sorts dense_10 after dense_9."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

@@ -1,0 +1,26 @@
+"""What a registry entry of an algorithm says of it, and the options of those that have none."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from metainr.types import Algorithm, Parts
+
+
+class NoOptions(NamedTuple):
+    """Of an algorithm that the parts of a problem settle."""
+
+
+class Entry(NamedTuple):
+    """An algorithm of the registry.
+
+    make: (parts, options) -> Algorithm;
+    options: the NamedTuple of its own options, each with a default; its docstring says `name: text`
+        of each, from which flags and help are made;
+    scores_query: whether the meta-gradient reads the query;
+    settles: whether its loss goes on falling under noise; one that strays is judged by its best.
+    """
+
+    make: Callable[[Parts, Any], Algorithm]
+    options: type = NoOptions
+    scores_query: bool = True
+    settles: bool = True

@@ -1,0 +1,183 @@
+"""Videos, GIFs and folders of frames as arrays."""
+
+import contextlib
+import re
+import subprocess
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from metainr.errors import UserError
+from metainr.media.pictures import SUFFIXES as PICTURES
+from metainr.media.pictures import read_image, to_square
+
+VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
+_GIF = ".gif"
+ENDINGS = VIDEOS | {_GIF}
+_PICTURES_RATE = 24.0  # of a folder, which says none
+_RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
+_VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
+
+
+class ClipInfo(NamedTuple):
+    """What a file says of its frames.
+
+    frames: how many there are.
+    rate: of the frames as `read_clip` gives them, per second.
+    varies: in words, how the times between its frames differ and what is made of it; "" if they
+        are equal.
+    """
+
+    frames: int
+    rate: float
+    varies: str
+
+
+def is_clip(path: Path) -> bool:
+    """Whether a path is named like a video or GIF, or is a folder with pictures in it."""
+    if path.is_dir():
+        return bool(_pictures(path))
+    return path.suffix.lower() in ENDINGS
+
+
+def clip_info(path: str | Path) -> ClipInfo:
+    """Counts frames without decoding them. Raises UserError if the clip cannot be read."""
+    path = _existing(path)
+    if path.is_dir():
+        return ClipInfo(len(_pictures(path)), _PICTURES_RATE, "")
+    return _gif_info(path) if path.suffix.lower() == _GIF else _video_info(path)
+
+
+def read_clip(path: str | Path, start: int, frames: int, resolution: int) -> np.ndarray:
+    """Reads frames as centred squares: float32 [frames, n, n, 3] in [0, 1].
+
+    Those of a video whose rate varies come as they are at equal times, some of them repeatedly;
+    those of a GIF and of a folder, whose names are ordered by the numbers in them, come once each.
+    Raises UserError if the clip cannot be read or has too few frames.
+    """
+    path = _existing(path)
+    if path.is_dir():
+        found = (read_image(file) for file in _pictures(path)[start : start + frames])
+    elif path.suffix.lower() == _GIF:
+        found = _gif_frames(path, start, frames)
+    else:
+        found = _video_frames(path, start, frames)
+    squares = [to_square(frame, resolution) for frame in found]
+    if len(squares) < frames:
+        raise UserError(
+            f"clip {path} has {len(squares)} frames from frame {start} on, not {frames}; give a "
+            "longer one, or a smaller --clip_frames"
+        )
+    return np.clip(squares, 0, 1).astype(np.float32)
+
+
+def _existing(path):
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise UserError(f"clip {path} does not exist; give a video, a GIF or a folder of frames")
+    if not is_clip(path):
+        state = "is a folder without pictures" if path.is_dir() else "is none"
+        raise UserError(
+            f"clip {path} {state}: give a folder of pictures, or a file that ends in "
+            f"{', '.join(sorted(ENDINGS))}"
+        )
+    return path
+
+
+def _pictures(folder):
+    """A folder's pictures, frame2 before frame10."""
+    files = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES]
+
+    def by_number(path):
+        parts = re.split(r"(\d+)", path.name)
+        return [int(part) if part.isdigit() else part for part in parts]
+
+    return sorted(files, key=by_number)
+
+
+def _gif_info(path):
+    from PIL import Image, ImageSequence
+
+    try:
+        with Image.open(path) as image:
+            times = [frame.info.get("duration", 0) for frame in ImageSequence.Iterator(image)]
+    except Exception as error:  # Pillow's decoders meet damage with exceptions of many kinds
+        raise UserError(f"cannot read GIF {path}: {error}; give an undamaged one") from error
+    low, high = min(times), max(times)
+    varies = ""
+    if low != high:
+        varies = f"its frames last {low:g} to {high:g} ms and are taken as equally spaced"
+    # Viewers show frames without a duration for a tenth of a second.
+    return ClipInfo(len(times), 1000 / (np.mean(times) or 100), varies)
+
+
+def _gif_frames(path, start, frames):
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            for number in range(start, min(start + frames, image.n_frames)):
+                image.seek(number)
+                yield np.asarray(image.convert("RGB"), np.float32) / 255
+    except Exception as error:
+        raise UserError(f"cannot read GIF {path}: {error}; give an undamaged one") from error
+
+
+def _video_info(path):
+    ffmpeg = _ffmpeg(path)
+    with _forks():
+        try:
+            frames, _ = ffmpeg.count_frames_and_secs(str(path))
+        except (RuntimeError, OSError, ValueError) as error:
+            raise _damaged(path) from error
+        told = subprocess.run(
+            [ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(path)], capture_output=True
+        ).stderr.decode(errors="replace")
+    rates = _RATES.search(told)
+    if not frames or not rates:
+        raise _damaged(path)
+    mean, ticks = float(rates[1]), float(rates[2]) * (1000 if rates[3] else 1)
+    if ticks < mean * _VARIES:
+        return ClipInfo(frames, ticks, "")
+    varies = f"it has {mean:g} frames a second on average and is read at {ticks:g}, some repeated"
+    return ClipInfo(frames, ticks, varies)
+
+
+def _video_frames(path, start, frames):
+    ffmpeg = _ffmpeg(path)
+    stop = ["-frames:v", str(start + frames)]
+    try:
+        with _forks():
+            reader = ffmpeg.read_frames(str(path), output_params=stop)
+            width, height = next(reader)["size"]
+            for number, data in enumerate(reader):
+                if number >= start:
+                    pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
+                    yield pixels.astype(np.float32) / 255
+    except (RuntimeError, OSError, ValueError, StopIteration) as error:
+        raise _damaged(path) from error
+
+
+def _ffmpeg(path):
+    try:
+        import imageio_ffmpeg
+    except ImportError as error:
+        raise UserError(
+            f"reading {path} needs imageio-ffmpeg; run: pip install 'metainr[scenes]', or give a "
+            "GIF or a folder of frames"
+        ) from error
+    return imageio_ffmpeg
+
+
+def _damaged(path):
+    return UserError(f"cannot read video {path}: it is damaged or none; give another one")
+
+
+@contextlib.contextmanager
+def _forks():
+    """JAX warns of any fork; these start another program at once."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
+        yield

@@ -1,0 +1,102 @@
+"""Sound files as arrays."""
+
+import struct
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+
+from metainr.errors import UserError
+
+SLOWEST, FASTEST = 1_000, 384_000  # Hz
+ENDINGS = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
+_ENDLESS = 0x7FFF0000  # bytes: who writes a WAV to a pipe says so many, or more
+_SILENCE = 1e-4  # of full scale; a sound has a louder sample
+
+
+def read_sound(
+    path: str | Path, start: int = 0, count: int | None = None
+) -> tuple[np.ndarray, int]:
+    """Reads a sound: (float32 [n, channels] as the file has it, full scale being 1; rate in Hz).
+
+    Raises UserError if it is missing, damaged, cut off, empty, silent or no sound, if a value is
+    not finite, the rate is below 1,000 or above 384,000 Hz, or soundfile is not installed.
+
+    Args:
+        path: of a WAV, FLAC, OGG, MP3 or AIFF file.
+        start, count: the first sample, and how many to read; None: all that follow. A part may be
+            silent or empty.
+    """
+    path = Path(path).expanduser()
+    try:
+        import soundfile
+    except ImportError as error:
+        raise UserError(
+            f"reading {path} needs soundfile; run: pip install 'metainr[audio]'"
+        ) from error
+    if not path.is_file():
+        state = "is no file" if path.exists() else "does not exist"
+        raise UserError(f"sound {path} {state}; give a WAV, FLAC, OGG, MP3 or AIFF file")
+    try:
+        promised, there = _claim(path)
+        with soundfile.SoundFile(path) as file:
+            rate = file.samplerate
+            file.seek(min(start, file.frames))
+            sound = file.read(-1 if count is None else count, dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, OSError, ValueError) as error:
+        raise UserError(
+            f"cannot read sound {path}: {error}; give an undamaged WAV, FLAC, OGG, MP3 or AIFF"
+        ) from error
+    if there < promised:
+        raise UserError(
+            f"sound {path} is cut off: it promises {promised} samples, and {there} are there; give "
+            "the whole file"
+        )
+    if not SLOWEST <= rate <= FASTEST:
+        raise UserError(
+            f"sound {path} claims {rate} samples a second; give one between {SLOWEST} and {FASTEST}"
+        )
+    if not np.isfinite(sound).all():
+        raise UserError(f"sound {path} has values that are not finite; write it anew")
+    whole = not start and count is None
+    if whole and not len(sound):
+        raise UserError(f"sound {path} is empty; give one with samples")
+    if whole and np.abs(sound).max() < _SILENCE:
+        raise UserError(f"sound {path} is silent; give one that can be heard")
+    return sound, rate
+
+
+def _claim(path):
+    """(samples that a WAV promises, samples that are there); (0, 0) if it says nothing of them.
+
+    Of a file that is cut off soundfile reads what there is.
+    """
+    block = 1
+    with path.open("rb") as file:
+        form = file.read(12)
+        while form[:4] + form[8:] == b"RIFFWAVE" and len(header := file.read(8)) == 8:
+            name, promised = struct.unpack("<4sI", header)
+            start = file.tell()
+            if name == b"fmt ":
+                block = max(1, struct.unpack("<12xH", file.read(14).ljust(14, b"\0"))[0])
+            if name == b"data" and promised < _ENDLESS:
+                return promised // block, (path.stat().st_size - start) // block
+            file.seek(start + promised + promised % 2)
+    return 0, 0
+
+
+def resampled(sound: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
+    """A sound [n, channels] at another rate: float32 [⌈n · new / old⌉, channels], no aliases."""
+    from scipy.signal import resample_poly
+
+    common = gcd(rate, new_rate)
+    if rate == new_rate:
+        return sound
+    return resample_poly(sound, new_rate // common, rate // common).astype(np.float32)
+
+
+def fitted_to(sound: np.ndarray, num_samples: int) -> np.ndarray:
+    """A sound [n, channels], cut at the end or padded with silence, scaled to a peak of 1."""
+    sound = sound[:num_samples]
+    sound = np.pad(sound, ((0, num_samples - len(sound)), (0, 0)))
+    return (sound / max(np.abs(sound).max(), _SILENCE)).astype(np.float32)

@@ -1,0 +1,41 @@
+"""What is left of each observation, and what the field's last layer reads there."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+
+from metainr.numerics.chunks import map_over_chunks
+from metainr.numerics.gradients import automatic_summation, observe
+from metainr.numerics.terms import Summation, evaluate, features_of, rows_per_chunk
+from metainr.types import Array, Field, Key, Objective, Params, Residuals, Support
+
+
+def objective_residuals(
+    objective: Objective, field: Field, summation: Summation | None = None
+) -> Callable[[Params, Support, Key, Array], tuple[Residuals, ...]]:
+    """Builds (params, support, key, step) ↦ M(f_θ, p_i) − y_i and h_θ(p_i) of every term's draw.
+
+    h_θ is what the field's last linear layer reads (`Field.hidden`). For a field that is its own
+    measurement, the gradient of ½‖e_i‖² in that layer's weights and bias has the norm
+    ‖e_i‖ √(‖h_i‖² + 1). Evaluated in chunks; observations are never divided over devices here.
+    """
+
+    def residuals(params, support, key, step):
+        how = summation or automatic_summation(params)
+
+        def of_term(term, rows):
+            coords = term.measurement.points(rows.inputs)
+            size = rows_per_chunk(coords, how)
+
+            def at(chunk):
+                hidden = None if field.hidden is None else evaluate(field.hidden, params, chunk)
+                return features_of(params, term, field.apply, chunk), hidden
+
+            features, hidden = map_over_chunks(at, jnp.asarray(coords), size)
+            predictions = term.measurement.pool(features, rows.inputs)
+            return Residuals(predictions - rows.targets, hidden)
+
+        drawn = observe(objective, params, support, key, step)
+        return tuple(of_term(term, rows) for term, rows in zip(objective, drawn))
+
+    return residuals

@@ -1,0 +1,165 @@
+"""The comparison of inits on test signals, and what is recorded of it."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from metainr.devices import local_mesh
+from metainr.evaluation.compare import steps_to_match, summary
+from metainr.evaluation.courses import Watch
+from metainr.evaluation.fitting import Fits, make_evaluate
+from metainr.evaluation.tuning import tuned
+from metainr.keys import branch
+from metainr.reporting.measures import measure
+from metainr.runs.inits import Init
+from metainr.runs.learners import cosine_steps, make_algorithm
+from metainr.runs.options import Machine, TestOptions
+from metainr.runs.problem import Problem, Setting
+from metainr.training.data import first_signals
+from metainr.types import Contender, Key
+
+NUM_SAMPLES = 6
+
+
+class Comparison(NamedTuple):
+    """One entry of `settings` in results.json, and what is shown of the first test signals.
+
+    entry: as results.json holds it.
+    targets: pictures [signals, h, w, c].
+    frames: init -> pictures [signals, steps, h, w, c].
+    exports: init -> (path without a suffix -> None) of each of these signals, to write its fit.
+    names: the files that these signals come from, empty for generated ones.
+    """
+
+    entry: dict[str, Any]
+    targets: np.ndarray
+    frames: dict[str, np.ndarray]
+    exports: dict[str, list[Callable[[Path], None]]]
+    names: Sequence[str]
+
+
+def compare(
+    problem: Problem,
+    setting: Setting,
+    inits: Mapping[str, Init],
+    test: TestOptions,
+    root: Key,
+    machine: Machine,
+    watch: Watch | None = None,
+) -> Comparison:
+    """Fits the test signals from every init in a setting.
+
+    `root`: the run's key. `watch`: of the fits of test signals.
+    """
+    evaluate = make_evaluate(
+        setting.make_task, setting.score, setting.view, local_mesh(machine.mesh)
+    )
+    sign = -1.0 if measure(setting.metric).lower_is_better else 1.0
+    contenders = make_contenders(problem, setting, inits, test.schedule, machine)
+    if test.tune:
+        signals = first_signals(problem.signals, "validation", test.num_validation)
+        key = branch(root, "validate")
+        fit = partial(evaluate, signals=signals, steps=(setting.match_step,), key=key)
+        contenders = {
+            name: tuned(c, fit, problem.rates, setting.metric, sign)
+            for name, c in contenders.items()
+        }
+    signals, key = first_signals(problem.signals, "test", test.num_test), branch(root, "test")
+    fits = {
+        name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
+        for name, contender in contenders.items()
+    }
+    references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
+    entries = {n: _entry(contenders[n], fits[n], inits[n].fit_error) for n in fits}
+    if "meta" in fits:
+        values = {name: sign * fit.metrics[setting.metric] for name, fit in fits.items()}
+        target = values["meta"][:, setting.steps.index(setting.match_step)]
+        for name in fits.keys() - {"meta"}:
+            match = steps_to_match(values[name], target, setting.steps)
+            entries[name] |= {"steps_to_match": match.steps, "missed": match.missed}
+    return Comparison(
+        {
+            "steps": setting.steps,
+            "match_step": setting.match_step,
+            "metric": setting.metric,
+            "caption": setting.caption,
+            "inits": entries | {name: {"metrics": _summaries(f)} for name, f in references.items()},
+        },
+        np.stack([np.asarray(setting.target(signal)) for signal in signals[:NUM_SAMPLES]]),
+        {name: fit.views for name, fit in (fits | references).items()},
+        {name: _exports(setting, fit.params, signals) for name, fit in fits.items()},
+        problem.signals.names.get("test", ())[: min(NUM_SAMPLES, len(signals))],
+    )
+
+
+def make_contenders(
+    problem: Problem,
+    setting: Setting,
+    inits: Mapping[str, Init],
+    schedule: str,
+    machine: Machine,
+) -> dict[str, Contender]:
+    """The inits with their loops in a setting; those of one learner share one.
+
+    `schedule`: of the rate over the setting's steps, "constant" or "cosine".
+    """
+    decay_steps = cosine_steps(schedule, setting.steps[-1])
+
+    @functools.cache
+    def make_inner_of(learner):
+        return make_algorithm(
+            learner, problem.field, setting.objective, problem.query, machine, decay_steps
+        ).make_inner
+
+    return {
+        name: Contender(init.meta_params, make_inner_of(init.learner), init.hyper)
+        for name, init in inits.items()
+    }
+
+
+def merged(comparisons: Sequence[Comparison]) -> Comparison:
+    """The comparison of all their inits, which were tested on the same signals."""
+    first = comparisons[0]
+    inits = {name: init for c in comparisons for name, init in c.entry["inits"].items()}
+    return Comparison(
+        first.entry | {"inits": inits},
+        first.targets,
+        {name: frames for c in comparisons for name, frames in c.frames.items()},
+        {name: exports for c in comparisons for name, exports in c.exports.items()},
+        first.names,
+    )
+
+
+def _entry(contender, fits, fit_error):
+    entry = contender.hyper._asdict() | {"metrics": _summaries(fits)}
+    return entry if fit_error is None else entry | {"fit_error": fit_error}
+
+
+def _exports(setting, params, signals):
+    if setting.export is None:
+        return []
+    first = [
+        jax.tree.map(lambda x, i=i: x[i], params) for i in range(min(NUM_SAMPLES, len(signals)))
+    ]
+    return [partial(setting.export, p, signal) for p, signal in zip(first, signals)]
+
+
+def _summaries(fits):
+    return {metric: summary(values) for metric, values in fits.metrics.items()}
+
+
+def _reference(method, setting, signals):
+    """A method's results as those of a fit that was measured after the last step alone."""
+    found = [method(signal) for signal in signals]
+    steps = len(setting.steps)
+    metrics = {name: np.full((len(signals), steps), np.nan) for name in found[0][0]}
+    for row, (measured, _) in enumerate(found):
+        for name, value in measured.items():
+            metrics[name][row, -1] = value
+    pictures = np.stack([picture for _, picture in found[:NUM_SAMPLES]])
+    return Fits(metrics, np.repeat(pictures[:, None], steps, axis=1))

@@ -1,0 +1,297 @@
+"""The front door: `metainr.learn`, `metainr.compare` and `metainr.load`."""
+
+import contextlib
+import inspect
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from metainr import algorithms, fields
+from metainr.errors import UserError
+from metainr.evaluation.courses import name_of
+from metainr.registry import look_up
+from metainr.runs import learning, regression
+from metainr.runs.compared import Compared
+from metainr.runs.comparison import compare as compare_in
+from metainr.runs.inits import Init, make_inits
+from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOptions
+from metainr.runs.problem import Problem, spread_steps
+from metainr.runs.run import Run
+from metainr.runs.saved import field_of, init_of, learner_record, read_saved
+from metainr.signals import of_arrays
+from metainr.signals.access import checked_access
+from metainr.training.workdir import environment, open_workdir
+from metainr.types import Field, Hyper, MakeOptimizer, Objective, SignalClass
+
+_IMAGES = "image_regression"  # whose flags describe fields of images
+_GRIDS = (_IMAGES, "regression")
+_CHANGEABLE = ("train_steps", "eval_every", "checkpoint_every", "num_test")
+
+
+def learn(
+    data: SignalClass | Problem | np.ndarray | Sequence[np.ndarray],
+    *,
+    field: str | Field = "siren",
+    algorithm: str = "maml",
+    algorithm_options: Mapping[str, Any] = {},
+    inner_optimizer: str | MakeOptimizer = "sgd",
+    inner_learning_rate: float = 1e-2,
+    inner_steps: int = 2,
+    inner_points: int = 0,
+    objective: Objective | None = None,
+    query: Objective | None = None,
+    outer_optimizer: optax.GradientTransformation | None = None,
+    outer_learning_rate: float = 1e-4,
+    outer_schedule: str = "constant",
+    clip_norm: float = 0.0,
+    tasks_per_step: int = 1,
+    train_steps: int = 400,
+    eval_every: int = 100,
+    checkpoint_every: int = 100,
+    num_validation: int = 8,
+    test_steps: int = 20,
+    seed: int = 0,
+    workdir: str | Path | None = None,
+    **field_options: int | float | str,
+) -> Run:
+    """Meta-learns an init for a class of signals.
+
+    Args:
+        data: images [n, h, w, c] or any other signals of `metainr.signals`, or a whole problem
+            (`metainr.runs.problem.Problem`), which then settles field, objectives and tests.
+        field: a name of `metainr.fields.REGISTRY`, its options being keywords such as `width=64`;
+            or a field itself.
+        algorithm: a name of `metainr.algorithms.REGISTRY`.
+        algorithm_options: its own, such as {"latent": 128} of modulations.
+        inner_optimizer: a name, or a function learning rate -> optax optimizer.
+        inner_learning_rate, inner_steps: of the inner loop.
+        inner_points: random points that an inner step sees; 0: all.
+        objective: what inner steps lower: terms whose draws read `metainr.objectives.Samples`;
+            None: the mean squared error.
+        query: what the outer loss scores; None: as the inner steps.
+        outer_optimizer: any optax optimizer; None: Adam of the rate, schedule ("constant" or
+            "cosine") and clipping below.
+        tasks_per_step: signals of an outer step.
+        train_steps, eval_every, checkpoint_every: outer steps in all, between validations and
+            between saves.
+        num_validation: signals that validation fits.
+        test_steps: of the fits that `compare` makes unless it is told others.
+        seed: of everything random.
+        workdir: keeps checkpoints and metrics; the same call goes on with what it holds. None: the
+            run leaves no files.
+        field_options: of a field that is given by its name.
+
+    Raises:
+        UserError: in one line, for what cannot be, before anything is computed.
+    """
+    learner = LearnerOptions(
+        algorithm,
+        _algorithm_options(algorithm, algorithm_options),
+        Hyper(inner_optimizer, inner_learning_rate),
+        inner_steps,
+    )
+    outer = OuterOptions(
+        outer_learning_rate,
+        outer_schedule,
+        clip_norm,
+        tasks_per_step,
+        train_steps,
+        eval_every,
+        checkpoint_every,
+    )
+    record = {"algorithm": algorithm, "inner_points": inner_points, "seed": seed}
+    record |= learner_record(learner) | {f"outer_{k}": v for k, v in outer._asdict().items()}
+    shape = None
+    if isinstance(data, Problem):
+        problem = data
+        record |= {"experiment": "problem", "field": None}
+    else:
+        signals = data if isinstance(data, SignalClass) else of_arrays(data, seed=seed)
+        first = _first(signals)
+        *shape, channels = first.shape
+        made, described = _field(field, field_options, len(shape), channels)
+        steps, match_step = _steps(spread_steps(test_steps), inner_steps)
+        problem = regression.of_grid(
+            made, signals, shape, steps, match_step, inner_steps, inner_points, objective, query
+        )
+        record |= described | {
+            "experiment": _IMAGES if len(shape) == 2 and channels == 3 else "regression",
+            "shape": list(shape),
+            "resolution": max(shape),
+            "data": name_of(dict(signals.sizes), first),
+        }
+    test = TestOptions(num_validation=num_validation)
+    with _folder(workdir, record) as folder:
+        meta_params = learning.learn(
+            problem, learner, outer, test, seed, folder, record, Machine(), outer_optimizer
+        )
+    init = Init(meta_params, learner, learner.inner)
+    return Run(problem.field, init, problem, None if shape is None else tuple(shape), record)
+
+
+def compare(
+    run: Run,
+    *,
+    steps: Sequence[int] | None = None,
+    signals: SignalClass | None = None,
+    num_test: int = 100,
+    num_validation: int = 8,
+    tune: bool = False,
+    rivals: Mapping[str, Run] = {},
+    baseline_optimizer: str | MakeOptimizer = "adam",
+    baseline_learning_rate: float = 1e-4,
+    schedule: str = "constant",
+    seed: int = 0,
+) -> Compared:
+    """Fits test signals from what was learned and from four other inits.
+
+    Those are random weights (standard), weights fitted to the mean training signal (mean), to the
+    output of the learned init (matched), and the learned weights shuffled within each leaf.
+
+    Args:
+        run: what was learned.
+        steps: increasing step counts to measure fits after; None: the problem's.
+        signals: the class to test on; None: that it was learned on.
+        num_test, num_validation: signals to fit, or as many as there are, and to tune on.
+        tune: whether each init's optimizer and rate are searched on validation.
+        rivals: other runs by name, of the same field's coordinates and values.
+        baseline_optimizer, baseline_learning_rate: of inits that were not learned.
+        schedule: of the rate over a fit, "constant" or "cosine".
+        seed: of everything random.
+
+    Raises:
+        UserError: the run does not say what it was learned for, or there is nothing to test on.
+    """
+    if run.problem is None:
+        raise UserError("run: a file does not say how fits are tested; learn it, or load a workdir")
+    problem = run.problem if signals is None else run.problem._replace(signals=signals)
+    sizes = problem.signals.sizes
+    needed = ("test", "validation") if tune else ("test",)
+    for split in needed:
+        if not sizes[split]:
+            raise UserError(f"signals: there are none for {split}; give signals= that have some")
+    test = TestOptions(
+        min(num_test, sizes["test"]),
+        num_validation,
+        schedule,
+        Hyper(baseline_optimizer, baseline_learning_rate),
+        tune,
+    )
+    root, machine = jax.random.key(seed), Machine()
+    others = {name: other.init for name, other in rivals.items()}
+    inits = make_inits(problem, run.init, others, test.baseline, root, machine)
+    comparisons = {}
+    for name, setting in problem.settings.items():
+        if steps is not None:
+            chosen, match_step = _steps(_checked_steps(steps), run.init.learner.inner_steps)
+            setting = setting._replace(steps=chosen, match_step=match_step)
+        comparisons[name] = compare_in(problem, setting, inits, test, root, machine)
+    results = {
+        "experiment": run.record["experiment"],
+        "signal": run.record.get("signal"),
+        "num_test": test.num_test,
+        "train_steps": run.record.get("outer_train_steps", run.record.get("train_steps", 0)),
+        "config": dict(run.record),
+        "environment": environment(),
+        "instruments": {},
+        "settings": {name: comparison.entry for name, comparison in comparisons.items()},
+    }
+    return Compared(results, comparisons)
+
+
+def load(path: str | Path, *, field: Field | None = None, problem: Problem | None = None) -> Run:
+    """What was learned, from a workdir, one of its checkpoints or a file of weights.
+
+    Args:
+        path: of a run of `learn` or of the command line, or of a file that either wrote.
+        field: where the file does not name it, as of fields of one's own.
+        problem: what it was learned for, where that is no class of arrays.
+
+    Raises:
+        UserError: there is nothing to read, or it is of another field.
+    """
+    weights, record = read_saved(path)
+    source = str(path)
+    if field is None:
+        field = field_of(record, weights, source) if problem is None else problem.field
+    init = init_of(weights, record, field, source)
+    shape = None
+    if problem is None and record.get("experiment") in _GRIDS:
+        shape = tuple(record.get("shape") or [record["resolution"]] * 2)
+        steps, match_step = _steps(spread_steps(20), init.learner.inner_steps)
+        nothing = checked_access(
+            {"train": 0, "validation": 0, "test": 0}, lambda split, index: None
+        )
+        points = record.get("inner_points", 0)
+        problem = regression.of_grid(
+            field, nothing, shape, steps, match_step, init.learner.inner_steps, points
+        )
+    return Run(field, init, problem, shape, record)
+
+
+def _algorithm_options(algorithm, values):
+    options = look_up("algorithm", algorithm, algorithms.REGISTRY).options
+    for name in values:
+        look_up(f"option of {algorithm}", name, dict.fromkeys(options._fields))
+    return options(**values)
+
+
+def _first(signals):
+    if not signals.sizes["train"]:
+        raise UserError("data: there are no training signals; give a class that has some")
+    first = signals.get("train", 0)
+    if not isinstance(first, np.ndarray) or first.ndim < 2:
+        raise UserError(
+            f"data: signals of type {type(first).__name__} are no arrays [*shape, c]; give a "
+            "metainr.runs.problem.Problem, which says how they are observed"
+        )
+    return first
+
+
+def _field(field, options, in_dim, out_dim):
+    """The field, and its record."""
+    if not isinstance(field, str):
+        if options:
+            _refuse_options(options)
+        fields.check_field(field, in_dim, out_dim)
+        return field, {"field": None}
+    signature = inspect.signature(look_up("field", field, fields.REGISTRY))
+    defaults = {name: option.default for name, option in signature.parameters.items()}
+    options = options | {"in_dim": in_dim, "out_dim": out_dim}
+    return fields.make(field, **options), {"field": field, **defaults, **options}
+
+
+def _refuse_options(options):
+    raise UserError(
+        f"{', '.join(options)}: options of a field that is given by its name; leave them out, or "
+        "give field= a name"
+    )
+
+
+def _checked_steps(steps):
+    steps = tuple(steps)
+    if not steps or list(steps) != sorted(set(steps)) or steps[0] < 0:
+        raise UserError(f"steps: {list(steps)} are no increasing step counts; give e.g. (0, 2, 20)")
+    return steps
+
+
+def _steps(steps, inner_steps):
+    """The steps, with the one at which inits are compared: as many as were learned for."""
+    match_step = inner_steps if inner_steps in steps else steps[-1]
+    return steps, match_step
+
+
+@contextlib.contextmanager
+def _folder(workdir: str | Path | None, record: Mapping[str, Any]) -> Iterator[Path]:
+    if workdir is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        changeable = [f"outer_{name}" for name in _CHANGEABLE]
+        open_workdir(Path(workdir), record, changeable)
+        yield Path(workdir)

@@ -1,0 +1,97 @@
+"""Who takes part in a comparison: what was learned, and the inits that it is compared with."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from jax.sharding import Mesh
+
+from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
+from metainr.keys import branch
+from metainr.runs.learners import make_algorithm
+from metainr.runs.options import LearnerOptions, Machine
+from metainr.runs.problem import Problem
+from metainr.types import Field, Hyper, Key, MetaParams, Params
+
+_MEAN_OVER = 256
+_BASELINE = LearnerOptions("maml")  # its loop adapts all weights
+_FIT = LearnerOptions("maml", inner=Hyper("adam", FIT_LEARNING_RATE))
+
+
+class Init(NamedTuple):
+    """Meta-parameters with the learner whose loop adapts them.
+
+    hyper: that the loop steps by, unless it is tuned.
+    fit_error: what is left of the loss of an init that was fitted.
+    """
+
+    meta_params: MetaParams
+    learner: LearnerOptions
+    hyper: Hyper
+    fit_error: float | None = None
+
+
+def make_inits(
+    problem: Problem,
+    learned: Init | None,
+    rivals: Mapping[str, Init],
+    baseline: Hyper,
+    root: Key,
+    machine: Machine,
+    mesh: Mesh | None = None,
+) -> dict[str, Init]:
+    """The learned init and those to compare it with, by name; without it, those that need none.
+
+    standard: random weights; mean: fitted to the mean training signal, of which a class without
+    training signals has none; matched: fitted to the output of the learned init; shuffled: its
+    weights in another order within each leaf. The last two are made from the field's weights that
+    the learned loop starts with. Source: Tancik et al., CVPR 2021, section 4.
+
+    Args:
+        problem: what is compared on.
+        learned: the init called "meta".
+        rivals: inits of other runs, by name.
+        baseline: optimizer and rate of those that were not learned.
+        root: the run's key.
+        machine: what to work with.
+        mesh: of this process' devices.
+    """
+    standard = standard_params(problem.field, root)
+
+    def fit(objective, support, name):
+        inner = make_algorithm(_FIT, problem.field, objective, objective, machine).make_inner(
+            _FIT.inner
+        )
+        params, error = fitted(inner, standard, support, branch(root, name), mesh)
+        return plain_init(params, baseline, float(error))
+
+    inits = {"standard": plain_init(standard, baseline)}
+    if count := min(_MEAN_OVER, problem.signals.sizes["train"]):
+        inits["mean"] = fit(problem.inner, problem.mean_support(count), "mean")
+    if learned is not None:
+        params = start_params(problem, learned, machine)
+        inits["matched"] = fit(problem.matching, params, "match")
+        inits["shuffled"] = plain_init(shuffled(params, branch(root, "shuffle")), baseline)
+        inits["meta"] = learned
+    return inits | dict(rivals)
+
+
+def standard_params(field: Field, root: Key) -> Params:
+    """Random weights that no training starts from."""
+    return field.init(branch(root, "standard"))
+
+
+def plain_init(params: Params, hyper: Hyper, fit_error: float | None = None) -> Init:
+    """Weights of a field, with the loop that adapts all of them."""
+    return Init(params, _BASELINE, hyper, fit_error)
+
+
+def standard_init(field: Field, hyper: Hyper, root: Key) -> Init:
+    """Random weights, with the loop that adapts all of them."""
+    return plain_init(standard_params(field, root), hyper)
+
+
+def start_params(problem: Problem, init: Init, machine: Machine) -> Params:
+    """The field's weights with which the loop of an init starts."""
+    algorithm = make_algorithm(init.learner, problem.field, problem.inner, problem.query, machine)
+    inner = algorithm.make_inner(init.hyper)
+    return inner.params(inner.init(init.meta_params))

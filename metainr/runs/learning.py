@@ -1,0 +1,143 @@
+"""Meta-training: what a problem and its options come to."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+
+from metainr.devices import is_first, local_mesh, own_rows
+from metainr.evaluation.fitting import make_evaluate
+from metainr.keys import branch
+from metainr.numerics import num_points
+from metainr.numerics.flops import objective_flops, task_flops
+from metainr.runs.learners import make_algorithm
+from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOptions
+from metainr.runs.problem import Problem
+from metainr.training.data import first_signals, training_batches
+from metainr.training.instruments import Cost
+from metainr.training.loop import LoopOptions, Validation, train
+from metainr.training.step import init_state, make_train_step
+from metainr.types import Algorithm, Contender, MetaParams
+
+
+def make_outer_optimizer(
+    options: OuterOptions,
+    outer_rates: Callable[[MetaParams], Any] | None = None,
+    optimizer: optax.GradientTransformation | None = None,
+) -> optax.GradientTransformation:
+    """An optimizer's steps times an algorithm's factors; None: Adam as the options say."""
+    if optimizer is None:
+        optimizer = _adam(options)
+    return optimizer if outer_rates is None else optax.chain(optimizer, _times(outer_rates))
+
+
+def _adam(options):
+    rate = options.learning_rate
+    if options.schedule == "cosine":
+        rate = optax.cosine_decay_schedule(rate, options.train_steps)
+    clip = optax.clip_by_global_norm(options.clip_norm) if options.clip_norm else optax.identity()
+    return optax.chain(clip, optax.adam(rate))
+
+
+def learn(
+    problem: Problem,
+    learner: LearnerOptions,
+    outer: OuterOptions,
+    test: TestOptions,
+    seed: int,
+    folder: Path,
+    record: Mapping[str, Any],
+    machine: Machine,
+    optimizer: optax.GradientTransformation | None = None,
+) -> MetaParams:
+    """Meta-trains, or goes on with it, and returns what was learned as NumPy arrays.
+
+    Args:
+        problem: what is learned for.
+        learner, outer: the algorithm with its inner loop, and the outer loop.
+        test: how validation fits are made.
+        seed: of the root key, and of the order of signals.
+        folder: of the run; a run in it goes on.
+        record: stored in every checkpoint.
+        machine: what to work with.
+        optimizer: the outer one; None: Adam as the options say.
+    """
+    algorithm = make_algorithm(learner, problem.field, problem.inner, problem.query, machine)
+    optimizer = make_outer_optimizer(outer, algorithm.outer_rates, optimizer)
+    if is_first():
+        folder.mkdir(parents=True, exist_ok=True)
+    mesh, root = machine.mesh, jax.random.key(seed)
+    state = train(
+        make_train_step(algorithm, optimizer, problem.make_task, mesh, machine.task_microbatch),
+        init_state(algorithm, optimizer, root),
+        lambda start: training_batches(
+            problem.signals,
+            outer.tasks_per_step,
+            seed=seed,
+            start=start,
+            limit=outer.train_signals,
+            rows=own_rows(outer.tasks_per_step, mesh),
+        ),
+        _validation(problem, learner, test.num_validation, root, machine),
+        LoopOptions(
+            outer.train_steps,
+            outer.eval_every,
+            outer.checkpoint_every,
+            outer.profile,
+            problem.value_range,
+        ),
+        folder,
+        dict(record),
+        step_cost(problem, algorithm, outer.tasks_per_step),
+        mesh,
+    )
+    return jax.tree.map(np.asarray, state.meta_params)
+
+
+def step_cost(problem: Problem, algorithm: Algorithm, num_tasks: int) -> Cost:
+    """What an outer step of `num_tasks` tasks takes."""
+    params = jax.eval_shape(problem.field.init, jax.random.key(0))
+    task = jax.eval_shape(problem.make_task, problem.signals.get("train", 0), jax.random.key(0))
+    sides = ((problem.inner, task.support), (problem.query, task.query))
+    points = [
+        num_points(objective, params, data, jax.random.key(0), 0) for objective, data in sides
+    ]
+    flops = [objective_flops(o, problem.field.apply, params, data) for o, data in sides]
+    return Cost(num_tasks, max(points), num_tasks * task_flops(*flops, algorithm.work))
+
+
+def _times(outer_rates):
+    """Multiplies updates by the factors of the meta-parameters that they are updates of."""
+
+    def update(updates, state, params=None):
+        return jax.tree.map(lambda x, factor: factor * x, updates, outer_rates(params)), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def _validation(problem, learner, num_signals, root, machine):
+    setting = problem.validation
+    algorithm = make_algorithm(learner, problem.field, setting.objective, problem.query, machine)
+    evaluate = make_evaluate(
+        setting.make_task, setting.score, setting.view, local_mesh(machine.mesh)
+    )
+    signals = first_signals(problem.signals, "validation", num_signals)
+    targets = np.stack([np.asarray(setting.target(signal)) for signal in signals])
+
+    def validate(meta_params):
+        # On a mesh they lie on all processes' devices, and a fit is this process' own.
+        meta_params = jax.tree.map(np.asarray, meta_params)
+        contender = Contender(meta_params, algorithm.make_inner, learner.inner)
+        key = branch(root, "validate")
+        fits = evaluate(contender, signals, setting.steps, key, len(signals))
+        picture = np.concatenate([targets, fits.views[:, 0], fits.views[:, -1]], axis=1)
+        return Validation(
+            float(fits.metrics[setting.metric][:, -1].mean()),
+            np.concatenate(list(picture), axis=1),
+            setting.metric,
+        )
+
+    return validate

@@ -1,0 +1,172 @@
+"""What `metainr.learn` and `metainr.load` return: fits by what was learned, and its files."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from metainr.algorithms import adapt
+from metainr.errors import UserError
+from metainr.evaluation.metrics import psnr
+from metainr.keys import branch
+from metainr.numerics import default_chunk_size, map_over_chunks
+from metainr.objectives import image_samples, pixel_grid
+from metainr.runs.inits import Init
+from metainr.runs.learners import make_algorithm
+from metainr.runs.options import Machine
+from metainr.runs.problem import Problem
+from metainr.runs.regression import grid_objectives
+from metainr.runs.saved import write_saved
+from metainr.signals import checked_signals
+from metainr.types import Field, Hyper, Objective, Params, Support
+
+
+class Fit(NamedTuple):
+    """A field fitted to one signal.
+
+    field, params: f_θ and its weights θ.
+    losses: the objective before every step [steps].
+    psnr: of the whole signal in dB, where it was an array; else None.
+    record: what the weights are of, as files keep it.
+    """
+
+    field: Field
+    params: Params
+    losses: np.ndarray
+    psnr: float | None
+    record: Mapping[str, Any]
+
+    def render(self, shape: Sequence[int]) -> np.ndarray:
+        """The field's values [*shape, c] at a grid of [0, 1)^d of any resolution; not clipped."""
+        coords = jnp.asarray(pixel_grid(shape))
+        return np.asarray(self(coords)).reshape(*shape, -1)
+
+    def __call__(self, coords: jax.Array) -> jax.Array:
+        """The field's values [n, c] at coords [n, d]."""
+        widths = [leaf.shape[-1] for leaf in jax.tree.leaves(self.params) if leaf.ndim]
+        size = default_chunk_size(max(widths, default=1))
+        return map_over_chunks(lambda x: self.field.apply(self.params, x), coords, size)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the weights to a .safetensors or .npz file, which `metainr.load` reads."""
+        write_saved(path, self.params, {**self.record, "algorithm": "none"})
+
+
+class Run(NamedTuple):
+    """What was learned, with what it was learned for.
+
+    field: the coordinate network.
+    init: meta-parameters, and the learner whose loop adapts them.
+    problem: what it was learned for; None where a file does not tell.
+    shape: of the grid whose signals [*shape, c] it was learned on, None of others.
+    record: how it was learned, by the names of the command line's flags.
+    """
+
+    field: Field
+    init: Init
+    problem: Problem | None
+    shape: tuple[int, ...] | None
+    record: Mapping[str, Any]
+
+    def fit(
+        self,
+        signal: Any = None,
+        *,
+        steps: int = 20,
+        mask: np.ndarray | None = None,
+        support: Support = None,
+        objective: Objective | None = None,
+        optimizer: Any = None,
+        learning_rate: float | None = None,
+        seed: int = 0,
+    ) -> Fit:
+        """Fits one signal by the loop that was learned.
+
+        Args:
+            signal: of the class; an array [*shape, c] of any shape, in integers or in [0, 1], where
+                arrays were learned on, and else what the problem's `make_task` takes.
+            steps: of the loop.
+            mask: [*shape], true where an array may be seen; None: everywhere.
+            support: what the objective's draws read, in place of a signal.
+            objective: what the steps lower; None: that of the problem's test.
+            optimizer, learning_rate: in place of those of the inner loop: a name or a function
+                learning rate -> optax optimizer.
+            seed: of random draws.
+
+        Raises:
+            UserError: the signal is none of the kind, or the run does not say what to lower.
+        """
+        if steps < 0:
+            raise UserError(f"steps: {steps} is negative; give 0 or more")
+        key = branch(jax.random.key(seed), "test")
+        whole = None
+        if signal is not None and self.shape is not None:
+            whole = _one(signal, len(self.shape), self.field)
+            support = image_samples(whole, _weights(mask, whole.shape[:-1]))
+            points = self.record.get("inner_points", 0)
+            objective = objective or grid_objectives(whole.shape[:-1], points)[0]
+        elif self.problem is not None:
+            setting = next(iter(self.problem.settings.values()))
+            objective = objective or setting.objective
+            support = setting.make_task(signal, key).support if support is None else support
+        if objective is None or support is None:
+            raise UserError(
+                "fit: this run does not say what a fit sees and lowers; give signal=, or support= "
+                "and objective="
+            )
+        hyper = self.init.hyper
+        hyper = Hyper(optimizer or hyper.optimizer, learning_rate or hyper.learning_rate)
+        params, losses = self._adapted(objective, support, hyper, key, steps)
+        reached = None
+        if whole is not None:
+            fit = Fit(self.field, params, losses, None, self.record)
+            reached = float(psnr(fit.render(whole.shape[:-1]), whole))
+        return Fit(self.field, params, np.asarray(losses), reached, self.record)
+
+    def _adapted(self, objective, support, hyper, key, steps):
+        algorithm = make_algorithm(self.init.learner, self.field, objective, objective, Machine())
+        inner = algorithm.make_inner(hyper)
+        step = jax.jit(lambda start, data, key: adapt(inner, start, data, key, steps))
+        return step(self.init.meta_params, support, key)
+
+    def save(self, path: str | Path) -> None:
+        """Writes what was learned to a .safetensors or .npz file.
+
+        `metainr.load` reads it, and so does the command line's --init.
+        """
+        write_saved(path, self.init.meta_params, self.record)
+
+
+def _one(signal, axes, field):
+    if np.ndim(signal) not in (axes, axes + 1):
+        raise UserError(
+            f"signal: an array of shape {list(np.shape(signal))}, expected {axes} axes, and one "
+            "more for channels"
+        )
+    array = np.asarray(signal)
+    array = array if array.ndim == axes + 1 else array[..., None]
+    whole = checked_signals(array[None], "signal", axes)[0]
+    coords = jax.ShapeDtypeStruct((1, axes), jnp.float32)
+    params = jax.eval_shape(field.init, jax.random.key(0))
+    channels = jax.eval_shape(field.apply, params, coords).shape[-1]
+    if whole.shape[-1] != channels:
+        raise UserError(
+            f"signal: {whole.shape[-1]} channels where the field has {channels}; give an array "
+            f"[..., {channels}]"
+        )
+    return whole
+
+
+def _weights(mask, shape):
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.shape != tuple(shape) or not mask.any():
+        raise UserError(
+            f"mask: shape {list(mask.shape)} with {np.count_nonzero(mask)} points to see; give "
+            f"booleans {list(shape)}, true where the signal is seen"
+        )
+    return mask.astype(np.float32)

@@ -1,0 +1,123 @@
+"""A user's own recordings as a class of signals: those of a folder, or one alone."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from metainr.errors import UserError
+from metainr.media.sounds import ENDINGS, fitted_to, read_sound, resampled
+from metainr.signals.access import generator, of_files, of_one
+from metainr.signals.audio.options import FEWEST, SoundOptions, checked
+from metainr.signals.own_files import split_paths, survey
+from metainr.types import SignalClass
+
+_SHORTEST = 0.1  # of the duration
+_PLACES = 8  # that are looked at for one that is not a pause
+_PAUSE = 0.1  # of the file's level
+_MARGIN = 64  # samples before and after a part, which its resampling looks at
+
+
+class _Found(NamedTuple):
+    samples: int
+    rate: int
+    channels: int
+    level: float  # root mean square
+
+
+def recordings(options: SoundOptions) -> SignalClass:
+    """Parts of the sound files in `options.audio_folder` and the folders below it, one per file.
+
+    float32 [n, channels] in [−1, 1]: resampled, cut to the duration at a place that is random but
+    always the same (none that is a pause, if it can be helped), followed by silence where the file
+    is shorter, and scaled to a peak of 1. Splits are 80/10/10 % of a shuffle that depends on the
+    seed and the relative paths. Files that are damaged, empty, silent or shorter than a tenth of
+    the duration are left out, with one warning.
+
+    Raises UserError if fewer than 3 are left, or if they differ in their number of channels.
+    """
+    checked(options)
+    found = survey(
+        options.audio_folder,
+        "sounds",
+        "audio_folder",
+        lambda path: path.suffix.lower() in ENDINGS and path.is_file(),
+        "put WAV, FLAC, OGG, MP3 or AIFF files there",
+        lambda path: _look(path, options),
+    )
+    _check_channels(found, options.audio_folder)
+    root = Path(options.audio_folder).expanduser()
+    splits = split_paths(list(found), options.seed)
+
+    def read(split, index):
+        name = splits[split][index]
+        rng = generator("recordings", options.seed, split, index)
+        return _part(root / name, found[name], rng, options)
+
+    return of_files(options, splits, read)
+
+
+def recording(options: SoundOptions) -> SignalClass:
+    """The beginning of one file, `options.recording`, as the only test signal.
+
+    float32 [n, channels], resampled, cut or padded to the duration, scaled to a peak of 1. Raises
+    UserError if the file cannot be used.
+    """
+    if not options.recording:
+        raise UserError("signal class 'recording' needs a file; give --recording")
+    sound, rate = read_sound(options.recording)
+    _check_length(options, sound, rate)
+    checked(options)
+    sound = fitted_to(resampled(sound, rate, options.sample_rate), options.resolution)
+    if not np.abs(sound).max():
+        raise UserError(
+            f"the first {options.duration:g} s of {options.recording} are silent; give a longer "
+            "--duration, or cut the file"
+        )
+    return of_one(options, [options.recording], lambda split, index: sound.copy())
+
+
+def _check_length(options, sound, rate):
+    if round(len(sound) / rate * options.sample_rate) < FEWEST:
+        raise UserError(
+            f"sound {options.recording} has {len(sound)} samples at {rate} Hz, which are fewer "
+            f"than {FEWEST} at {options.sample_rate} Hz; give a longer one"
+        )
+
+
+def _look(path, options):
+    sound, rate = read_sound(path)
+    seconds = len(sound) / rate
+    if seconds < _SHORTEST * options.duration:
+        raise UserError(
+            f"sound {path} lasts {seconds:.3g} s, less than a tenth of {options.duration:g} s"
+        )
+    level = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
+    return _Found(len(sound), rate, sound.shape[1], level)
+
+
+def _check_channels(found, folder):
+    by_channels = {one.channels: name for name, one in found.items()}
+    if len(by_channels) > 1:
+        (few, first), (many, second) = sorted(by_channels.items())[:2]
+        raise UserError(
+            f"--audio_folder={folder} mixes channels: {first} has {few}, {second} has {many}; "
+            "a class needs one number: convert them, such as by ffmpeg -i IN -ac 1 OUT"
+        )
+
+
+def _part(path, found, rng, options):
+    length = round(options.duration * found.rate)
+    spare = max(0, found.samples - length)
+    louder = None
+    for start in rng.integers(0, spare + 1, size=_PLACES if spare else 1):
+        before = min(int(start), _MARGIN)
+        sound, rate = read_sound(path, int(start) - before, length + before + _MARGIN)
+        level = float(np.sqrt(np.mean(np.square(sound[before : before + length]))))
+        if louder is None or level > louder[0]:
+            louder = level, sound, before
+        if level >= _PAUSE * found.level:
+            break
+    _, sound, before = louder
+    sound = resampled(sound, rate, options.sample_rate)
+    return fitted_to(sound[round(before * options.sample_rate / rate) :], options.resolution)

@@ -1,0 +1,81 @@
+"""Any folder of pictures as a class of signals."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from absl import logging
+
+from metainr.errors import UserError
+from metainr.media.pictures import SUFFIXES, read_image, to_square
+from metainr.signals.access import SPLITS, of_files
+from metainr.signals.images.options import ImageOptions
+from metainr.signals.own_files import split_paths
+from metainr.types import SignalClass
+
+_SMALLEST_SIDE = 2
+_SHOWN = 5
+
+
+def folder(options: ImageOptions) -> SignalClass:
+    """The pictures in `options.image_folder` and the folders below it, cut to centred squares.
+
+    Splits are 80/10/10 % of a shuffle that depends on the seed and the relative paths. Pictures are
+    read when they are asked for; damaged ones and those with a side below 2 pixels are found at
+    construction and left out, with one warning. Raises UserError if fewer than 3 remain.
+    """
+    if not options.image_folder:
+        raise UserError("signal class 'folder' needs a folder of pictures; give --image_folder")
+    root = Path(options.image_folder).expanduser()
+    splits = split_paths(_good(root, picture_paths(root)), options.seed)
+
+    def read(split, index):
+        return to_square(read_image(root / splits[split][index]), options.resolution)
+
+    return of_files(options, splits, read)
+
+
+def picture_paths(root: Path) -> list[str]:
+    """Relative paths of all files under `root` that are named like pictures, sorted.
+
+    Raises UserError if `root` is no folder, or holds none.
+    """
+    if not root.exists():
+        raise UserError(f"image folder {root} does not exist; give --image_folder another one")
+    if not root.is_dir():
+        raise UserError(f"image folder {root} is a file; give --image_folder the folder it is in")
+    files = [path for path in root.rglob("*") if path.is_file()]
+    pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
+    if not pictures:
+        raise UserError(
+            f"image folder {root} has no pictures among its {len(files)} files; "
+            "put PNG, JPEG, WebP, TIFF or BMP files there"
+        )
+    return sorted(path.relative_to(root).as_posix() for path in pictures)
+
+
+def _good(root, names):
+    """Those of the pictures that can be read; warns once of the others."""
+    # Decoding releases the interpreter's lock, so that threads do use the cores.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        usable = list(pool.map(lambda name: _usable(root / name), names))
+    good = [name for name, is_usable in zip(names, usable) if is_usable]
+    bad = [name for name, is_usable in zip(names, usable) if not is_usable]
+    shown = ", ".join(bad[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
+    if len(good) < len(SPLITS):
+        damaged = f" and {len(bad)} unreadable or too small ({shown})" if bad else ""
+        raise UserError(
+            f"image folder {root} has {len(good)} good pictures{damaged}; "
+            "training, validation and test need at least one each: add pictures"
+        )
+    if bad:
+        logging.warning("%s: skipped %d unreadable or tiny pictures: %s", root, len(bad), shown)
+    return good
+
+
+def _usable(path):
+    """Whether the picture can be decoded and has no side below 2 pixels."""
+    try:
+        return min(read_image(path).shape[:2]) >= _SMALLEST_SIDE
+    except UserError:
+        return False

@@ -1,0 +1,17 @@
+"""Classes of objects seen from all sides: generated furniture and cars, and renders from files."""
+
+from metainr.signals.objects.generated import MAKERS, cars, chairs, lamps, transparent_views
+from metainr.signals.objects.nerf_folder import nerf_folder
+from metainr.signals.objects.options import ObjectOptions
+from metainr.signals.objects.shapenet import shapenet
+
+__all__ = [
+    "MAKERS",
+    "ObjectOptions",
+    "cars",
+    "chairs",
+    "lamps",
+    "nerf_folder",
+    "shapenet",
+    "transparent_views",
+]

@@ -1,0 +1,101 @@
+"""Pictures and cameras from files as `Views`, and the objects of a folder that can be used."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+
+from metainr.cameras import Views
+from metainr.errors import UserError
+from metainr.media.area import averaged
+from metainr.media.pictures import read_image
+from metainr.media.pinhole import inverse_pinhole
+from metainr.media.transforms import Frames, focal_and_centre
+from metainr.signals.objects.options import ObjectOptions
+
+
+def read_views(frames: Frames, options: ObjectOptions) -> Views:
+    """Reads pictures, lays them on white and averages them down: v = the number of frames.
+
+    The longer side becomes `options.resolution`, the shorter one keeps the proportions up to whole
+    pixels. Raises UserError if a picture is damaged, or of another size than the first.
+    """
+    images, (height, width) = _images(frames.paths, options.resolution)
+    rows, columns = images[0].shape[:2]
+    scale = (width / columns, height / rows)
+    inverse = [
+        inverse_pinhole(*focal_and_centre(lens, height, width), scale) for lens in frames.lenses
+    ]
+    views = len(images)
+    return Views(
+        images=np.stack(images),
+        poses=frames.poses.copy(),
+        inverse_intrinsics=np.stack(inverse),
+        bounds=np.full((views, 2), (options.near, options.far), np.float32),
+        windows=np.tile(np.int32([0, 0, rows, columns]), (views, 1)),
+    )
+
+
+def usable(
+    folder: Path, names: Sequence[str], frames_of: Callable[[str], Frames]
+) -> tuple[list[str], str]:
+    """Those of a folder's objects that can be used, and why the first other one cannot, or "".
+
+    An object is left out if `frames_of(name)` raises UserError, or if its pictures are not of the
+    size of the first object's. One warning counts those; another tells of pictures without alpha.
+    """
+    # Waiting for a disk is what takes long, and other threads go on meanwhile.
+    with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
+        found = list(pool.map(lambda name: _first_picture(frames_of, name), names))
+    sizes = [size for size, _, _ in found if size]
+    good, bad = [], []
+    for name, (size, _, reason) in zip(names, found):
+        if size and size != sizes[0]:
+            reason = f"{name} has pictures of {size} and others of {sizes[0]} pixels"
+        (bad if reason else good).append((name, reason))
+    first = bad[0][1] if bad else ""
+    if bad and good:
+        logging.warning("%s: skipped %d objects; the first: %s", folder, len(bad), first)
+    opaque = sum(not has_alpha for size, has_alpha, _ in found if size)
+    if opaque:
+        logging.warning(
+            "%s: %d objects have pictures without alpha, taken as they are; "
+            "make their backgrounds white",
+            folder,
+            opaque,
+        )
+    return [name for name, _ in good], first
+
+
+def _first_picture(frames_of, name):
+    """(size, whether it has alpha, "") of an object's first picture, or (None, False, reason)."""
+    from PIL import Image
+
+    try:
+        path = frames_of(name).paths[0]
+    except UserError as error:
+        return None, False, str(error)
+    try:
+        with Image.open(path) as image:
+            return image.size, image.has_transparency_data, ""
+    except (OSError, SyntaxError):  # Pillow's, for a broken PNG
+        return None, False, f"{path} is no picture; write it anew"
+
+
+def _images(paths, resolution):
+    """The pictures averaged down, and the height and width that they had."""
+    images, size = [], None
+    for path in paths:
+        image = read_image(path)
+        size = size or image.shape[:2]
+        if image.shape[:2] != size:
+            raise UserError(
+                f"{path} has {image.shape[1]}×{image.shape[0]} pixels and {paths[0]} "
+                f"{size[1]}×{size[0]}; all pictures of a scene must be of one size"
+            )
+        shrink = resolution / max(size)
+        images.append(averaged(image, *(max(1, round(shrink * side)) for side in size)))
+    return images, size
