@@ -1,4 +1,4 @@
-"""The library's front door: learn, compare, fit, save and load with no flag and no file of programs."""
+"""The library's front door: learn, compare, fit, save and load, with no flag and no program."""
 
 import re
 import textwrap
@@ -158,7 +158,7 @@ BAD = {
     "field": (lambda: _learn(field="sirene"), "did you mean siren"),
     "field's option": (lambda: _learn(widht=3), "width"),
     "field's value": (lambda: _learn(omega=float("nan")), "omega"),
-    "dimensions": (lambda: _learn(field=metainr.fields.siren(width=8)._replace(), data=_images(channels=1)), "1"),
+    "channels": (lambda: _learn(_images(channels=1), field=metainr.fields.siren(width=8)), "out"),
     "steps": (lambda: metainr.compare(_learn(train_steps=0), steps=(2, 0)), "increasing"),
     "file": (lambda: metainr.load("nowhere.safetensors"), "does not exist"),
 }  # fmt: skip

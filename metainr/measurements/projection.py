@@ -93,7 +93,7 @@ def projection(
 
 
 def ray_projection(
-    num_samples: int, detectors: ArrayLike | None = None, centre: float | None = None
+    num_samples: int = 16, detectors: ArrayLike | None = None, centre: float | None = None
 ) -> Measurement:
     """The same predictions [v, d] for angles [v], the field being asked along every ray itself.
 
