@@ -13,6 +13,13 @@ EXTRAS = {
 }
 TFDS_READERS = ["array_record>=0.8.1", "importlib_resources>=6.4"]
 
+# A wheel has the programs inside the library, where the command `metainr` finds them: a package
+# called `experiments` is a name that users have themselves.
+PROGRAMS = {
+    f"metainr.programs.{package}": package.replace(".", "/")
+    for package in find_packages(include=["experiments", "experiments.*"])
+}
+
 # Every minimum here is installed and tested: see oldest.txt and CONTRIBUTING.md.
 setup(
     name="metainr",
@@ -29,12 +36,14 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     python_requires=">=3.11",
-    packages=find_packages(include=["metainr", "metainr.*", "experiments", "experiments.*"]),
+    packages=[*find_packages(include=["metainr", "metainr.*"]), *PROGRAMS],
+    package_dir=PROGRAMS,
     package_data={
         "metainr": ["VERSION", "py.typed"],
         "metainr.reporting": ["*.html", "*.css", "*.js"],
-        "experiments": ["flags/*/*.flags"],
+        "metainr.programs.experiments": ["flags/*/*.flags"],
     },
+    entry_points={"console_scripts": ["metainr = metainr.console:main"]},
     install_requires=[
         "absl-py>=2.1",
         "chex>=0.1.90",

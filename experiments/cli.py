@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 
 from absl import app, flags, logging
 
@@ -27,12 +28,26 @@ def run(main: Callable[[], None]) -> None:
 
 
 def parse(argv: list[str]) -> list[str]:
-    """Sets the flags and returns what is not one; exits after a mistake, naming what is near."""
+    """Sets the flags and returns what is not one; exits after a mistake, naming what is near.
+
+    A flagfile that is no file here may be the name of one of the program's own.
+    """
     try:
-        return flags.FLAGS(argv)
+        return flags.FLAGS(_with_own_flagfiles(argv))
     except flags.Error as error:
         print(f"error: {' '.join(str(error).split())}{_near(error)}", file=sys.stderr)
         sys.exit(1)
+
+
+def _with_own_flagfiles(argv):
+    """--flagfile=quickstart becomes that of the program, wherever it lies."""
+    own = {path.stem: path for path in _FLAGFILES.glob(f"{Path(argv[0]).stem}/*.flags")}
+    arguments = list(argv)
+    for i, argument in enumerate(arguments):
+        dashes, equals, name = argument.partition("flagfile=")
+        if equals and dashes in ("-", "--") and name in own and not Path(name).is_file():
+            arguments[i] = f"--flagfile={own[name]}"
+    return arguments
 
 
 def _near(error):
