@@ -79,7 +79,7 @@ def status(main: Callable[[], None], argv: list[str]) -> int:
         main()
         devices.leave()
     except UserError as error:
-        return _ended(f"error: {error}", 1)
+        return _ended(f"error: {error.as_flags()}", 1)
     except OSError as error:
         place = f" {os.fspath(error.filename)!r}" if error.filename else ""
         return _ended(f"error: {error.strerror or error}{place}; {KEPT}", 1)

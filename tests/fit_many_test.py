@@ -274,11 +274,11 @@ def test_another_run_is_refused(run, init, pictures, tmp_path):
     before = content(folder)
     for other in ("--steps=4", "--scale=2", "--keep=0.5", "--compare", "--seed=1", "--mode=tile"):
         name = other[2:].split("=")[0]
-        with pytest.raises(UserError, match=f"--output_dir=.* other flags: --{name} was") as caught:
+        with pytest.raises(UserError, match=f"output_dir=.* other options: {name} was") as caught:
             run(other)
         assert "\n" not in str(caught.value)
     save_weights(init, FIELD.init(jax.random.key(6)), {"flags": json.dumps(RECORD)})
-    with pytest.raises(UserError, match=r"--init was .*\(weights \w+\)' and is now"):
+    with pytest.raises(UserError, match=r"init was .*\(weights \w+\)' and is now"):
         run()
     assert content(folder) == before
 

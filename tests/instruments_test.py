@@ -310,13 +310,13 @@ def test_what_is_available_is_known_here():
 @pytest.mark.parametrize(
     ("flags", "share", "remedy"),
     [
-        ({"task_microbatch": 8}, 0.2, "--task_microbatch=1"),
-        ({"task_microbatch": 8}, 0.1, "--chunk_size=4096 in another --workdir"),
-        ({"task_microbatch": 8}, 0.01, "--task_microbatch=1 and --chunk_size=4096 in another"),
-        ({"task_microbatch": 8}, 0.001, "a smaller --resolution, --width or --tasks_per_step"),
-        ({"task_microbatch": 1, "chunk_size": 0}, 0.2, "--chunk_size=4096 in another"),
-        ({"task_microbatch": 1, "chunk_size": 8192}, 0.6, "--chunk_size=4096 in another"),
-        ({"task_microbatch": 1, "chunk_size": 4096}, 0.9, "a smaller --resolution"),
+        ({"task_microbatch": 8}, 0.2, "task_microbatch=1"),
+        ({"task_microbatch": 8}, 0.1, "chunk_size=4096 in another workdir"),
+        ({"task_microbatch": 8}, 0.01, "task_microbatch=1 and chunk_size=4096 in another"),
+        ({"task_microbatch": 8}, 0.001, "a smaller resolution, width or tasks_per_step"),
+        ({"task_microbatch": 1, "chunk_size": 0}, 0.2, "chunk_size=4096 in another"),
+        ({"task_microbatch": 1, "chunk_size": 8192}, 0.6, "chunk_size=4096 in another"),
+        ({"task_microbatch": 1, "chunk_size": 4096}, 0.9, "a smaller resolution"),
     ],
 )
 def test_the_remedy_is_the_least_that_helps(flags, share, remedy):
@@ -338,7 +338,7 @@ def test_the_remedy_fits():
         return compiled.compile_step(step, state, batch).num_bytes
 
     whole, cost = needed(None), Cost(tasks=1, points=128**2, flops=1)
-    with pytest.raises(UserError, match="use --chunk_size=4096"):
+    with pytest.raises(UserError, match="use chunk_size=4096"):
         compiled.check_memory(whole, whole // 2, cost, {"chunk_size": 0}, 1)
     compiled.check_memory(needed(4096), whole // 2, cost, {"chunk_size": 4096}, 1)
 

@@ -131,7 +131,7 @@ def test_different_flags_are_refused_by_all(run, tmp_path):
     for (code, _, last), differences in zip(_finish(processes), told):
         assert code == 1
         assert last.startswith(
-            f"error: the processes were started with different flags: {differences}"
+            f"error: the processes were started with different options: {differences}"
         )
     assert not list(tmp_path.iterdir())
 
@@ -139,7 +139,7 @@ def test_different_flags_are_refused_by_all(run, tmp_path):
 def test_what_the_first_refuses_ends_all(run, pair):
     for code, errors, last in _finish(run(pair, "--seed=5")):
         assert code == 1
-        assert last.startswith(f"error: --workdir={pair} holds a run with other flags: --seed")
+        assert last.startswith(f"error: --workdir={pair} holds a run with other options: --seed")
         assert "Traceback" not in errors
 
 

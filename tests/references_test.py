@@ -76,10 +76,10 @@ def test_sources_that_fit_between_the_layers_do_not_notice_them(width, close):
 def test_grids_are_as_fine_as_the_waves_ask():
     assert num_cells(10, 0.05) == 200 and num_cells(10, 0.05, 63) == 252
     assert num_cells(20, 0.05) > 500 and num_cells(10, 0.125) == 200
-    with pytest.raises(UserError, match="--wavenumber=30 cannot be checked.* at most 22.1"):
+    with pytest.raises(UserError, match="wavenumber=30 cannot be checked.* at most 22.1"):
         num_cells(30, 0.05)
     for width in (0.001, 0.126, 5.0, float("nan")):
-        expected = f"--source_width={width:g} cannot be checked.* from 0.017 to 0.125"
+        expected = f"source_width={width:g} cannot be checked.* from 0.017 to 0.125"
         with pytest.raises(UserError, match=expected):
             num_cells(10, width)
     with pytest.raises(UserError, match="give one above 0"):
@@ -126,5 +126,5 @@ def test_a_wide_pulse_follows_dalembert_along_the_other_axis():
 def test_pulses_that_cannot_be_checked():
     check_wave(0.1, 0.4, 0.25)
     for width in (0.001, 0.6):
-        with pytest.raises(UserError, match=f"--source_width={width} cannot be checked"):
+        with pytest.raises(UserError, match=f"source_width={width} cannot be checked"):
             check_wave(width, 0.4, 0.25)

@@ -253,7 +253,7 @@ def test_folders_that_are_no_class(folder, tmp_path):
             signals.make("recordings", OPTIONS._replace(audio_folder=path))
         return str(raised.value)
 
-    assert "give --audio_folder" in refusal(None)
+    assert "give audio_folder" in refusal(None)
     assert "does not exist" in refusal("/nowhere")
     assert "is a file" in refusal(str(folder / "0.wav"))
     (tmp_path / "none").mkdir()

@@ -152,7 +152,7 @@ def test_a_mesh_with_a_hole_has_no_inside(trimesh, tmp_path):
     ball.export(tmp_path / "ball.ply")
     options = signals.CloudOptions(64, mesh_file=str(tmp_path / "ball.ply"))
     assert signals.make("mesh", options).get("test", 0).points.shape == (64, 3)
-    with pytest.raises(UserError, match="no watertight mesh.*--shape_from=cloud"):
+    with pytest.raises(UserError, match="no watertight mesh.*shape_from=cloud"):
         signals.make("mesh", options._replace(closed=True))
 
 
@@ -234,7 +234,7 @@ def test_bad_files_are_refused(trimesh, tmp_path):
 
     refused("/nowhere.ply", "/nowhere.ply does not exist")
     refused(str(tmp_path), "is no file")
-    refused(None, "give --mesh_file")
+    refused(None, "give mesh_file")
     refused(_text(tmp_path / "a.doc", "1 2 3"), "no mesh or cloud known here")
     refused(_text(tmp_path / "a.ply", "nothing"), "cannot be read")
     refused(_text(tmp_path / "a.obj", ""), "a.obj")
@@ -255,7 +255,7 @@ def test_bad_files_are_refused(trimesh, tmp_path):
 
 @pytest.mark.parametrize(
     ("folder", "expected"),
-    [(None, "give --mesh_folder"), ("/nowhere", "does not exist"), ("", "give --mesh_folder")],
+    [(None, "give mesh_folder"), ("/nowhere", "does not exist"), ("", "give mesh_folder")],
 )
 def test_bad_folders_are_refused(folder, expected):
     with pytest.raises(UserError, match=expected):

@@ -126,8 +126,8 @@ def test_folders_that_cannot_do(tmp_path):
         Image.new("L", (4, 4)).save(tmp_path / "few" / f"{index}.png")
     (tmp_path / "file.png").write_bytes(b"")
     for name, message in {
-        "missing": "missing does not exist; give --image_folder",
-        "file.png": "file.png is a file; give --image_folder",
+        "missing": "missing does not exist; give image_folder",
+        "file.png": "file.png is a file; give image_folder",
         "empty": "empty has no pictures among its 0 files; put PNG",
         "few": r"few has 2 good pictures and 1 unreadable or too small \(bad.png\); .*add pictures",
     }.items():
@@ -137,5 +137,5 @@ def test_folders_that_cannot_do(tmp_path):
 
 
 def test_no_folder_names_the_flag():
-    with pytest.raises(UserError, match="--image_folder"):
+    with pytest.raises(UserError, match="image_folder"):
         signals.make("folder", signals.ImageOptions(16))

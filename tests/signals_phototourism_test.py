@@ -173,11 +173,11 @@ def test_folders_that_are_none(tmp_path):
     (tmp_path / "dense" / "images").mkdir(parents=True)
     with pytest.raises(UserError, match="has no .jpg files"):
         _read(tmp_path)
-    with pytest.raises(UserError, match="is no folder; --photo_folder"):
+    with pytest.raises(UserError, match="is no folder; photo_folder"):
         _read(tmp_path / "missing")
     for name in ("phototourism", "colmap"):
         options = signals.LandmarkOptions(8)
-        with pytest.raises(UserError, match="give --photo_folder"):
+        with pytest.raises(UserError, match="give photo_folder"):
             signals.make(name, options)
     with pytest.raises(UserError, match="did you mean phototourism"):
         _read(tmp_path, name="phototurism")

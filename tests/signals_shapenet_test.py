@@ -104,7 +104,7 @@ def test_no_usable_object_of_a_split_is_refused(tmp_path, warnings):
 
 
 def test_the_folder_must_hold_one_class(tmp_path):
-    with pytest.raises(UserError, match="give --object_folder"):
+    with pytest.raises(UserError, match="give object_folder"):
         signals.make("shapenet", signals.ObjectOptions(8))
     with pytest.raises(UserError, match="does not exist"):
         _make(tmp_path / "nowhere")
@@ -113,7 +113,7 @@ def test_the_folder_must_hold_one_class(tmp_path):
     root = write_shapenet(tmp_path)
     (root / "02958343").mkdir()
     (root / "car_splits.json").write_text("{}")
-    with pytest.raises(UserError, match="holds 2 classes; give --object_folder one of"):
+    with pytest.raises(UserError, match="holds 2 classes; give object_folder one of"):
         _make(root)
     with pytest.raises(UserError, match="car_splits.json does not hold the lists"):
         _make(root / "02958343")

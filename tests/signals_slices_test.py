@@ -134,7 +134,7 @@ def test_masks_have_a_window_too(tmp_path):
     np.save(tmp_path / "a.npy", mask)
     assert slice_window(_options(tmp_path)) == (0.0, 1.0)
     np.save(tmp_path / "a.npy", 0 * mask)
-    with pytest.raises(UserError, match="0 everywhere; give --window"):
+    with pytest.raises(UserError, match="0 everywhere; give window"):
         slice_window(_options(tmp_path))
 
 
@@ -232,9 +232,9 @@ def test_a_missing_library_is_named(tmp_path, monkeypatch, name, library):
 def test_mistakes_are_named(tmp_path):
     np.save(tmp_path / "a.npy", np.ones((2, 4, 4)))
     for changes, line in [
-        ({"folder": None}, "give --slices"),
-        ({"folder": str(tmp_path / "gone")}, "gone does not exist; give --slices a folder"),
-        ({"folder": str(tmp_path / "a.npy")}, "a.npy is a file; give --slices a folder"),
+        ({"folder": None}, "give slices"),
+        ({"folder": str(tmp_path / "gone")}, "gone does not exist; give slices a folder"),
+        ({"folder": str(tmp_path / "a.npy")}, "a.npy is a file; give slices a folder"),
         ({"axis": 3}, "slice axis 3 does not exist; choose 0, 1 or 2"),
         ({}, "has 2 good slices; .* at least one each"),
         ({"axis": 1, "window": (2.0, 2.0)}, "window 2, 2 is no range; give low < high"),

@@ -24,8 +24,8 @@ def test_every_difference_is_named(tmp_path):
     before = (tmp_path / "config.json").read_text()
     with pytest.raises(UserError) as caught:
         open_workdir(tmp_path, FLAGS | {"width": 32, "signal": "text", "steps": 5}, {"steps"})
-    assert f"--workdir={tmp_path} holds a run with other flags" in str(caught.value)
-    assert "--signal was 'sdf' and is now 'text'; --width was 16 and is now 32" in str(caught.value)
+    assert f"workdir={tmp_path} holds a run with other options" in str(caught.value)
+    assert "signal was 'sdf' and is now 'text'; width was 16 and is now 32" in str(caught.value)
     assert "steps" not in str(caught.value) and "\n" not in str(caught.value)
     assert (tmp_path / "config.json").read_text() == before
 
@@ -41,5 +41,5 @@ def test_a_damaged_record_is_told(tmp_path, content):
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(UserError, match="cannot write to --workdir="):
+        with pytest.raises(UserError, match="cannot write to workdir="):
             open_workdir(path, FLAGS, ())

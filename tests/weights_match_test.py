@@ -47,7 +47,7 @@ def test_another_width_and_depth_are_told():
     message = refusal(zeros(shapes(128)), shapes(256))
     assert "dense_0/bias is [128], expected [256]" in message
     assert "dense_0/kernel is [2, 128], expected [2, 256]" in message
-    assert "…and 7 more" in message and "--width" in message
+    assert "…and 7 more" in message and "width" in message
     message = refusal(zeros(shapes(depth=4)), shapes(depth=5))
     assert "dense_3/bias is [3], expected [256]" in message and "…and 2 more" in message
     shallow = {name: layer for name, layer in zeros(shapes()).items() if name != "dense_4"}

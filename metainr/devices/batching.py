@@ -9,7 +9,7 @@ from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
 from metainr.devices.mesh import TASK
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 
 
 def map_tasks(function: Callable[..., Any], *batched: Any, microbatch: int | None = None) -> Any:
@@ -25,8 +25,8 @@ def map_tasks(function: Callable[..., Any], *batched: Any, microbatch: int | Non
     if num % size:
         fitting = [n for n in range(1, num + 1) if num % n == 0]
         raise UserError(
-            f"--task_microbatch={size} does not divide the {num} tasks of a device; use one of "
-            f"{fitting}"
+            Option("task_microbatch", size),
+            f" does not divide the {num} tasks of a device; use one of {fitting}",
         )
     if size == num > 1:
         return jax.vmap(function)(*batched)

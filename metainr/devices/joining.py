@@ -12,7 +12,7 @@ from typing import Any
 import jax
 
 from metainr.devices.processes import from_any, from_first
-from metainr.errors import UserError, first_line
+from metainr.errors import Option, UserError, first_line, listed
 
 _SECONDS = 50  # to come in, and without a sign of life; until the abort it takes some more
 
@@ -51,7 +51,12 @@ def join(
         raise UserError(
             f"jax.distributed cannot join the processes ({type(error).__name__}: "
             f"{first_line(error)}); where no SLURM, Open MPI, Kubernetes or TPU pod tells it how, "
-            "give --coordinator_address, --num_processes and --process_id"
+            "give ",
+            Option("coordinator_address"),
+            ", ",
+            Option("num_processes"),
+            " and ",
+            Option("process_id"),
         ) from error
     signal.signal(signal.SIGTERM, handler)  # jax.distributed has set its own
     _check_devices()
@@ -70,7 +75,8 @@ def _host_and_port(address):
     """(host, port) of "HOST:PORT". Raises UserError if that is not what the address is."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise UserError(f"--coordinator_address={address} is not HOST:PORT; give e.g. node0:9876")
+        given = Option("coordinator_address", address)
+        raise UserError(given, " is not HOST:PORT; give e.g. node0:9876")
     return host.strip("[]"), int(port)
 
 
@@ -98,8 +104,8 @@ def _is_own(family, place):
         if error.errno != errno.EADDRINUSE:
             return False
         raise UserError(  # jaxlib would share it with another run
-            f"port {place[1]} of {place[0]} is taken; give all processes another one in "
-            "--coordinator_address"
+            f"port {place[1]} of {place[0]} is taken; give all processes another one in ",
+            Option("coordinator_address"),
         ) from error
     return True
 
@@ -119,13 +125,13 @@ def _check_settings(settings):
     """Raises UserError, in all processes, unless they have the same."""
     first = from_first(lambda: settings)
     differing = [
-        f"--{name} is {settings.get(name)} here and {first.get(name)} in process 0"
+        (Option(name), f" is {settings.get(name)} here and {first.get(name)} in process 0")
         for name in sorted({*settings, *first})
         if settings.get(name) != first.get(name)
     ]
     other = from_any(jax.process_index() if differing else None)
     if other is not None:
-        told = "; ".join(differing) or f"process {other} tells which"
+        told = listed(differing) or [f"process {other} tells which"]
         raise UserError(
-            f"the processes were started with different flags: {told}; give all the same"
+            "the processes were started with different options: ", *told, "; give all the same"
         )

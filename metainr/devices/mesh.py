@@ -8,7 +8,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 
 TASK, OBSERVATION = "task", "observation"
 
@@ -24,9 +24,10 @@ def make_mesh(num_tasks: int, devices: Sequence[jax.Device]) -> Mesh | None:
         tasks = sorted({n for n in range(1, num_devices) if num_devices % n == 0} | {num_devices})
         fewer = max(n for n in range(1, num_devices) if max(n, num_tasks) % min(n, num_tasks) == 0)
         raise UserError(
-            f"{num_tasks} tasks cannot be divided equally over {num_devices} devices; use "
-            f"--tasks_per_step={_listed(tasks)} or a multiple of {num_devices}, or "
-            f"--num_devices={fewer}"
+            f"{num_tasks} tasks cannot be divided equally over {num_devices} devices; use ",
+            Option("tasks_per_step", _listed(tasks)),
+            f" or a multiple of {num_devices}, or ",
+            Option("num_devices", fewer),
         )
     if num_devices == 1:
         return None

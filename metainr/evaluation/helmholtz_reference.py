@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 
 _PHASE = 0.005  # radians by which a wave may be late after a unit of length
 _LAYER = 0.5
@@ -38,15 +38,17 @@ def num_cells(wavenumber: float, width: float, multiple: int = 1) -> int:
     largest = (24 * _PHASE * (_MOST / 2) ** 2) ** (1 / 3)
     if not 0 < wavenumber <= largest:
         raise UserError(
-            f"--wavenumber={wavenumber:g} cannot be checked: the reference's finest grid has "
-            f"{_MOST}x{_MOST} cells; give one above 0, at most {largest:.3g}"
+            Option("wavenumber", f"{wavenumber:g}"),
+            f" cannot be checked: the reference's finest grid has {_MOST}x{_MOST} cells; "
+            f"give one above 0, at most {largest:.3g}",
         )
     smallest = 2 * _CELLS_PER_WIDTH / _MOST
     if not smallest <= width <= _WIDEST:
         raise UserError(
-            f"--source_width={width:g} cannot be checked: the reference has at most "
-            f"{_MOST}x{_MOST} cells, and absorbing layers between which a source must fit; give "
-            f"one from {smallest:.2g} to {_WIDEST:g}"
+            Option("source_width", f"{width:g}"),
+            f" cannot be checked: the reference has at most {_MOST}x{_MOST} cells, and absorbing "
+            "layers between which a source must fit; give one from "
+            f"{smallest:.2g} to {_WIDEST:g}",
         )
     spacing = min((24 * _PHASE / wavenumber**3) ** 0.5, width / _CELLS_PER_WIDTH)
     return multiple * int(np.ceil(max(_FEWEST, 2 / spacing) / multiple))

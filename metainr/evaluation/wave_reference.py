@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 
 _CELLS_PER_WIDTH = 4
 _NARROWEST = 0.02
@@ -23,8 +23,9 @@ def check_wave(width: float, duration: float, farthest: float, speed: float = 1.
     widest = (_SIDE - 1 - farthest - speed * duration) / 5
     if not _NARROWEST <= width <= widest:
         raise UserError(
-            f"--source_width={width:g} cannot be checked by the reference, a grid on a square of "
-            f"side {_SIDE:g}; give one from {_NARROWEST:g} to {widest:.2g}"
+            Option("source_width", f"{width:g}"),
+            " cannot be checked by the reference, a grid on a square of "
+            f"side {_SIDE:g}; give one from {_NARROWEST:g} to {widest:.2g}",
         )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.media.pictures import SUFFIXES as PICTURES
 from metainr.media.pictures import read_image, to_square
 
@@ -68,7 +68,8 @@ def read_clip(path: str | Path, start: int, frames: int, resolution: int) -> np.
     if len(squares) < frames:
         raise UserError(
             f"clip {path} has {len(squares)} frames from frame {start} on, not {frames}; give a "
-            "longer one, or a smaller --clip_frames"
+            "longer one, or a smaller ",
+            Option("clip_frames"),
         )
     return np.clip(squares, 0, 1).astype(np.float32)
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from absl import logging
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.signals.access import SPLITS
 
 Found = TypeVar("Found")
@@ -33,22 +33,22 @@ def survey(
     Args:
         folder: as given, or None.
         kind: what the files are, in words.
-        flag: the flag that names the folder.
+        flag: the option that names the folder.
         is_one: whether a path is of that kind, by its name.
         remedy: what to put into a folder without any.
         look: reads one.
     """
     if not folder:
-        raise UserError(f"a class of {kind} needs a folder of them; give --{flag}")
+        raise UserError(f"a class of {kind} needs a folder of them; give ", Option(flag))
     root = Path(folder).expanduser()
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
-        raise UserError(f"--{flag}={root} {state}; give a folder of {kind}")
+        raise UserError(Option(flag, root), f" {state}; give a folder of {kind}")
     paths = sorted(path for path in root.rglob("*") if is_one(path))
     if not paths:
         raise UserError(
-            f"--{flag}={root} has no {kind} among its {sum(1 for _ in root.rglob('*'))} files; "
-            f"{remedy}"
+            Option(flag, root),
+            f" has no {kind} among its {sum(1 for _ in root.rglob('*'))} files; {remedy}",
         )
     names = [path.relative_to(root).as_posix() for path in paths]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -59,8 +59,9 @@ def survey(
     why = f"{len(bad)} unusable: {shown} (the first: {next(iter(bad.values()))})" if bad else ""
     if len(good) < len(SPLITS):
         raise UserError(
-            f"--{flag}={root} has {len(good)} good {kind}{why and ' and '}{why}; training, "
-            "validation and test need at least one each: add some"
+            Option(flag, root),
+            f" has {len(good)} good {kind}{why and ' and '}{why}; training, "
+            "validation and test need at least one each: add some",
         )
     if bad:
         logging.warning("%s: left out %s", root, why)

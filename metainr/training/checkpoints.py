@@ -17,7 +17,7 @@ import orbax.checkpoint as ocp
 from absl import logging
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.reporting.measures import measure
 from metainr.training.portable import (
     ABOUT,
@@ -138,7 +138,8 @@ class Checkpoints:
             found = "; ".join(f"{step}: {problem}" for step, problem in damaged.items())
             raise UserError(
                 f"no checkpoint in {self._directory} can be read ({found}); nothing was deleted; "
-                "restore the folder from a copy or start anew in another --workdir"
+                "restore the folder from a copy or start anew in another ",
+                Option("workdir"),
             )
         return None
 

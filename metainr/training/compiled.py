@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.training.instruments import Cost
 from metainr.training.step import TrainState, TrainStep
 
@@ -73,24 +73,28 @@ def check_memory(
         remedy = _remedy(available / needed, cost, flags, num_devices)
         raise UserError(
             f"a training step needs {needed / 1e9:.3g} GB of memory per device and "
-            f"{available / 1e9:.3g} GB are available; use {remedy}"
+            f"{available / 1e9:.3g} GB are available; use ",
+            *remedy,
         )
 
 
 def _remedy(share, cost, flags, num_devices):
-    """The least change that brings the need down to a share of it: it grows with the tasks and the
-    points that are worked on at once.
+    """The least change that brings the need down to a share of it, as parts of a message.
+
+    The need grows with the tasks and the points that are worked on at once.
     """
     tasks = -(-cost.tasks // num_devices)
     tasks_at_once = flags.get("task_microbatch") or (1 if jax.default_backend() == "cpu" else tasks)
     points = cost.points // max(1, num_devices // cost.tasks)
     points_at_once = min(flags.get("chunk_size") or points, points)
     fewer_tasks, fewer_points = 1 / tasks_at_once, min(1, _SMALL_CHUNK / points_at_once)
+    elsewhere = " in another ", Option("workdir")
+    one, chunks = Option("task_microbatch", 1), Option("chunk_size", _SMALL_CHUNK)
     if fewer_tasks <= share:
-        return "--task_microbatch=1"
-    chunks = f"--chunk_size={_SMALL_CHUNK} in another --workdir"
+        return (one,)
     if fewer_points <= share:
-        return chunks
+        return chunks, *elsewhere
     if fewer_tasks * fewer_points <= share:
-        return f"--task_microbatch=1 and {chunks}"
-    return "a smaller --resolution, --width or --tasks_per_step in another --workdir"
+        return one, " and ", chunks, *elsewhere
+    sizes = Option("resolution"), ", ", Option("width"), " or ", Option("tasks_per_step")
+    return "a smaller ", *sizes, *elsewhere

@@ -7,7 +7,7 @@ import grain
 import jax
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.training.step import Numbered
 from metainr.types import SignalClass
 
@@ -41,7 +41,8 @@ def training_batches(
     size = signals.sizes["train"]
     if limit is not None and limit > size:
         raise UserError(
-            f"--train_signals={limit} is more than the {size} training signals there are"
+            Option("train_signals", limit),
+            f" is more than the {size} training signals there are",
         )
     batches = (
         grain.MapDataset.range(limit or size)

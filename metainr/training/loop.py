@@ -22,7 +22,7 @@ from metainr.devices import (
     replicate,
     wait_for_all,
 )
-from metainr.errors import UserError
+from metainr.errors import Option, UserError, listed
 from metainr.files import write_bytes
 from metainr.reporting.measures import measure
 from metainr.training.checkpoints import Checkpoints
@@ -103,8 +103,12 @@ def train(
         start = int(state.step)
         if start > options.train_steps:
             raise UserError(
-                f"the run in {workdir} is at step {start}, past --train_steps={options.train_steps}"
-                f"; give --train_steps={start} or more, or another --workdir"
+                f"the run in {workdir} is at step {start}, past ",
+                Option("train_steps", options.train_steps),
+                "; give ",
+                Option("train_steps", start),
+                " or more, or another ",
+                Option("workdir"),
             )
         if start == options.train_steps:
             # A kill may have come between the last checkpoint and this file.
@@ -208,7 +212,7 @@ class _Run(NamedTuple):
 
     def _check(self, step, metrics):
         if not bool(metrics["finite"]):
-            raise UserError(self._divergence(step, metrics))
+            raise UserError(*self._divergence(step, metrics))
 
     def _log(self, step, metrics, validated):
         values = {name: float(value) for name, value in metrics.items() if name != "finite"}
@@ -243,12 +247,17 @@ class _Run(NamedTuple):
 
     def _divergence(self, step, metrics):
         kept = from_first(self._kept)
-        rates = [f"--{k}={v}" for k, v in self.config.items() if k in _RATES]
+        rates = [Option(name, self.config[name]) for name in _RATES if name in self.config]
         return (
             f"the loss or the weights are no longer finite at step {step} (loss before adaptation "
-            f"{metrics['loss_before']}, after {metrics['loss_after']}; {' '.join(rates)}); "
-            + (f"the last good checkpoint, step {kept}, is kept; " if kept else "")
-            + "try a smaller rate or --clip_norm=1 in another --workdir"
+            f"{metrics['loss_before']}, after {metrics['loss_after']}; ",
+            *listed([[rate] for rate in rates], " "),
+            "); ",
+            f"the last good checkpoint, step {kept}, is kept; " if kept else "",
+            "try a smaller rate or ",
+            Option("clip_norm", 1),
+            " in another ",
+            Option("workdir"),
         )
 
 

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.training.step import TrainState
 
 ABOUT = "about"
@@ -47,8 +47,8 @@ def from_portable(arrays: dict[str, Any], like: TrainState, checkpoint: Path) ->
         name = min(name for name, _ in expected.items() ^ found.items())
         raise UserError(
             f"checkpoint {checkpoint} is of another model or optimizer: {name} is "
-            f"{found.get(name, 'missing')}, expected {expected.get(name, 'nothing')}; use another "
-            "--workdir"
+            f"{found.get(name, 'missing')}, expected {expected.get(name, 'nothing')}; use another ",
+            Option("workdir"),
         )
     # Copies: the first training step gives the buffers away.
     arrays = jax.tree.map(jax.numpy.array, arrays)

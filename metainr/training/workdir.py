@@ -13,7 +13,7 @@ from typing import Any
 import jax
 
 from metainr import __version__
-from metainr.errors import UserError
+from metainr.errors import Option, UserError, listed
 from metainr.files import write_bytes
 
 _CONFIG = "config.json"
@@ -57,7 +57,8 @@ def open_workdir(
         record = {"flags": dict(config), "environment": environment()}
         write_bytes(file, (json.dumps(record, indent=2) + "\n").encode())
     except OSError as error:
-        raise UserError(f"cannot write to --{flag}={path}: {error.strerror}") from error
+        named = Option(flag, path)
+        raise UserError("cannot write to ", named, f": {error.strerror}") from error
 
 
 def recorded_flags(path: Path) -> dict[str, Any]:
@@ -73,18 +74,22 @@ def _check_same(file, config, changeable, flag):
         recorded = dict(json.loads(file.read_text())["flags"])
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{file} is not a run's record ({error}); use another --{flag}, or delete that file "
-            "to go on if you know that the flags are the run's"
+            f"{file} is not a run's record ({error}); use another ",
+            Option(flag),
+            ", or delete that file to go on if you know that the options are the run's",
         ) from error
     differing = [
-        f"--{name} was {recorded.get(name)!r} and is now {config.get(name)!r}"
+        (Option(name), f" was {recorded.get(name)!r} and is now {config.get(name)!r}")
         for name in sorted({*recorded, *config} - set(changeable))
         if recorded.get(name) != config.get(name)
     ]
     if differing:
         raise UserError(
-            f"--{flag}={file.parent} holds a run with other flags: {'; '.join(differing)}; use "
-            f"those flags to go on, or another --{flag}"
+            Option(flag, file.parent),
+            " holds a run with other options: ",
+            *listed(differing),
+            "; use those to go on, or another ",
+            Option(flag),
         )
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.types import Params
 from metainr.weights.naming import flat_leaves, require_finite, shown
 
@@ -31,8 +31,11 @@ def match_structure(loaded: Any, expected_params: Params, source: str) -> Params
     if problems:
         raise UserError(
             f"weights in {shown(source)} are of another architecture: {_summary(problems)}; "
-            "choose the field they were saved from (--width, --depth), signals of as many "
-            "channels, or other weights"
+            "choose the field they were saved from (",
+            Option("width"),
+            ", ",
+            Option("depth"),
+            "), signals of as many channels, or other weights",
         )
     with np.errstate(over="ignore"):  # what overflows is infinite, and reported as that
         leaves = {name: np.asarray(found[name]).astype(wanted[name].dtype) for name in wanted}

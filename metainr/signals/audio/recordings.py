@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.media.sounds import ENDINGS, fitted_to, read_sound, resampled
 from metainr.signals.access import generator, of_files, of_one
 from metainr.signals.audio.options import FEWEST, SoundOptions, checked
@@ -64,15 +64,16 @@ def recording(options: SoundOptions) -> SignalClass:
     UserError if the file cannot be used.
     """
     if not options.recording:
-        raise UserError("signal class 'recording' needs a file; give --recording")
+        raise UserError("signal class 'recording' needs a file; give ", Option("recording"))
     sound, rate = read_sound(options.recording)
     _check_length(options, sound, rate)
     checked(options)
     sound = fitted_to(resampled(sound, rate, options.sample_rate), options.resolution)
     if not np.abs(sound).max():
         raise UserError(
-            f"the first {options.duration:g} s of {options.recording} are silent; give a longer "
-            "--duration, or cut the file"
+            f"the first {options.duration:g} s of {options.recording} are silent; give a longer ",
+            Option("duration"),
+            ", or cut the file",
         )
     return of_one(options, [options.recording], lambda split, index: sound.copy())
 
@@ -101,8 +102,9 @@ def _check_channels(found, folder):
     if len(by_channels) > 1:
         (few, first), (many, second) = sorted(by_channels.items())[:2]
         raise UserError(
-            f"--audio_folder={folder} mixes channels: {first} has {few}, {second} has {many}; "
-            "a class needs one number: convert them, such as by ffmpeg -i IN -ac 1 OUT"
+            Option("audio_folder", folder),
+            f" mixes channels: {first} has {few}, {second} has {many}; "
+            "a class needs one number: convert them, such as by ffmpeg -i IN -ac 1 OUT",
         )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.media.surfaces import SUFFIXES, Surface, read_surface
 from metainr.signals.access import SPLITS, generator, of_files, of_one
 from metainr.signals.clouds.cloud import (
@@ -30,7 +30,7 @@ def mesh(options: CloudOptions) -> SignalClass:
     See `cloud_of_file`; raises UserError as it does.
     """
     if not options.mesh_file:
-        raise UserError("class of clouds 'mesh' needs a file; give --mesh_file")
+        raise UserError("class of clouds 'mesh' needs a file; give ", Option("mesh_file"))
     cloud = cloud_of_file(options.mesh_file, options, generator("mesh", options.seed, "test", 0))
 
     def read(split: str, index: int) -> Cloud:
@@ -88,7 +88,9 @@ def cloud_of_file(path: str | Path, options: CloudOptions, rng: np.random.Genera
     if options.closed and not found.closed:
         raise UserError(
             f"{path} is no watertight mesh, and its distances need an inside: close its holes, or "
-            "take --shape_from=cloud, for the init that it starts from too"
+            "take ",
+            Option("shape_from", "cloud"),
+            ", for the init that it starts from too",
         )
     surface, centre, scale = _into_box(path, found)
     count = len(surface.points)
@@ -110,9 +112,13 @@ def _into_box(path, surface):
 
 def _root(options):
     if not options.mesh_folder:
-        raise UserError("class of clouds 'mesh_folder' needs a folder; give --mesh_folder")
+        raise UserError(
+            "class of clouds 'mesh_folder' needs a folder; give ", Option("mesh_folder")
+        )
     root = Path(options.mesh_folder).expanduser()
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
-        raise UserError(f"mesh folder {root} {state}; give --mesh_folder a folder of meshes")
+        raise UserError(
+            f"mesh folder {root} {state}; give ", Option("mesh_folder"), " a folder of meshes"
+        )
     return root

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.media.pictures import resize
 from metainr.media.stacks import Unusable, is_stack, read_stack, series
 from metainr.signals.access import SPLITS, of_files
@@ -95,11 +95,11 @@ def _paths(options):
     if options.axis not in (None, 0, 1, 2):
         raise UserError(f"slice axis {options.axis} does not exist; choose 0, 1 or 2")
     if not options.folder:
-        raise UserError("signal class 'slices' needs a folder of slices; give --slices")
+        raise UserError("signal class 'slices' needs a folder of slices; give ", Option("slices"))
     root = Path(options.folder).expanduser()
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
-        raise UserError(f"slice folder {root} {state}; give --slices a folder")
+        raise UserError(f"slice folder {root} {state}; give ", Option("slices"), " a folder")
     files = sorted(path for path in root.rglob("*") if path.is_file())
     paths = [path for path in files if is_stack(path)]
     if not paths:
@@ -137,7 +137,9 @@ def _window(options, found):
     if low == high:  # masks and the like, that are nearly one value
         low, high = float(values.min()), float(values.max())
     if low == high:
-        raise UserError(f"all slices in {options.folder} are {low:g} everywhere; give --window")
+        raise UserError(
+            f"all slices in {options.folder} are {low:g} everywhere; give ", Option("window")
+        )
     return low, high
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from absl import logging
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.media.pictures import SUFFIXES, read_image, to_square
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.images.options import ImageOptions
@@ -25,7 +25,9 @@ def folder(options: ImageOptions) -> SignalClass:
     construction and left out, with one warning. Raises UserError if fewer than 3 remain.
     """
     if not options.image_folder:
-        raise UserError("signal class 'folder' needs a folder of pictures; give --image_folder")
+        raise UserError(
+            "signal class 'folder' needs a folder of pictures; give ", Option("image_folder")
+        )
     root = Path(options.image_folder).expanduser()
     splits = split_paths(_good(root, picture_paths(root)), options.seed)
 
@@ -41,9 +43,13 @@ def picture_paths(root: Path) -> list[str]:
     Raises UserError if `root` is no folder, or holds none.
     """
     if not root.exists():
-        raise UserError(f"image folder {root} does not exist; give --image_folder another one")
+        raise UserError(
+            f"image folder {root} does not exist; give ", Option("image_folder"), " another one"
+        )
     if not root.is_dir():
-        raise UserError(f"image folder {root} is a file; give --image_folder the folder it is in")
+        raise UserError(
+            f"image folder {root} is a file; give ", Option("image_folder"), " the folder it is in"
+        )
     files = [path for path in root.rglob("*") if path.is_file()]
     pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
     if not pictures:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.media.pictures import read_image, to_square
 from metainr.signals.access import SPLITS, joined_names, of_one, random_access
 from metainr.signals.images.options import PictureOptions
@@ -47,7 +47,8 @@ def image(options: PictureOptions) -> SignalClass:
     finite or has a side below 2 pixels.
     """
     if not options.files:
-        raise UserError("--signal=image needs a picture; give --image=FILE")
+        needed = Option("image", "FILE")
+        raise UserError(Option("signal", "image"), " needs a picture; give ", needed)
     pictures = [_finite(read_image(path), path) for path in options.files]
     return of_one(options, options.files, _reader(options, pictures))
 

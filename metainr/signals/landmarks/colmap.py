@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
 from metainr.signals.landmarks.photo_scene import check_camera, photo_scene, photo_sizes
 from metainr.types import SignalClass
@@ -31,7 +31,9 @@ def colmap(options: LandmarkOptions) -> SignalClass:
     cannot be, and for too few photos.
     """
     if not options.photo_folder:
-        raise UserError("landmark 'colmap' needs a reconstruction's folder; give --photo_folder")
+        raise UserError(
+            "landmark 'colmap' needs a reconstruction's folder; give ", Option("photo_folder")
+        )
     root = Path(options.photo_folder).expanduser()
     reconstruction = _reconstruction(root)
     registered = [image for image in reconstruction.images.values() if image.has_pose]
@@ -75,8 +77,9 @@ def _reconstruction(root):
                     "export it again with colmap model_converter"
                 ) from error
     raise UserError(
-        f"{root} has no cameras, images and points3D (.bin or .txt) in {', '.join(_SPARSE[:3])}; "
-        "--photo_folder takes the folder in which colmap has written"
+        f"{root} has no cameras, images and points3D (.bin or .txt) in {', '.join(_SPARSE[:3])}; ",
+        Option("photo_folder"),
+        " takes the folder in which colmap has written",
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
 from metainr.signals.landmarks.photo_scene import check_camera, photo_scene, photo_sizes
 from metainr.types import SignalClass
@@ -31,7 +31,9 @@ def phototourism(options: LandmarkOptions) -> SignalClass:
     number of photos, for cameras that cannot be, and for too few photos.
     """
     if not options.photo_folder:
-        raise UserError("landmark 'phototourism' needs a scene's folder; give --photo_folder")
+        raise UserError(
+            "landmark 'phototourism' needs a scene's folder; give ", Option("photo_folder")
+        )
     root = Path(options.photo_folder).expanduser()
     paths = photo_paths(root / IMAGES)
     arrays = {name: _array(root / name, len(paths)) for name in _SHAPES}
@@ -50,7 +52,9 @@ def phototourism(options: LandmarkOptions) -> SignalClass:
 def photo_paths(folder: Path) -> list[Path]:
     """The JPEG files of a folder, sorted by name. Raises UserError if it has none."""
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder; --photo_folder takes the folder of one scene")
+        raise UserError(
+            f"{folder} is no folder; ", Option("photo_folder"), " takes the folder of one scene"
+        )
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
     if not paths:
         raise UserError(f"{folder} has no .jpg files; put the scene's photos there")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.media.transforms import Frames, chosen, joined, read_frames
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.objects.options import ObjectOptions, checked
@@ -31,10 +31,12 @@ def nerf_folder(options: ObjectOptions) -> SignalClass:
     """
     checked(options)
     if not options.object_folder:
-        raise UserError("signal class 'nerf_folder' needs a folder; give --object_folder")
+        raise UserError("signal class 'nerf_folder' needs a folder; give ", Option("object_folder"))
     root = Path(options.object_folder).expanduser()
     if not root.is_dir():
-        raise UserError(f"object folder {root} does not exist; give --object_folder another one")
+        raise UserError(
+            f"object folder {root} does not exist; give ", Option("object_folder"), " another one"
+        )
 
     def frames_of(name):
         return scene_frames(root / name, options.num_views)

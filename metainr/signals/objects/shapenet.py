@@ -7,7 +7,7 @@ ROOT/03001627/ID/transforms.json    cameras, and the names of RGBA pictures besi
 import json
 from pathlib import Path
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.media.transforms import Frames, chosen, read_frames
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.objects.options import ObjectOptions, checked
@@ -66,10 +66,14 @@ def first_frames(path: Path, num_views: int) -> Frames:
 def _class_folder(given):
     """The folder of one class, beside which its splits lie."""
     if not given:
-        raise UserError("signal class 'shapenet' needs a folder of renders; give --object_folder")
+        raise UserError(
+            "signal class 'shapenet' needs a folder of renders; give ", Option("object_folder")
+        )
     root = Path(given).expanduser().absolute()
     if not root.is_dir():
-        raise UserError(f"object folder {root} does not exist; give --object_folder another one")
+        raise UserError(
+            f"object folder {root} does not exist; give ", Option("object_folder"), " another one"
+        )
     candidates = [root, *(root / name for name in SPLIT_FILES)]
     found = [path for path in candidates if _has_splits(path)]
     if not found:
@@ -77,8 +81,9 @@ def _class_folder(given):
         raise UserError(f"object folder {root} does not hold {files} beside it; give one that does")
     if len(found) > 1:
         raise UserError(
-            f"object folder {root} holds {len(found)} classes; give --object_folder one of "
-            f"{', '.join(map(str, found))}"
+            f"object folder {root} holds {len(found)} classes; give ",
+            Option("object_folder"),
+            f" one of {', '.join(map(str, found))}",
         )
     return found[0]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from absl import logging
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.media.clips import clip_info, is_clip, read_clip
 from metainr.signals.access import generator, of_files, of_one
 from metainr.signals.own_files import split_paths, survey
@@ -52,7 +52,7 @@ def clip(options: ClipOptions) -> SignalClass:
     not equally spaced in time. Raises UserError if it cannot be read or has fewer frames.
     """
     if not options.clip:
-        raise UserError("signal class 'clip' needs a video; give --clip")
+        raise UserError("signal class 'clip' needs a video; give ", Option("clip"))
     info = clip_info(options.clip)
     if info.frames < 2:
         raise UserError(f"clip {options.clip} has 1 frame; give one of at least 2")
@@ -74,7 +74,8 @@ def _check_length(path, info, options):
     if info.frames < options.frames:
         raise UserError(
             f"clip {path} has {info.frames} frames, fewer than {options.frames}; give a longer "
-            "one, or a smaller --clip_frames"
+            "one, or a smaller ",
+            Option("clip_frames"),
         )
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.signals.access import check_resolution
 
 _MOST = 2**31  # bytes of a clip's frames
@@ -34,7 +34,11 @@ def checked(options: ClipOptions) -> ClipOptions:
     size = 3 * 4 * options.frames * options.resolution**2  # float32
     if size > _MOST:
         raise UserError(
-            f"clips of --clip_frames={options.frames} at --resolution={options.resolution} take "
-            f"{size / 2**30:.3g} GiB each, more than {_MOST / 2**30:g}; give a smaller --resolution"
+            "clips of ",
+            Option("clip_frames", options.frames),
+            " at ",
+            Option("resolution", options.resolution),
+            f" take {size / 2**30:.3g} GiB each, more than {_MOST / 2**30:g}; give a smaller ",
+            Option("resolution"),
         )
     return options

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.signals.access import GENERATED_SIZES, SPLITS, generator, random_access
 from metainr.types import SignalClass
 
@@ -60,8 +60,9 @@ def single(options: SourceOptions) -> SignalClass:
     if not max(map(abs, options.position)) <= options.farthest:
         x, y = options.position
         raise UserError(
-            f"--source={x:g},{y:g} lies outside the square of sources, in an absorbing layer or "
-            f"too near the border; give X,Y from {-options.farthest:g} to {options.farthest:g}"
+            Option("source", f"{x:g},{y:g}"),
+            " lies outside the square of sources, in an absorbing layer or too near the border; "
+            f"give X,Y from {-options.farthest:g} to {options.farthest:g}",
         )
     sizes = {"train": 0, "validation": 0, "test": 1}
     return random_access(

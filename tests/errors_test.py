@@ -1,0 +1,37 @@
+"""One message, two ways to write the options in it."""
+
+import pickle
+
+from experiments import cli
+from metainr.errors import Option, UserError, listed
+
+ERROR = UserError(
+    Option("workdir", "runs/--init={x}"),
+    " holds width=3; give ",
+    *listed([[Option("width", 3)], ["not ", Option("depth")]], " and "),
+)
+
+
+def test_options_are_written_as_programs_do():
+    assert str(ERROR) == "workdir=runs/--init={x} holds width=3; give width=3 and not depth"
+    assert str(UserError("a --flag of 100 %")) == "a --flag of 100 %"
+    assert str(UserError()) == ""
+
+
+def test_command_lines_get_dashes_on_options_alone():
+    expected = "--workdir=runs/--init={x} holds width=3; give --width=3 and not --depth"
+    assert ERROR.as_flags() == expected
+    assert UserError("a --flag of 100 %").as_flags() == "a --flag of 100 %"
+    assert pickle.loads(pickle.dumps(ERROR)).as_flags() == expected
+
+
+def test_binaries_write_flags(capsys):
+    def main():
+        raise ERROR
+
+    assert cli.status(main, ["binary"]) == 1
+    assert capsys.readouterr().err == f"error: {ERROR.as_flags()}\n"
+
+
+def test_nothing_to_list_is_no_text():
+    assert listed([]) == []
