@@ -9,7 +9,7 @@ from metainr.errors import UserError
 from metainr.signals.access import SPLITS, generator
 from metainr.signals.objects.generated import MAKERS, OBJECT_RADIUS
 from metainr.signals.objects.parts import fitted
-from metainr.signals.objects.solids import cast, corners
+from metainr.signals.solids import cast, corners
 
 NAMES = sorted(MAKERS)
 
@@ -92,7 +92,7 @@ def test_no_object_comes_twice_and_all_look_different(name):
         assert len({getattr(view, leaf).tobytes() for view in views}) == len(views)
     counts = {len(MAKERS[name](generator(name, 0, "train", index))) for index in range(50)}
     assert len(counts) > 3
-    colours = {_solids(name, index)[0].colour for index in range(50)}
+    colours = {_solids(name, index)[0].material for index in range(50)}
     assert len(colours) == 50
 
 

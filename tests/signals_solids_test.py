@@ -5,7 +5,8 @@ import pytest
 
 from metainr.signals.objects.parts import beam, box, fitted, ring, rod, sphere
 from metainr.signals.objects.pictured import pictured
-from metainr.signals.objects.solids import Solid, cast, corners
+from metainr.signals.shapes import BOX, CYLINDER, SPHERE, TORUS
+from metainr.signals.solids import Solid, cast, corners
 
 RED = (1.0, 0.0, 0.0)
 DOWN = np.array([[0.0, 0.0, -1.0]])
@@ -61,6 +62,7 @@ def test_misses_are_infinitely_far(solid, origin, direction):
     assert depth == np.inf and not normal.any()
 
 
+_SHAPES = {"box": BOX, "sphere": SPHERE, "cylinder": CYLINDER, "torus": TORUS}
 _LEVELS = {  # negative inside the shape of unit size, zero on it
     "box": lambda x, y, z, _: np.max(np.abs([x, y, z]), axis=0) - 1,
     "sphere": lambda x, y, z, _: x * x + y * y + z * z - 1,
@@ -76,7 +78,7 @@ _LEVELS = {  # negative inside the shape of unit size, zero on it
 def test_random_rays_against_a_march_in_small_steps(shape, dtype):
     rng = np.random.default_rng(3)
     placement = np.column_stack([rng.normal(size=(3, 3)) + 2 * np.eye(3), rng.normal(size=3)])
-    solid = Solid(shape, placement, RED, 0.35)
+    solid = Solid(_SHAPES[shape], placement, RED, 0.35)
     origins = rng.normal(size=(200, 3))
     origins *= 12 / np.linalg.norm(origins, axis=1, keepdims=True)
     directions = rng.normal(size=(200, 3)) + placement[:, 3] - origins
@@ -109,7 +111,7 @@ def test_normals_are_the_slopes_of_what_is_inside(shape):
     placement = np.column_stack([rng.normal(size=(3, 3)) + 2 * np.eye(3), rng.normal(size=3)])
     origins = np.repeat([placement[:, 3] + [1.0, -12.0, 2.0]], 300, 0)
     directions = rng.normal(size=(300, 3)) + placement[:, 3] - origins
-    hits = cast([Solid(shape, placement, RED, 0.35)], origins, directions)
+    hits = cast([Solid(_SHAPES[shape], placement, RED, 0.35)], origins, directions)
     met = hits.indices == 0
     assert 40 < met.sum() < 300 and not hits.normals[~met].any()
     points = origins[met] + hits.depths[met, None] * directions[met]

@@ -14,8 +14,9 @@ from metainr.signals.access import GENERATED_SIZES, SPLITS, generator, random_ac
 from metainr.signals.landmarks.facade_building import Building, building
 from metainr.signals.landmarks.facade_light import random_look
 from metainr.signals.landmarks.facade_people import random_people
-from metainr.signals.landmarks.facade_photo import Shot, first_surfaces, photograph, ray_directions
+from metainr.signals.landmarks.facade_photo import Shot, photograph, ray_directions
 from metainr.signals.landmarks.options import Camera, LandmarkOptions, as_views
+from metainr.signals.solids import first_met
 from metainr.types import SignalClass
 
 _SHAPES = ((3 / 4, 1.0), (2 / 3, 1.0), (3 / 4, 9 / 16))  # rows, columns; the last stands upright
@@ -79,5 +80,6 @@ def _bounds(place, pose, inverse, size):
     """The least and the greatest depth of what is seen, sky and people left out."""
     camera = Camera(pose, inverse, np.zeros(2))
     directions = ray_directions(camera, size, _PROBES, _PROBES)
-    depth = first_surfaces(place, pose[:, 3:].astype(np.float32), directions)[0]
+    eye = np.broadcast_to(pose[:, 3:].astype(np.float32), directions.shape)
+    depth, _ = first_met(place.solids, eye, directions)
     return np.percentile(depth[np.isfinite(depth)], _PERCENTILES)

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metainr.signals.landmarks.facade_solids import Solid, ball, box, convex, pillar
+from metainr.signals.landmarks.facade_solids import ball, box, convex, pillar
 from metainr.signals.landmarks.facade_surroundings import surroundings
 from metainr.signals.landmarks.facade_wall import Opening, wall
+from metainr.signals.solids import Solid
 
 RECESS = 0.6  # of windows and doors
 TOWER_FRONT = 1.0  # its y
@@ -123,7 +124,8 @@ def _gable(gable, front, back):
     normals = [[0, 0, -1], [rise / slope, 0, half / slope], [-rise / slope, 0, half / slope]]
     offset = half * (low + rise) / slope
     normals += [[0, -1, 0], [0, 1, 0]]
-    return convex(normals, [-low, offset, offset, -front, back], "gable")
+    reach = half + low + rise + abs(front) + back
+    return convex(normals, [-low, offset, offset, -front, back], reach, "gable")
 
 
 def _wings(portico, width, top):

@@ -8,8 +8,8 @@ from metainr.signals.landmarks.facade_building import Building
 from metainr.signals.landmarks.facade_light import Look, developed, illumination, sky
 from metainr.signals.landmarks.facade_materials import albedo, glazing, lattice
 from metainr.signals.landmarks.facade_people import Person, clothing, stand
-from metainr.signals.landmarks.facade_solids import blocked, cast
 from metainr.signals.landmarks.options import Camera
+from metainr.signals.solids import cast, first_met
 
 _SAMPLES = 2  # per side of a pixel
 
@@ -46,27 +46,14 @@ def ray_directions(camera: Camera, size: tuple[int, int], rows: int, columns: in
     column = (np.arange(columns) + 0.5) * size[1] / columns - 0.5
     y, x = np.meshgrid(row, column, indexing="ij")
     pixels = np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
-    directions = (camera.pose[:, :3] @ camera.inverse_intrinsics @ pixels).astype(np.float32)
-    return np.where(np.abs(directions) < 1e-6, np.float32(1e-6), directions)
-
-
-def first_surfaces(
-    place: Building, eye: np.ndarray, directions: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Depth [n] of the first surface on each ray, infinite in the sky, and its solid's number [n].
-
-    eye is [3, 1], directions [3, n]. The ground's number is the one after the last solid's.
-    """
-    depth, which = cast(place.solids, eye, directions)
-    ground = np.where(directions[2] < 0, -eye[2] / directions[2], np.inf)
-    on_ground = ground < depth
-    return np.where(on_ground, ground, depth), np.where(on_ground, len(place.solids), which)
+    return (camera.pose[:, :3] @ camera.inverse_intrinsics @ pixels).astype(np.float32)
 
 
 def _radiance(place, shot, directions):
     """Light [3, n] from unnormalised directions [3, n]."""
     eye = shot.camera.pose[:, 3:].astype(np.float32)
-    depth, which = first_surfaces(place, eye, directions)
+    hits = cast(place.solids, np.broadcast_to(eye, directions.shape).T, directions.T)
+    depth = hits.depths
     units = directions / np.sqrt((directions**2).sum(axis=0))
     light = np.empty_like(directions)
     nothing = ~np.isfinite(depth)
@@ -74,19 +61,16 @@ def _radiance(place, shot, directions):
     seen = np.flatnonzero(~nothing)
     # take, unlike an index, keeps the coordinates' rows contiguous.
     points = eye + depth[seen] * directions.take(seen, 1)
-    light[:, seen] = _reflected(place, shot, points, which[seen], units.take(seen, 1))
+    names = np.array([solid.material for solid in place.solids])[hits.indices[seen]]
+    normals = np.ascontiguousarray(hits.normals[seen].T)
+    light[:, seen] = _reflected(place, shot, points, normals, names, units.take(seen, 1))
     _add_people(shot, eye, directions, depth, light)
     return light
 
 
-def _reflected(place, shot, points, which, units):
-    """Light from points [3, m] on the solids `which` [m], seen along unit vectors [3, m]."""
-    normals, colours = np.zeros_like(points), np.empty_like(points)
-    names = np.array([solid.part for solid in place.solids] + ["ground"])[which]
-    normals[2] = 1
-    for index in np.unique(which[which < len(place.solids)]):
-        here = which == index
-        normals[:, here] = place.solids[index].normal(points[:, here])
+def _reflected(place, shot, points, normals, names, units):
+    """Light from points [3, m] of materials `names` [m], seen along unit vectors [3, m]."""
+    colours = np.empty_like(points)
     for part in np.unique(names):
         here = names == part
         colours[:, here] = albedo(place, str(part), points[:, here], normals[:, here])
@@ -108,8 +92,9 @@ def _sunlit(place, shot, points, normals):
     sun = shot.look.sun.astype(np.float32)
     towards = np.flatnonzero(sun @ normals > 0)
     starts = (points + 0.02 * normals).take(towards, 1)
-    sun = np.where(np.abs(sun) < 1e-6, np.float32(1e-6), sun)[:, None]
-    shadow = blocked(place.solids, starts, sun)
+    sun = sun[:, None]
+    depth, _ = first_met(place.solids, starts, np.broadcast_to(sun, starts.shape))
+    shadow = np.isfinite(depth)
     for person in shot.people:
         shadow |= np.isfinite(stand(person, starts, sun, sun[:2, 0])[0])
     result = np.zeros(points.shape[1], np.float32)

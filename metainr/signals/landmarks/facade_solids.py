@@ -1,121 +1,58 @@
-"""Solids of the generated landmark and where rays first meet them.
+"""Solids of the generated landmark, which stand upright and along the axes, made of some material.
 
-Rays are o + t·d with origins [3, n] or [3, 1] and directions [3, n] or [3, 1], coordinates first:
-the arithmetic of a solid then runs along contiguous memory. No direction has a zero coordinate.
+Those that are no shape of unit size are told in the world's own coordinates.
 """
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 
-_NEAREST = 1e-3  # nearer than that, a ray has only just left the surface
+from metainr.signals.shapes import BOX, CYLINDER, SPHERE, Shape, first
+from metainr.signals.solids import Solid
+
+HERE = np.eye(3, 4)  # the placement of a shape told in the world's coordinates
 
 
-class Solid(NamedTuple):
-    """A body of one part (its material's name).
-
-    depth: (origins, directions) -> t [n] of the first point in front, infinite where there is none;
-    normal: points [3, m] of its surface -> unit vectors [3, m].
-    """
-
-    depth: Callable[[np.ndarray, np.ndarray], np.ndarray]
-    normal: Callable[[np.ndarray], np.ndarray]
-    part: str
-
-
-def box(low: Sequence[float], high: Sequence[float], part: str) -> Solid:
+def box(low: Sequence[float], high: Sequence[float], material: str) -> Solid:
     """The box between two corners."""
-    least, most = (np.array(corner, np.float32)[:, None] for corner in (low, high))
-
-    def depth(origins, directions):
-        inverse = 1 / directions
-        first, second = (least - origins) * inverse, (most - origins) * inverse
-        near, far = np.minimum(first, second), np.maximum(first, second)
-        # By hand: NumPy's own reduction of so short an axis takes three times as long.
-        enter = np.maximum(np.maximum(near[0], near[1]), near[2])
-        leave = np.minimum(np.minimum(far[0], far[1]), far[2])
-        return np.where((enter < leave) & (enter > _NEAREST), enter, np.inf)
-
-    def normal(points):
-        relative = (points - (least + most) / 2) / ((most - least) / 2)
-        return np.where(np.arange(3)[:, None] == np.abs(relative).argmax(0), np.sign(relative), 0)
-
-    return Solid(depth, normal, part)
+    low, high = np.array(low, np.float64), np.array(high, np.float64)
+    return _along_axes(BOX, (low + high) / 2, (high - low) / 2, material)
 
 
-def convex(normals: Sequence[Sequence[float]], offsets: Sequence[float], part: str) -> Solid:
-    """The body where n·p ≤ offset for every unit normal n."""
+def pillar(x: float, y: float, radius: float, low: float, high: float, material: str) -> Solid:
+    """An upright cylinder."""
+    half = (high - low) / 2
+    return _along_axes(CYLINDER, (x, y, low + half), (radius, radius, half), material)
+
+
+def ball(centre: Sequence[float], radius: Sequence[float], material: str) -> Solid:
+    """An ellipsoid with half axes `radius`."""
+    return _along_axes(SPHERE, centre, radius, material)
+
+
+def convex(
+    normals: Sequence[Sequence[float]], offsets: Sequence[float], reach: float, material: str
+) -> Solid:
+    """The body where n·p ≤ offset for every unit normal n, within `reach` of the origin."""
     across = np.array(normals, np.float32)
     limits = np.array(offsets, np.float32)[:, None]
 
-    def depth(origins, directions):
+    def meet(origins, directions, _):
         slope = across @ directions
-        slope = np.where(np.abs(slope) < 1e-7, 1e-7, slope)
         crossing = (limits - across @ origins) / slope
         enter = np.where(slope < 0, crossing, -np.inf).max(axis=0)
         leave = np.where(slope > 0, crossing, np.inf).min(axis=0)
-        return np.where((enter < leave) & (enter > _NEAREST), enter, np.inf)
+        # What runs along a face has it before or behind it everywhere.
+        beside = ((slope == 0) & (across @ origins > limits)).any(axis=0)
+        met = (enter < leave) & ~beside
+        return first((enter, met), (leave, met))
 
-    def normal(points):
+    def facing(points, _):
         return across[(across @ points - limits).argmax(axis=0)].T
 
-    return Solid(depth, normal, part)
+    return Solid(Shape(meet, facing, lambda _: np.full(3, reach)), HERE, material)
 
 
-def pillar(x: float, y: float, radius: float, low: float, high: float, part: str) -> Solid:
-    """An upright cylinder without its ends."""
-
-    def depth(origins, directions):
-        across = directions[0] ** 2 + directions[1] ** 2
-        half = (origins[0] - x) * directions[0] + (origins[1] - y) * directions[1]
-        outside = (origins[0] - x) ** 2 + (origins[1] - y) ** 2 - radius**2
-        root = half**2 - across * outside
-        enter = (-half - np.sqrt(np.maximum(root, 0))) / across
-        height = origins[2] + enter * directions[2]
-        hit = (root > 0) & (enter > _NEAREST) & (height > low) & (height < high)
-        return np.where(hit, enter, np.inf)
-
-    def normal(points):
-        return np.stack([points[0] - x, points[1] - y, 0 * points[0]]) / radius
-
-    return Solid(depth, normal, part)
-
-
-def ball(centre: Sequence[float], radius: Sequence[float], part: str) -> Solid:
-    """An ellipsoid with half axes `radius`."""
-    middle, axes = (np.array(vector, np.float32)[:, None] for vector in (centre, radius))
-
-    def depth(origins, directions):
-        start, along = (origins - middle) / axes, directions / axes
-        squared, half = (along**2).sum(axis=0), (start * along).sum(axis=0)
-        root = half**2 - squared * ((start**2).sum(axis=0) - 1)
-        enter = (-half - np.sqrt(np.maximum(root, 0))) / squared
-        return np.where((root > 0) & (enter > _NEAREST), enter, np.inf)
-
-    def normal(points):
-        gradient = (points - middle) / axes**2
-        return gradient / np.sqrt((gradient**2).sum(axis=0))
-
-    return Solid(depth, normal, part)
-
-
-def cast(
-    solids: Sequence[Solid], origins: np.ndarray, directions: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The first thing on each ray: t [n], infinite where nothing is, and which solid [n]."""
-    nearest = np.full(directions.shape[1], np.inf, np.float32)
-    which = np.zeros(len(nearest), np.int32)
-    for index, solid in enumerate(solids):
-        depth = solid.depth(origins, directions)
-        closer = depth < nearest
-        nearest[closer], which[closer] = depth[closer], index
-    return nearest, which
-
-
-def blocked(solids: Sequence[Solid], origins: np.ndarray, direction: np.ndarray) -> np.ndarray:
-    """Whether anything stands between the points [3, n] and a light in that direction [3, 1]."""
-    found = np.zeros(origins.shape[1], bool)
-    for solid in solids:
-        found |= np.isfinite(solid.depth(origins, direction))
-    return found
+def _along_axes(shape, centre, half_sides, material):
+    placement = np.column_stack([np.diag(np.asarray(half_sides, np.float64)), centre])
+    return Solid(shape, placement, material)

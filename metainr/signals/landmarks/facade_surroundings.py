@@ -1,15 +1,17 @@
-"""What stands about the generated landmark: statues, trees and more trees round the square."""
+"""What lies about the generated landmark: statues, trees, the square and trees round it."""
 
 import numpy as np
 
-from metainr.signals.landmarks.facade_solids import Solid, ball, box, pillar
+from metainr.signals.landmarks.facade_solids import HERE, ball, box, pillar
+from metainr.signals.shapes import Shape, first
+from metainr.signals.solids import Solid
 
 _RING, _RING_Y = 42.0, -6.0  # radius and centre of the ring of trees
 
 
 def surroundings(rng: np.random.Generator, portico: float, width: float) -> list[Solid]:
     """All of it, for a front whose portico and whole have these half widths in metres."""
-    return [*_statues(portico), *_trees(rng, width), _trees_around()]
+    return [*_statues(portico), *_trees(rng, width), _trees_around(), _ground()]
 
 
 def _statues(portico):
@@ -44,7 +46,7 @@ def _trees(rng, width):
 def _trees_around():
     """A ring of trees round the square, which all stand within: upright, with a wavy edge."""
 
-    def depth(origins, directions):
+    def meet(origins, directions, _):
         across = directions[0] ** 2 + directions[1] ** 2
         half = origins[0] * directions[0] + (origins[1] - _RING_Y) * directions[1]
         inside = _RING**2 - origins[0] ** 2 - (origins[1] - _RING_Y) ** 2
@@ -52,10 +54,22 @@ def _trees_around():
         points = [origins[axis] + leave * directions[axis] for axis in range(3)]
         turn = np.arctan2(points[1] - _RING_Y, points[0])
         edge = 6 + 1.2 * np.sin(13 * turn) + 0.8 * np.sin(35 * turn + 1) + 0.4 * np.sin(96 * turn)
-        return np.where((points[2] < edge) & (points[2] > 0), leave, np.inf)
+        return first((leave, (points[2] < edge) & (points[2] > 0)))
 
-    def normal(points):
+    def facing(points, _):
         inwards = [-points[0], _RING_Y - points[1], 0 * points[2]]
         return np.stack(inwards) / np.float32(_RING)
 
-    return Solid(depth, normal, "leaves")
+    return Solid(Shape(meet, facing, lambda _: np.full(3, 2 * _RING)), HERE, "leaves")
+
+
+def _ground():
+    """The plane z = 0, seen from above."""
+
+    def meet(origins, directions, _):
+        return first((-origins[2] / directions[2], directions[2] < 0))
+
+    def facing(points, _):
+        return np.stack([0 * points[0], 0 * points[0], 1 + 0 * points[0]])
+
+    return Solid(Shape(meet, facing, lambda _: np.full(3, 1e4)), HERE, "ground")

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metainr.signals.landmarks.facade_solids import Solid, box
+from metainr.signals.landmarks.facade_solids import HERE
+from metainr.signals.shapes import BOX, Shape
+from metainr.signals.solids import Solid
 
 
 class Opening(NamedTuple):
@@ -51,12 +53,15 @@ def wall(
     low: Sequence[float], high: Sequence[float], rows: Sequence[Opening], recess: float, part: str
 ) -> Solid:
     """A box whose front, its side of least y, has openings of the depth `recess`."""
-    block, front, slices = box(low, high, part), low[1], 8
+    front, slices = low[1], 8
+    least, most = (np.array(corner, np.float32)[:, None] for corner in (low, high))
+    middle, half = (least + most) / 2, (most - least) / 2
 
-    def depth(origins, directions):
-        entry = block.depth(origins, directions)
-        origins = np.broadcast_to(origins, (3, len(entry)))
-        directions = np.broadcast_to(directions, (3, len(entry)))
+    def meet(origins, directions, _):
+        starts = (origins - middle) / half
+        entry = BOX.meet(starts, directions / half, 1.0)
+        # Rays that start in an opening leave it.
+        entry[(np.abs(starts) < 1).all(axis=0)] = np.inf
         hit = np.flatnonzero(np.isfinite(entry))
         hit = hit[np.abs(origins[1, hit] + entry[hit] * directions[1, hit] - front) < 1e-3]
         # Walks on through an opening slice by slice, until it leaves it sideways or at its back.
@@ -66,16 +71,14 @@ def wall(
             entry[hit] += recess / slices / directions[1, hit]
         return entry
 
-    def normal(points):
+    def facing(points, _):
         back = front + recess * (1 - 0.5 / slices)
         sides = (np.abs(points[0] - (low[0] + high[0]) / 2) > (high[0] - low[0]) / 2 - 1e-3) | (
             points[2] > high[2] - 1e-3
         )
-        facing = np.zeros_like(points)
-        facing[1] = -1
-        result = np.where(
-            (points[1] < front + recess + 1e-3) & ~sides, facing, block.normal(points)
-        )
+        forward = np.array([[0], [-1], [0]])
+        outer = BOX.normals((points - middle) / half, 1.0)
+        result = np.where((points[1] < front + recess + 1e-3) & ~sides, forward, outer)
         reveal = (points[1] > front + 1e-3) & (points[1] < back) & ~sides
         for row in rows:
             here = reveal & (np.abs(points[2] - (row.bottom + row.top) / 2) < row.reach())
@@ -83,7 +86,8 @@ def wall(
             result[:, here] = row.reveal_normal(points[:, here])
         return result
 
-    return Solid(depth, normal, part)
+    reach = np.maximum(np.abs(low), np.abs(high))
+    return Solid(Shape(meet, facing, lambda _: reach), HERE, part)
 
 
 def _any_contains(rows, points):

@@ -1,11 +1,12 @@
 """Cars of random kinds: body, cabin, wheels and lights on the chassis of each kind."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from metainr.signals.objects.parts import box, grey, random_colour, rod, sphere
-from metainr.signals.objects.solids import Solid
+from metainr.signals.solids import Solid
 
 _GLASS = (0.16, 0.2, 0.27)
 _TYRE = (0.09, 0.09, 0.1)
@@ -86,7 +87,7 @@ def _body(rng, length, width, low, height, begin, paint):
     tilt = slope.placement.copy()
     tilt[2, 1] = drop / 2
     tilt[2, 3] += drop / 2 - 0.02
-    parts.append(slope._replace(placement=tilt))
+    parts.append(replace(slope, placement=tilt))
     dark = paint if rng.random() < 0.4 else (0.2, 0.2, 0.21)
     bumper = (0.98 * width, 0.14, 0.35 * hull)
     for y in (-length / 2, length / 2):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metainr.signals.objects.parts import Colour, beam, box, ring, rod, sphere
-from metainr.signals.objects.solids import Solid
+from metainr.signals.solids import Solid
 
 
 def random_back(

@@ -4,7 +4,8 @@ import numpy as np
 
 from metainr.signals.objects.chair_backs import random_back
 from metainr.signals.objects.parts import beam, box, grey, random_colour, rod, sphere, wood
-from metainr.signals.objects.solids import Solid
+from metainr.signals.shapes import CYLINDER
+from metainr.signals.solids import Solid
 
 
 def chair(rng: np.random.Generator) -> list[Solid]:
@@ -45,7 +46,7 @@ def _square_seat(rng, width, depth, height, colour):
 def _round_seat(rng, width, depth, height, colour):
     thick = rng.uniform(0.03, 0.08)
     placement = np.diag([width / 2, depth / 2, thick / 2])
-    return [Solid("cylinder", np.column_stack([placement, (0, 0, height)]), colour)]
+    return [Solid(CYLINDER, np.column_stack([placement, (0, 0, height)]), colour)]
 
 
 def _feet(width, depth, spread):

@@ -17,7 +17,7 @@ from metainr.signals.objects.lamps import lamp
 from metainr.signals.objects.options import ObjectOptions, checked
 from metainr.signals.objects.parts import fitted
 from metainr.signals.objects.pictured import pictured
-from metainr.signals.objects.solids import Solid
+from metainr.signals.solids import Solid
 from metainr.types import SignalClass
 
 CAMERA_ANGLE_X = 0.6911  # radians that a picture spans, and

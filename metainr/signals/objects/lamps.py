@@ -3,7 +3,7 @@
 import numpy as np
 
 from metainr.signals.objects.parts import box, grey, random_colour, ring, rod, sphere, wood
-from metainr.signals.objects.solids import Solid
+from metainr.signals.solids import Solid
 
 _BULB = (1.0, 0.93, 0.62)
 

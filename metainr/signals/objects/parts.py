@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from metainr.signals.objects.solids import Solid, corners, moved
+from metainr.signals.shapes import BOX, CYLINDER, SPHERE, TORUS
+from metainr.signals.solids import Solid, corners, moved
 
 Colour = tuple[float, float, float]
 
@@ -17,31 +18,31 @@ def box(centre: Any, sides: Any, colour: Colour, lean: float = 0.0) -> Solid:
     """
     placement = np.diag(np.asarray(sides, np.float64) / 2)
     placement[1, 2] = lean * placement[2, 2]
-    return Solid("box", np.column_stack([placement, centre]), colour)
+    return Solid(BOX, np.column_stack([placement, centre]), colour)
 
 
 def sphere(centre: Any, radii: Any, colour: Colour) -> Solid:
     """An ellipsoid along the axes; one radius makes it a ball."""
     placement = np.diag(np.broadcast_to(np.asarray(radii, np.float64), 3))
-    return Solid("sphere", np.column_stack([placement, centre]), colour)
+    return Solid(SPHERE, np.column_stack([placement, centre]), colour)
 
 
 def rod(start: Any, end: Any, radius: float, colour: Colour, taper: float = 1.0) -> Solid:
     """A round bar between two points, `taper` times as thick at its end as at its start."""
     placement = _frame(start, end) * [radius, radius, _distance(start, end) / 2]
-    return Solid("cylinder", np.column_stack([placement, _middle(start, end)]), colour, taper)
+    return Solid(CYLINDER, np.column_stack([placement, _middle(start, end)]), colour, taper)
 
 
 def beam(start: Any, end: Any, sides: tuple[float, float], colour: Colour) -> Solid:
     """A bar of rectangular section between two points; the second side lies most nearly along y."""
     half = [sides[0] / 2, sides[1] / 2, _distance(start, end) / 2]
-    return Solid("box", np.column_stack([_frame(start, end) * half, _middle(start, end)]), colour)
+    return Solid(BOX, np.column_stack([_frame(start, end) * half, _middle(start, end)]), colour)
 
 
 def ring(centre: Any, axis: Any, radius: float, tube: float, colour: Colour) -> Solid:
     """A torus about an axis [3]: `radius` to the middle of its tube, `tube` the tube's radius."""
     placement = radius * _frame(np.zeros(3), axis)
-    return Solid("torus", np.column_stack([placement, centre]), colour, tube / radius)
+    return Solid(TORUS, np.column_stack([placement, centre]), colour, tube / radius)
 
 
 def fitted(solids: list[Solid], radius: float) -> list[Solid]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from metainr.cameras import pixel_rays
-from metainr.signals.objects.solids import Solid, cast
+from metainr.signals.solids import Solid, cast
 
 _SUN = np.array([0.35, -0.55, 0.76], np.float32)
 _SKY = np.array([-0.62, 0.48, 0.62], np.float32)
@@ -61,7 +61,7 @@ def _seen(solids, origins, directions):
     normals = hits.normals[met]
     # A wide sky from the other side keeps faces apart that the sun does not reach.
     light = 0.5 + 0.42 * np.maximum(normals @ _SUN, 0) + 0.14 * (normals @ _SKY)
-    colours = np.array([solid.colour for solid in solids], np.float32)[hits.indices[met]]
+    colours = np.array([solid.material for solid in solids], np.float32)[hits.indices[met]]
     values = np.zeros((len(hits.depths), 4), np.float32)
     values[met, :3] = np.clip(colours * light[:, None] + 0.04 * normals, 0, 1)
     values[met, 3] = 1

@@ -41,8 +41,8 @@ def dot(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return x[0] * y[0] + x[1] * y[1] + x[2] * y[2]
 
 
-def _first(*pairs):
-    """The smallest z > 0 among (z, whether it counts); comparisons with NaN are false."""
+def first(*pairs: tuple[np.ndarray, np.ndarray | bool]) -> np.ndarray:
+    """The smallest z > 0 among (z, whether it counts), else infinity; comparisons with NaN fail."""
     nearest = np.full_like(pairs[0][0], np.inf)
     for z, counts in pairs:
         np.copyto(nearest, z, where=counts & (z > 0) & (z < nearest))
@@ -57,7 +57,7 @@ def _meet_box(origins, directions, _):
     near, far = middle - half, middle + half
     entry = np.maximum(np.maximum(near[0], near[1]), near[2])
     leave = np.minimum(np.minimum(far[0], far[1]), far[2])
-    return _first((entry, entry <= leave), (leave, entry <= leave))
+    return first((entry, entry <= leave), (leave, entry <= leave))
 
 
 def _box_normals(points, _):
@@ -67,7 +67,7 @@ def _box_normals(points, _):
 
 def _meet_sphere(origins, directions, _):
     b, c = dot(origins, directions), dot(origins, origins) - 1
-    return _first(*((z, True) for z in _roots(dot(directions, directions), b, c)))
+    return first(*((z, True) for z in _roots(dot(directions, directions), b, c)))
 
 
 def _radius(taper):
@@ -85,7 +85,7 @@ def _meet_cylinder(origins, directions, taper):
         x * x + y * y - radius * radius,
     )
     caps = [((end - height) / dz, p + q * end) for end in (-1, 1)]
-    return _first(
+    return first(
         *((z, np.abs(height + z * dz) <= 1) for z in sides),
         *((z, (x + z * dx) ** 2 + (y + z * dy) ** 2 <= rim * rim) for z, rim in caps),
     )
@@ -142,13 +142,9 @@ def _polished(z, origins, unit, tube):
 
 
 _UNIT = np.ones(3)
-SHAPES = {
-    "box": Shape(_meet_box, _box_normals, lambda _: _UNIT),
-    "sphere": Shape(_meet_sphere, lambda points, _: points, lambda _: _UNIT),
-    "cylinder": Shape(
-        _meet_cylinder, _cylinder_normals, lambda taper: np.array([*(max(1.0, taper),) * 2, 1.0])
-    ),
-    "torus": Shape(
-        _meet_torus, _torus_normals, lambda tube: np.array([1.0 + tube, 1.0 + tube, tube])
-    ),
-}
+BOX = Shape(_meet_box, _box_normals, lambda _: _UNIT)
+SPHERE = Shape(_meet_sphere, lambda points, _: points, lambda _: _UNIT)
+CYLINDER = Shape(
+    _meet_cylinder, _cylinder_normals, lambda taper: np.array([*(max(1.0, taper),) * 2, 1.0])
+)
+TORUS = Shape(_meet_torus, _torus_normals, lambda tube: np.array([1.0 + tube, 1.0 + tube, tube]))
