@@ -1,6 +1,6 @@
 """Where tasks run: meshes of devices, batches on each of them, processes that share the work."""
 
-from metainr.devices.batching import map_tasks, mean_over_tasks, on_every_device, spread_tasks
+from metainr.devices.batching import map_tasks, mean_over_tasks, spread_tasks
 from metainr.devices.detection import detect
 from metainr.devices.meeting import Place
 from metainr.devices.mesh import (
@@ -44,7 +44,6 @@ __all__ = [
     "map_tasks",
     "mean_over_tasks",
     "observation_axis",
-    "on_every_device",
     "only_first",
     "own_rows",
     "own_share",
