@@ -31,7 +31,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=["metainr", "metainr.*", "experiments", "experiments.*"]),
     package_data={
-        "metainr": ["VERSION"],
+        "metainr": ["VERSION", "py.typed"],
         "metainr.reporting": ["*.html", "*.css", "*.js"],
         "experiments": ["flags/*/*.flags"],
     },
@@ -65,6 +65,7 @@ setup(
             "ipykernel>=6.29",
             "nbclient>=0.10",
             "nbformat>=5.10",
+            "pyright>=1.1.400",
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.17,<0.18",  # another minor version may format otherwise

@@ -5,15 +5,16 @@ import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 
 from absl import app, flags, logging
 
 from metainr import devices
-from metainr.errors import UserError
+from metainr.errors import UserError, first_line
 from metainr.training.interrupts import Interrupted
 
-_KEPT = "what was saved is kept: run the same command again to go on"
+KEPT = "what was saved is kept: run the same command again to go on"
 
 
 def run(main: Callable[[], None]) -> None:
@@ -55,7 +56,7 @@ def _near(error):
 def status(main: Callable[[], None], argv: list[str]) -> int:
     """Calls `main()` and returns the exit status, having said why on stderr if it is not 0.
 
-    Of several processes that `main()` joined, one that fails says so in all and ends them.
+    Of several processes that `main()` joined, one that fails says so and ends all.
     """
     try:
         if len(argv) > 1:
@@ -66,23 +67,26 @@ def status(main: Callable[[], None], argv: list[str]) -> int:
         return _ended(f"error: {error}", 1)
     except OSError as error:
         place = f" {os.fspath(error.filename)!r}" if error.filename else ""
-        return _ended(f"error: {error.strerror or error}{place}; {_KEPT}", 1)
+        return _ended(f"error: {error.strerror or error}{place}; {KEPT}", 1)
     except MemoryError as error:
-        return _ended(f"error: not enough memory: {error}; ask for smaller sizes; {_KEPT}", 1)
+        return _ended(f"error: not enough memory: {error}; ask for smaller sizes; {KEPT}", 1)
     except Interrupted as interrupted:
         return _ended(str(interrupted), 128 + interrupted.signum)
     except KeyboardInterrupt as interrupt:
         signum = interrupt.args[0] if interrupt.args else signal.SIGINT
-        return _ended(f"interrupted; {_KEPT}", 128 + signum)
+        return _ended(f"interrupted; {KEPT}", 128 + signum)
     except Exception as error:
-        devices.fail(error)
-        raise
+        if not devices.joined():
+            raise
+        traceback.print_exc()
+        told = f"{type(error).__name__}: {first_line(error)}"
+        return _ended(f"error: {told}; if another process ended, it says why; {KEPT}", 1)
     return 0
 
 
 def _ended(line, code):
-    devices.end(line, code)
     print(line, file=sys.stderr)
+    devices.end(code)
     return code
 
 

@@ -32,7 +32,7 @@ from metainr.errors import UserError
 from metainr.numerics import Summation
 from metainr.registry import look_up
 from metainr.runs.problem import Problem, matching_objective
-from metainr.signals.images import camera, grey_images, own_images
+from metainr.signals.images import grey_images
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(image_flags)
@@ -49,7 +49,7 @@ _DEFAULTS = {
     "outer_learning_rate": 3e-4,
 }
 _RATES = {"sgd": (1e-2, 1e-1, 3e-1, 1.0, 3.0), "adam": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
-_ALONE = ("camera", "image")  # classes of one picture
+_ALONE = signals.FAMILIES[signals.PictureOptions].classes
 
 
 def build(config: SimpleNamespace, summation: Summation) -> Problem:
@@ -120,22 +120,18 @@ def settle(config: SimpleNamespace) -> SimpleNamespace:
 def _signals(config, num_pictures):
     """The class of grey pictures, `num_pictures` in each signal."""
     family = signals.FAMILIES[signals.ImageOptions]
-    look_up(family.kind, config.signal, dict.fromkeys(_ALONE) | family.classes)
-    options = signals.ImageOptions(
-        config.resolution, config.seed, config.image_folder, config.data_dir
-    )
-    if config.signal == "image":
-        if not config.image:
-            raise UserError("--signal=image needs a picture; give --image=FILE")
-        if len(config.image) != num_pictures:
-            raise UserError(
-                f"--image={','.join(config.image)} names {len(config.image)} pictures, and "
-                f"--supervision={','.join(config.supervision)} needs {num_pictures}; give --image "
-                "as many"
-            )
-        return own_images(options, config.image)
-    if config.signal == "camera":
-        return camera(options, num_pictures)
+    look_up(family.kind, config.signal, {**_ALONE, **family.classes})
+    if config.image and len(config.image) != num_pictures:
+        raise UserError(
+            f"--image={','.join(config.image)} names {len(config.image)} pictures, and "
+            f"--supervision={','.join(config.supervision)} needs {num_pictures}; give --image "
+            "as many"
+        )
+    size_and_seed = config.resolution, config.seed
+    if config.signal in _ALONE:
+        options = signals.PictureOptions(*size_and_seed, num_pictures, tuple(config.image or ()))
+        return signals.make(config.signal, options)
+    options = signals.ImageOptions(*size_and_seed, config.image_folder, config.data_dir)
     return grey_images(signals.make(config.signal, options), num_pictures)
 
 

@@ -7,6 +7,7 @@ import sys
 
 from absl import flags
 
+from experiments.cli import KEPT
 from metainr import devices
 from metainr.errors import UserError
 
@@ -29,11 +30,18 @@ def join() -> None:
     place = _place()
     if place is not None:
         given = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
-        devices.join(place, {f.name: f.value for f in given if f.name not in _MAY_DIFFER})
+        settings = {f.name: f.value for f in given if f.name not in _MAY_DIFFER}
+        where = f"at {place[0]}" if place[0] else "of the cluster"
+        # Said ahead: jaxlib may end this process, and asks nobody for last words.
+        print(
+            f"waiting for the processes {where}, a minute at most; once one ends, all do; {KEPT}",
+            file=sys.stderr,
+        )
+        devices.join(settings, *place)
 
 
 def _place():
-    """Which process this is, None if it is the only one."""
+    """(address, count, index), all None if the cluster tells; None if this is the only process."""
     needed = (COORDINATOR_ADDRESS, NUM_PROCESSES, PROCESS_ID)
     missing = [f"--{flag.name}" for flag in needed if flag.value is None]
     if DISTRIBUTED.value:
@@ -42,7 +50,7 @@ def _place():
                 "--distributed asks the cluster for --coordinator_address, --num_processes and "
                 "--process_id; give either it or these"
             )
-        return devices.detect()
+        return (None, None, None)
     if len(missing) == len(needed):
         return None
     if missing:
@@ -52,4 +60,4 @@ def _place():
             f"--process_id={PROCESS_ID.value} is not below --num_processes={NUM_PROCESSES.value}; "
             "processes are numbered from 0 on"
         )
-    return devices.Place(COORDINATOR_ADDRESS.value, PROCESS_ID.value, NUM_PROCESSES.value)
+    return tuple(flag.value for flag in needed)

@@ -113,7 +113,9 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         ),
         settings={"default": setting},
         validation=setting._replace(
-            steps=(0, config.inner_steps), score=Score(partial(_accuracy, field), None)
+            steps=(0, config.inner_steps),
+            score=Score(partial(_accuracy, field), None),
+            metric="psnr",  # surfaces take too long to be extracted along the way
         ),
         rates=_RATES,
         value_range=None,

@@ -40,15 +40,14 @@ from experiments.equation import check_resolution, magnitude
 from experiments.experiment import Experiment
 from experiments.flatness import warn_of_flatness
 from experiments.grids import measured_steps
+from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr
 from metainr.measurements import laplacian, value
 from metainr.numerics import Summation
 from metainr.objectives import image_samples, random_points, squared_error
-from metainr.registry import look_up
 from metainr.runs.problem import Problem, Setting, matching_objective
-from metainr.signals.waves import SourceOptions, single, sources
 from metainr.types import Array, Key, Params, Task, Term
 
 flags.adopt_module_key_flags(shared_flags)
@@ -70,7 +69,6 @@ _DEFAULTS = {
     "num_test": 8,
 }
 _EQUATIONS = {"helmholtz": helmholtz.equation, "wave": wave_equation.equation}
-_SIGNALS = {"sources": sources, "single": single}
 _WIDTHS = {"helmholtz": 0.05, "wave": 0.1}
 _RATES = {"sgd": (1e-3, 1e-2, 1e-1), "adam": (1e-4, 3e-4, 1e-3, 3e-3)}
 _FEWEST_POINTS = 4
@@ -85,7 +83,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         )
     check_resolution(config.resolution)
     equation = _EQUATIONS[config.equation](config)
-    options = SourceOptions(
+    options = signals.SourceOptions(
         config.resolution,
         equation.solve,
         (*equation.grid.shape[:-1], equation.channels),
@@ -94,7 +92,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         _position(config.source),
         solve_training=config.outer_loss == "solution",
     )
-    signal_class = look_up("class of sources", config.signal, _SIGNALS)(options)
+    signal_class = signals.make(config.signal, options)
     in_dim = equation.grid.shape[-1]
     field = shared_flags.make_field(config, in_dim, equation.channels)
     warn_of_flatness(field, laplacian(), in_dim, f"--equation={config.equation}", config)

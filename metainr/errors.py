@@ -7,3 +7,8 @@ class UserError(ValueError):
     Binaries print the line without a traceback and exit with status 1; callers of the library
     catch it as the `ValueError` it is.
     """
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line; its type where it says nothing."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__

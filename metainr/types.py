@@ -12,13 +12,13 @@ Functions are written for one task, one signal, one field: callers batch them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import optax
 
-Array = jax.Array
-Key = jax.Array
+Array: TypeAlias = jax.Array
+Key: TypeAlias = jax.Array
 Params = Any  # a pytree of arrays: the weights of a field
 MetaParams = Any  # what an algorithm learns: Params, and whatever else it adapts with
 Adapted = Any  # a pytree of arrays: what the steps of an inner loop change

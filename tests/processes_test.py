@@ -1,6 +1,6 @@
 """Several processes are one run: they learn, save, stop and fail together."""
 
-import concurrent.futures
+import os
 import signal
 import socket
 import time
@@ -20,9 +20,7 @@ from tiny_runs import (
     wait_for,
 )
 
-from metainr.devices import Place, link
-from metainr.devices.meeting import listen, meet, reach
-from metainr.errors import UserError
+from metainr.devices import joining
 
 FLAGS = (
     "--omega=30",
@@ -32,7 +30,8 @@ FLAGS = (
     "--num_test=3",
     "--outer_learning_rate=1e-4",
 )
-AGAIN = "what was saved is kept: start all processes again to go on"
+AGAIN = "what was saved is kept: run the same command again to go on\n"
+SECONDS = 75  # in which the others end, with room: about a minute
 
 
 def _free_port():
@@ -51,6 +50,7 @@ def run(tmp_path_factory):
         "JAX_COMPILATION_CACHE_DIR": programs,
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": 0,
         "PYTHONPATH": ROOT,
+        "http_proxy": "http://127.0.0.1:9",  # as on clusters; nobody is there
     }
 
     def start_all(workdir, *flags, devices=(1, 1), own=None, folders=None):
@@ -73,11 +73,14 @@ def run(tmp_path_factory):
 
 
 def _finish(processes):
-    return [finish(process) for process in processes]
+    """(exit status, stderr, its last line) of each."""
+    ends = [finish(process) for process in processes]
+    return [(code, errors, errors.splitlines(keepends=True)[-1]) for code, errors in ends]
 
 
 def _succeed(processes):
-    for code, errors in _finish(processes):
+    for process in processes:
+        code, errors = finish(process)
         assert code == 0, errors
 
 
@@ -106,34 +109,38 @@ def test_two_processes_learn_what_one_does(pair, alone):
 
 
 @pytest.mark.slow
-def test_a_signal_to_one_stops_all_and_one_process_goes_on(run, tmp_path):
+@pytest.mark.parametrize("signalled", [0, 1])
+def test_a_signal_to_one_stops_all_and_one_process_goes_on(run, tmp_path, signalled):
     processes = run(tmp_path, "--train_steps=9999")
     wait_for(processes[0], lambda: max(steps(tmp_path), default=0) >= 5)
-    processes[1].terminate()
+    processes[signalled].terminate()
     ends = _finish(processes)
     step = max(steps(tmp_path))
     told = f"stopped at step {step} of 9999 and saved; run the same command again to go on\n"
-    assert ends == [(128 + signal.SIGTERM, told)] * 2
+    assert [(code, last) for code, _, last in ends] == [(128 + signal.SIGTERM, told)] * 2
     _succeed(run(tmp_path, f"--train_steps={step + 2}", devices=[2]))
     assert max(steps(tmp_path)) == step + 2
 
 
 def test_different_flags_are_refused_by_all(run, tmp_path):
     processes = run(tmp_path, own=(("--seed=1", "--data_dir=here"), ("--width=8",)))
-    for code, errors in _finish(processes):
+    told = (
+        "process 1 tells which",
+        "--seed is 0 here and 1 in process 0; --width is 8 here and 16",
+    )
+    for (code, _, last), differences in zip(_finish(processes), told):
         assert code == 1
-        assert errors == (
-            "error: the processes were started with different flags: --seed is 1 (process 0) and 0 "
-            "(process 1); --width is 16 (process 0) and 8 (process 1); give all the same\n"
+        assert last.startswith(
+            f"error: the processes were started with different flags: {differences}"
         )
     assert not list(tmp_path.iterdir())
 
 
 def test_what_the_first_refuses_ends_all(run, pair):
-    for code, errors in _finish(run(pair, "--seed=5")):
+    for code, errors, last in _finish(run(pair, "--seed=5")):
         assert code == 1
-        assert errors.startswith(f"error: --workdir={pair} holds a run with other flags: --seed")
-        assert len(errors.splitlines()) == 1
+        assert last.startswith(f"error: --workdir={pair} holds a run with other flags: --seed")
+        assert "Traceback" not in errors
 
 
 @pytest.mark.slow
@@ -168,10 +175,8 @@ def test_the_loss_of_a_process_ends_all_and_all_go_on(run, tmp_path, victim, sig
     processes[victim].send_signal(signum)
     began = time.monotonic()
     code, errors = finish(processes[1 - victim])
-    lost = {signal.SIGKILL: "is gone", signal.SIGSTOP: "has been silent"}[signum]
-    assert code == 1 and errors.startswith(f"error: process {victim} of 2 {lost}"), errors
-    assert errors.endswith(f"{AGAIN}\n") and len(errors.splitlines()) == 1
-    assert time.monotonic() - began < 65
+    assert code != 0 and AGAIN in errors
+    assert time.monotonic() - began < SECONDS
     processes[victim].kill()
     processes[victim].wait()
     assert max(steps(killed)) < 300
@@ -187,28 +192,29 @@ def test_what_another_lacks_ends_all(run, tmp_path):
     for number in range(20):
         picture = np.full((8, 8, 3), number, np.uint8)
         imageio.imwrite(here / "pictures" / f"{number}.png", picture)
-    ends = _finish(run(tmp_path / "run", "--image_folder=pictures", folders=(here, there)))
-    assert {code for code, _ in ends} == {1}
-    assert len({errors for _, errors in ends}) == 1
-    assert ends[0][1].startswith("error: ") and "pictures" in ends[0][1]
+    began = time.monotonic()
+    first, other = _finish(run(tmp_path / "run", "--image_folder=pictures", folders=(here, there)))
+    assert other[0] == 1 and other[2].startswith("error: ") and "pictures" in other[2]
+    assert first[0] != 0 and AGAIN in first[1]
+    assert time.monotonic() - began < SECONDS
 
 
 @pytest.mark.slow
 def test_unequal_numbers_of_devices_are_refused(run, tmp_path):
-    for code, errors in _finish(run(tmp_path, devices=[2, 1])):
+    for code, _, last in _finish(run(tmp_path, devices=[2, 1])):
         assert code == 1
-        assert errors.startswith("error: ") and "2 (process 0) and 1 (process 1)" in errors
+        assert last.startswith("error: ") and "2 in process 0, 1 in process 1" in last
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("index", [0, 1])
-def test_who_waits_in_vain_says_for_whom(tmp_path, index):
+def test_who_waits_in_vain_says_where(tmp_path, index):
     began = time.monotonic()
-    place = (f"--coordinator_address=localhost:{_free_port()}", "--num_processes=2")
-    code, errors = finish(start(tmp_path, *place, f"--process_id={index}"))
-    assert code == 1 and len(errors.splitlines()) == 1
-    assert place[0].partition("=")[2] in errors
-    assert time.monotonic() - began < 65
+    place = f"localhost:{_free_port()}"
+    where = (f"--coordinator_address={place}", "--num_processes=2", f"--process_id={index}")
+    code, errors = finish(start(tmp_path, *where))
+    assert code != 0 and f"waiting for the processes at {place}" in errors.splitlines()[0]
+    assert time.monotonic() - began < SECONDS
 
 
 @pytest.mark.parametrize(
@@ -223,71 +229,31 @@ def test_who_waits_in_vain_says_for_whom(tmp_path, index):
 )
 def test_mistaken_places_are_told(tmp_path, capsys, flags, mistake):
     assert run_here(tmp_path, *flags) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and mistake in error and len(error.splitlines()) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ") and mistake in error
 
 
-@pytest.fixture
-def first():
-    """(port, future) of the first process' meeting with two others, which runs in a thread."""
-    port = _free_port()
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        yield port, pool.submit(meet, Place(f"localhost:{port}", 0, 3), 5)
-
-
-def _come(port, index, count=3):
-    """The connection of a process that says who it is and is welcomed."""
-    connection = reach("localhost", port, 5)
-    link.send(connection, "hello", [index, count])
-    assert link.receive(connection)[0] == "welcome"
-    return connection
-
-
-def test_processes_meet_and_exchange_values(first):
-    port, meeting = first
-    with reach("localhost", port, 5) as stranger:
-        stranger.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        links = [meet(Place(f"localhost:{port}", index, 3), 5) for index in (2, 1)]
-    links = [meeting.result(), links[1], links[0]]
-    values = [{"a": np.arange(3.0)}, None, [1, 0.5, "text"]]
-    with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(lambda joined, value: joined.exchange(value), links, values))
-        list(pool.map(link.Link.close, links))
-    for received in found:
-        np.testing.assert_array_equal(received[0]["a"], values[0]["a"])
-        assert received[1:] == values[1:]
+def test_a_port_that_another_program_has_is_told(tmp_path, capsys):
+    with socket.create_server(("localhost", 0)) as server:
+        place = f"--coordinator_address=localhost:{server.getsockname()[1]}"
+        assert run_here(tmp_path, place, "--num_processes=2", "--process_id=0") == 1
+    assert f"port {place.rpartition(':')[2]} of 127.0.0.1 is taken" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("index", "count", "mistake"),
-    [(1, 3, "two processes .* --process_id=1"), (2, 4, "--num_processes=3 and process 2 .*=4")],
+    ("host", "ips", "narrow"),
+    [
+        ("localhost", ["127.0.0.1"], True),
+        ("127.0.0.1", ["127.0.0.1"], True),
+        ("node0", ["127.0.0.1"], False),  # as Debian has it of a machine's own name
+        ("gateway", ["192.0.2.1"], False),  # of documentation: no machine's own
+    ],
 )
-def test_processes_that_cannot_be_are_refused(first, index, count, mistake):
-    port, meeting = first
-    connections = [_come(port, 1), _come(port, index, count)]
-    with pytest.raises(UserError, match=mistake) as refusal:
-        meeting.result()
-    for connection in connections:
-        with connection:
-            assert link.receive(connection) == ("end", [f"error: {refusal.value}", 1])
+def test_the_first_listens_where_its_address_says(monkeypatch, host, ips, narrow):
+    def found(_, port, **kwargs):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, port)) for ip in ips]
 
-
-def test_who_is_missing_is_told():
-    place = Place(f"localhost:{_free_port()}", 0, 3)
-    with pytest.raises(UserError, match=f"did not come to {place.address} in time: 1, 2; "):
-        meet(place, 0.1)
-    with pytest.raises(UserError, match=f"could not be reached at {place.address} .*refused"):
-        meet(place._replace(index=1), 0.1)
-
-
-def test_a_port_that_another_program_has_is_told():
-    with listen(0) as server:
-        port = server.getsockname()[1]
-        with pytest.raises(UserError, match=f"cannot listen on port {port} .*in use"):
-            meet(Place(f"localhost:{port}", 0, 2), 1)
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            meeting = pool.submit(meet, Place(f"localhost:{port}", 1, 2), 1)
-            with server.accept()[0] as other:
-                other.sendall(b"220 mail.example ESMTP\r\n")
-                with pytest.raises(UserError, match=f"{port} is not process 0"):
-                    meeting.result()
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    monkeypatch.delitem(os.environ, "JAX_COORDINATOR_BIND_ADDRESS", raising=False)
+    address = f"{host}:{_free_port()}"
+    assert joining._bind_address(address) == (address if narrow else None)

@@ -8,7 +8,6 @@ from metainr import signals
 from metainr.errors import UserError
 from metainr.media.normals import estimated_normals
 from metainr.media.surfaces import read_surface
-from metainr.signals.access import SPLITS
 from metainr.signals.clouds import round_cones
 from metainr.signals.clouds.animals import animal
 from metainr.signals.clouds.round_cones import RoundCones
@@ -88,19 +87,6 @@ def test_a_solid_fills_its_box():
     np.testing.assert_allclose(points.min(axis=0), -points.max(axis=0), atol=0.02)
 
 
-@pytest.mark.parametrize("num_points", [16, 100])
-def test_animals_have_the_right_form(num_points):
-    for split in SPLITS:
-        cloud = _animals(num_points).get(split, 3)
-        shapes = [leaf.shape for leaf in cloud]
-        double = 2 * num_points
-        assert shapes == [(num_points, 3), (num_points, 3), (double, 3), (double,), (3,), ()]
-        assert {leaf.dtype for leaf in cloud} == {np.dtype(np.float32)}
-        assert all(np.isfinite(leaf).all() for leaf in cloud)
-        assert np.abs(cloud.points).max() <= 0.9 + 1e-6
-        np.testing.assert_allclose(np.linalg.norm(cloud.normals, axis=1), 1, rtol=1e-5)
-
-
 def test_distances_of_an_animal_agree_with_its_own_cloud():
     cloud = _animals(20_000).get("test", 0)
     found = signals.oriented_distance(cloud.points, cloud.normals, cloud.coords[:600])
@@ -110,18 +96,6 @@ def test_distances_of_an_animal_agree_with_its_own_cloud():
     near = np.abs(cloud.distances[:600]) < 0.03
     smooth = signals.tangent_distance(cloud.points, cloud.normals, cloud.coords[:600])
     assert np.abs(smooth - cloud.distances[:600])[near].mean() < 3e-3
-
-
-def test_animals_are_the_same_always_and_differ():
-    clouds, again = _animals(), _animals()
-    for index in (5, 0):
-        for leaf, expected in zip(clouds.get("train", index), again.get("train", index)):
-            np.testing.assert_array_equal(leaf, expected)
-    drawn = [_animals(64, s).get(split, i) for s in (0, 1) for split in SPLITS for i in range(5)]
-    assert len({cloud.points.tobytes() for cloud in drawn}) == len(drawn)
-    assert clouds.sizes == {"train": 10_000, "validation": 1_000, "test": 1_000}
-    with pytest.raises(IndexError, match="test"):
-        clouds.get("test", 1_000)
 
 
 @pytest.mark.parametrize("name", ["sphere.obj", "sphere.ply", "sphere.stl", "sphere.glb"])

@@ -6,23 +6,19 @@ import numpy as np
 import pytest
 from absl import logging
 from PIL import Image
+from scene_files import (
+    COLUMNS,
+    ROWS,
+    photo_pose,
+    seen_points,
+    write_reconstruction,
+)
 
 from metainr import signals
-from metainr.cameras import look_at, pixel_rays
+from metainr.cameras import pixel_rays
 from metainr.errors import UserError
 
 pycolmap = pytest.importorskip("pycolmap")
-
-NUM, ROWS, COLUMNS = 27, 12, 16
-
-
-def _pose(index):
-    eye = [20 * np.cos(index), 20 * np.sin(index), 2]
-    return look_at(eye, [0, 0, 3]).astype(np.float64) * [1, -1, -1, 1]
-
-
-def _points():
-    return np.random.default_rng(0).uniform(-4, 4, (40, 3))
 
 
 def _name(index):
@@ -30,36 +26,7 @@ def _name(index):
 
 
 def _depths(index):
-    return (_points() - _pose(index)[:, 3]) @ _pose(index)[:, 2]
-
-
-def _write(root, camera=f"1 PINHOLE {COLUMNS} {ROWS} 20 21 8.5 6.25", num_points=40):
-    """The folder; photo 3 sees `num_points` of the 40 points, the others all."""
-    from scipy.spatial.transform import Rotation
-
-    sparse, folder = root / "sparse" / "0", root / "images"
-    sparse.mkdir(parents=True)
-    folder.mkdir()
-    images, tracks = [], {k: [] for k in range(40)}
-    for index in range(NUM):
-        Image.new("L", (COLUMNS, ROWS), 9 * index).save(folder / _name(index))
-        rotation = _pose(index)[:, :3].T
-        x, y, z, w = Rotation.from_matrix(rotation).as_quat()
-        place = -rotation @ _pose(index)[:, 3]
-        numbers = " ".join(f"{v:.17g}" for v in (w, x, y, z, *place))
-        images.append(f"{index + 1} {numbers} 1 {_name(index)}")
-        seen = range(num_points if index == 3 else 40)
-        images.append(" ".join(f"1 2 {k + 1}" for k in seen) or "1 2 -1")
-        for k in seen:
-            tracks[k] += [index + 1, k]
-    points = [
-        " ".join(map(str, (k + 1, *map(float, point), 9, 9, 9, 0.1, *tracks[k])))
-        for k, point in enumerate(_points())
-    ]
-    (sparse / "cameras.txt").write_text(camera + "\n")
-    (sparse / "images.txt").write_text("\n".join(images) + "\n")
-    (sparse / "points3D.txt").write_text("\n".join(points) + "\n")
-    return root
+    return (seen_points() - photo_pose(index, 20)[:, 3]) @ photo_pose(index, 20)[:, 2]
 
 
 def _read(root, resolution=64):
@@ -70,7 +37,7 @@ def _read(root, resolution=64):
 @pytest.mark.parametrize("place", ["sparse/0", "sparse", "dense/sparse"])
 @pytest.mark.parametrize("binary", [False, True])
 def test_cameras_points_and_photos_come_together(tmp_path, place, binary):
-    _write(tmp_path)
+    write_reconstruction(tmp_path)
     texts = tmp_path / "sparse" / "0"
     reconstruction = pycolmap.Reconstruction(str(texts))
     for path in texts.iterdir():
@@ -84,24 +51,24 @@ def test_cameras_points_and_photos_come_together(tmp_path, place, binary):
     assert signal.names["train"] == [_name(25), _name(26)]
     views = signal.get("train", 1)  # photo 26
     np.testing.assert_allclose(views.images, 234 / 255, atol=0.01)
-    np.testing.assert_allclose(views.poses[0, :, :3], _pose(26)[:, :3], atol=1e-6)
-    np.testing.assert_allclose(views.poses[0, :, 3], 0.05 * _pose(26)[:, 3], atol=1e-6)
+    np.testing.assert_allclose(views.poses[0, :, :3], photo_pose(26, 20)[:, :3], atol=1e-6)
+    np.testing.assert_allclose(views.poses[0, :, 3], 0.05 * photo_pose(26, 20)[:, 3], atol=1e-6)
     near, far = np.percentile(_depths(26), [0.1, 99.9])
     np.testing.assert_allclose(views.bounds[0], [0.05 * 0.9 * near, 0.05 * 1.2 * far], rtol=1e-5)
     # COLMAP's (8.5, 6.25) is the middle of column 8 and a quarter above that of row 6.
     rays = pixel_rays(*views[1:4], np.array([[5.75, 8.0]]))
-    np.testing.assert_allclose(rays.directions[0], _pose(26)[:, 2], atol=1e-5)
+    np.testing.assert_allclose(rays.directions[0], photo_pose(26, 20)[:, 2], atol=1e-5)
 
 
 def test_a_simple_pinhole_will_do(tmp_path):
-    _write(tmp_path, camera=f"1 SIMPLE_PINHOLE {COLUMNS} {ROWS} 20 8 6")
+    write_reconstruction(tmp_path, camera=f"1 SIMPLE_PINHOLE {COLUMNS} {ROWS} 20 8 6")
     inverse = _read(tmp_path).get("test", 0).inverse_intrinsics[0]
     expected = [[1 / 20, 0, -7.5 / 20], [0, 1 / 20, -5.5 / 20], [0, 0, 1]]
     np.testing.assert_allclose(inverse, expected, rtol=1e-6)
 
 
 def test_distorted_photos_are_refused_with_the_remedy(tmp_path):
-    _write(tmp_path, camera=f"1 SIMPLE_RADIAL {COLUMNS} {ROWS} 20 8 6 0.1")
+    write_reconstruction(tmp_path, camera=f"1 SIMPLE_RADIAL {COLUMNS} {ROWS} 20 8 6 0.1")
     with pytest.raises(UserError, match="00.jpg has a SIMPLE_RADIAL .* run colmap image_undist"):
         _read(tmp_path)
 
@@ -109,20 +76,20 @@ def test_distorted_photos_are_refused_with_the_remedy(tmp_path):
 def test_photos_that_see_few_points_are_skipped(tmp_path, monkeypatch):
     lines = []
     monkeypatch.setattr(logging, "warning", lambda line, *args: lines.append(line % args))
-    _write(tmp_path, num_points=5)
+    write_reconstruction(tmp_path, num_points=5)
     assert _read(tmp_path).sizes == {"train": 1, "validation": 5, "test": 20}
     assert len(lines) == 1 and "skipped 1 photos with few points: 03.jpg" in lines[0]
 
 
 def test_photos_of_another_size_are_named(tmp_path):
-    _write(tmp_path)
+    write_reconstruction(tmp_path)
     Image.new("L", (COLUMNS + 1, ROWS)).save(tmp_path / "images" / _name(4))
     with pytest.raises(UserError, match="04.jpg has 12 rows and 17 columns, its camera 12 and 16"):
         _read(tmp_path)
 
 
 def test_files_that_are_missing_are_named(tmp_path):
-    _write(tmp_path / "a")
+    write_reconstruction(tmp_path / "a")
     (tmp_path / "a" / "images").rename(tmp_path / "a" / "elsewhere")
     with pytest.raises(UserError, match="a has no folder images or dense/images"):
         _read(tmp_path / "a")
@@ -132,7 +99,7 @@ def test_files_that_are_missing_are_named(tmp_path):
 
 
 def test_damaged_files_are_refused(tmp_path):
-    _write(tmp_path)
+    write_reconstruction(tmp_path)
     images = tmp_path / "sparse" / "0" / "images.txt"
     images.write_text(images.read_text().replace(" 1 05.jpg", " 7 05.jpg"))  # no camera 7
     with pytest.raises(UserError, match="no reconstruction that COLMAP can read"):
@@ -140,7 +107,7 @@ def test_damaged_files_are_refused(tmp_path):
 
 
 def test_a_camera_without_focal_length_is_named(tmp_path):
-    _write(tmp_path, camera=f"1 SIMPLE_PINHOLE {COLUMNS} {ROWS} 0 8 6")
+    write_reconstruction(tmp_path, camera=f"1 SIMPLE_PINHOLE {COLUMNS} {ROWS} 0 8 6")
     with pytest.raises(UserError, match="the camera of photo 00.jpg is singular"):
         _read(tmp_path)
 

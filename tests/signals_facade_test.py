@@ -1,14 +1,12 @@
 """The generated landmark: geometry with known answers, and photos that keep what they promise."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from metainr import signals
 from metainr.cameras import image_pixels, pixel_rays
-from metainr.errors import UserError
 from metainr.signals.landmarks import facade_solids as solids
 from metainr.signals.landmarks.facade import landmark, plan
 from metainr.signals.landmarks.facade_photo import photograph
@@ -114,28 +112,6 @@ def test_a_photo_is_one_view(resolution):
         np.testing.assert_allclose(np.linalg.det(views.poses[0, :, :3]), 1, atol=1e-5)
 
 
-def test_photos_depend_on_seed_split_and_index_alone():
-    first, second = _make(), _make()
-    photos = {(split, i): first.get(split, i) for split in SPLITS for i in range(3)}
-    for (split, i), views in reversed(photos.items()):
-        for a, b in zip(views, second.get(split, i)):
-            np.testing.assert_array_equal(a, b)
-    pictures = [views.images.tobytes() for views in photos.values()]
-    pictures += [_make(seed=1).get("train", i).images.tobytes() for i in range(3)]
-    assert len(set(pictures)) == len(pictures)
-
-
-def test_sizes_and_mistakes():
-    signal = _make()
-    assert signal.sizes == {"train": 10_000, "validation": 1_000, "test": 1_000}
-    with pytest.raises(IndexError, match="'test', which has 1000"):
-        signal.get("test", 1000)
-    with pytest.raises(UserError, match="resolution 1 is too small"):
-        _make(1)
-    with pytest.raises(UserError, match="seed -1 is negative"):
-        _make(seed=-1)
-
-
 def test_a_resolution_shows_the_same_photo_finer():
     for index in range(3):
         coarse, fine = (_make(n).get("train", index) for n in (32, 64))
@@ -224,16 +200,6 @@ def test_scaling_a_photo_leaves_its_rays():
     scaled = scaled_inverse_intrinsics(inverse, (400, 600), (40, 60))
     # The centre of a scaled pixel is the mean of those of the ten that it covers.
     np.testing.assert_allclose(scaled @ [7, 3, 1], inverse @ [74.5, 34.5, 1], atol=1e-12)
-
-
-def test_threads_do_not_disturb_one_another():
-    signal = _make(16)
-    indices = [*range(8)] * 2
-    with ThreadPoolExecutor(4) as pool:
-        threaded = list(pool.map(lambda index: signal.get("train", index), indices))
-    for index, views in zip(indices, threaded):
-        for a, b in zip(views, signal.get("train", index)):
-            np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("seed", range(8))

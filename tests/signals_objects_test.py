@@ -1,11 +1,5 @@
 """Generated objects: what every class of them keeps, whatever it shows."""
 
-import hashlib
-import json
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pytest
 
@@ -18,13 +12,6 @@ from metainr.signals.objects.parts import fitted
 from metainr.signals.objects.solids import cast, corners
 
 NAMES = sorted(MAKERS)
-_HASHES = """
-import hashlib, json, sys
-from metainr import signals
-options = signals.ObjectOptions(16, seed=3, num_views=2)
-digest = lambda name: hashlib.sha256(signals.make(name, options).get("test", 5).images)
-print(json.dumps({name: digest(name).hexdigest() for name in sys.argv[1:]}))
-"""
 
 
 def _make(name, resolution=16, num_views=3, **options):
@@ -128,25 +115,9 @@ def test_a_resolution_shows_the_same_object_finer(name):
         np.testing.assert_allclose(ray, coarse.inverse_intrinsics[0] @ [5, 3, 1], atol=1e-6)
 
 
-def test_order_threads_and_processes_do_not_matter():
-    jobs = [(name, index) for index in range(6) for name in NAMES]
-    made = {job: _make(job[0]).get("train", job[1]).images for job in jobs}
-    with ThreadPoolExecutor(4) as pool:
-        again = pool.map(lambda job: (job, _make(job[0]).get("train", job[1]).images), jobs[::-1])
-        for job, images in again:
-            np.testing.assert_array_equal(images, made[job])
-    command = [sys.executable, "-c", _HASHES, *NAMES]
-    theirs = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-    for name in NAMES:
-        images = _make(name, num_views=2, seed=3).get("test", 5).images
-        assert hashlib.sha256(images).hexdigest() == theirs[name], name
-
-
 @pytest.mark.parametrize(
     "options,words",
     [
-        ({"resolution": 1}, "resolution 1 is too small"),
-        ({"seed": -1}, "seed -1 is negative"),
         ({"num_views": 0}, "num_views 0 is too small"),
         ({"near": 6.0, "far": 2.0}, "near 6.0 and far 2.0"),
         ({"near": 4.0, "far": 4.0}, "near 4.0 and far 4.0"),
@@ -157,15 +128,3 @@ def test_order_threads_and_processes_do_not_matter():
 def test_bad_options_are_refused(options, words):
     with pytest.raises(UserError, match=words):
         _make("chairs", **options)
-
-
-def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(UserError, match="did you mean chairs"):
-        _make("chars")
-
-
-def test_indices_and_splits_are_checked():
-    with pytest.raises(IndexError, match="10000 is outside 'train'"):
-        _make("chairs").get("train", 10_000)
-    with pytest.raises(ValueError, match="unknown split 'val'"):
-        _make("chairs").get("val", 0)

@@ -6,10 +6,15 @@ from PIL import Image
 
 from metainr import signals
 from metainr.errors import UserError
-from metainr.signals.images.one_image import camera, grey, grey_images, own_images
+from metainr.signals.images.one_image import camera, grey, grey_images
 from metainr.types import SignalClass
 
 OPTIONS = signals.ImageOptions(16)
+PICTURES = signals.PictureOptions(16)
+
+
+def _own(*paths):
+    return signals.make("image", PICTURES._replace(files=paths))
 
 
 def test_grey_is_luminance():
@@ -50,7 +55,7 @@ def test_own_pictures_of_any_kind(tmp_path, mode):
         Image.fromarray(values.astype(np.uint16) * 257) if mode == "I;16" else image.convert(mode)
     )
     image.save(tmp_path / "own.png")
-    found = own_images(OPTIONS, [str(tmp_path / "own.png")])
+    found = _own(str(tmp_path / "own.png"))
     assert found.sizes == {"train": 0, "validation": 0, "test": 1}
     picture = found.get("test", 0)
     assert picture.shape == (16, 16, 1) and picture.dtype == np.float32
@@ -63,7 +68,7 @@ def test_two_pictures_are_one_signal(tmp_path):
     for name, level in (("a.png", 51), ("b.png", 204)):
         Image.new("L", (5, 7), level).save(tmp_path / name)
     paths = [str(tmp_path / name) for name in ("a.png", "b.png")]
-    pair = own_images(OPTIONS, paths)
+    pair = _own(*paths)
     assert pair.names == {"train": (), "validation": (), "test": ("a.png + b.png",)}
     levels = np.broadcast_to([0.2, 0.8], (16, 16, 2))
     np.testing.assert_allclose(pair.get("test", 0), levels, atol=1e-6)
@@ -71,22 +76,22 @@ def test_two_pictures_are_one_signal(tmp_path):
 
 def test_unusable_pictures(tmp_path):
     with pytest.raises(UserError, match=r"nowhere\.png"):
-        own_images(OPTIONS, [str(tmp_path / "nowhere.png")])
+        _own(str(tmp_path / "nowhere.png"))
     Image.new("L", (1, 30)).save(tmp_path / "line.png")
     with pytest.raises(UserError, match=r"line\.png has sides 30 and 1; give"):
-        own_images(OPTIONS, [str(tmp_path / "line.png")])
+        _own(str(tmp_path / "line.png"))
     holes = np.full((8, 8), np.nan, np.float32)
     Image.fromarray(holes).save(tmp_path / "holes.tif")
     with pytest.raises(UserError, match=r"holes\.tif has values that are not finite"):
-        own_images(OPTIONS, [str(tmp_path / "holes.tif")])
+        _own(str(tmp_path / "holes.tif"))
 
 
 def test_the_camera_photograph():
     import skimage.data
 
-    full = camera(signals.ImageOptions(512)).get("test", 0)
+    full = camera(signals.PictureOptions(512)).get("test", 0)
     np.testing.assert_allclose(full[..., 0], skimage.data.camera() / 255, atol=1e-6)
-    pair = camera(OPTIONS, 2).get("test", 0)
-    assert pair.shape == (16, 16, 2) and not camera(OPTIONS).names
-    np.testing.assert_array_equal(pair[..., :1], camera(OPTIONS).get("test", 0))
+    pair = camera(PICTURES._replace(num=2)).get("test", 0)
+    assert pair.shape == (16, 16, 2) and not camera(PICTURES).names
+    np.testing.assert_array_equal(pair[..., :1], camera(PICTURES).get("test", 0))
     assert abs(pair[..., 0] - pair[..., 1]).mean() > 0.1

@@ -1,24 +1,12 @@
 import numpy as np
 import pytest
 
-from metainr.errors import UserError
 from metainr.signals import SliceOptions, make
 from metainr.signals.ct.phantoms import MODIFIED_SHEPP_LOGAN, ellipses
 
 
 def _phantoms(resolution=64, seed=0):
     return make("phantoms", SliceOptions(resolution, seed))
-
-
-def test_the_form_and_the_splits():
-    phantoms = _phantoms(37)
-    assert phantoms.sizes == {"train": 2048, "validation": 64, "test": 256}
-    for split, size in phantoms.sizes.items():
-        image = phantoms.get(split, size - 1)
-        assert image.shape == (37, 37, 1) and image.dtype == np.float32
-        assert 0 <= image.min() < image.max() <= 1
-        with pytest.raises(IndexError, match=split):
-            phantoms.get(split, size)
 
 
 def test_without_noise_it_is_the_known_phantom():
@@ -51,27 +39,3 @@ def test_the_noise_is_that_of_the_published_set():
     low, middle, high = np.percentile(brain, (16, 50, 84))
     assert middle == pytest.approx(0.2, abs=0.015)
     assert (high - low) / 2 == pytest.approx(0.05 * np.sqrt(2), rel=0.15)
-
-
-def test_phantoms_are_their_own():
-    images = [
-        _phantoms(32, seed).get(split, index).tobytes()
-        for seed in (0, 1)
-        for split in ("train", "validation", "test")
-        for index in range(20)
-    ]
-    assert len(set(images)) == len(images)
-    np.testing.assert_array_equal(_phantoms().get("test", 3), _phantoms().get("test", 3))
-
-
-def test_a_resolution_shows_the_same_phantom_finer():
-    for index in range(5):
-        coarse, fine = (_phantoms(n).get("train", index).mean() for n in (64, 256))
-        assert abs(coarse - fine) < 0.02
-
-
-def test_bad_options_are_refused():
-    with pytest.raises(UserError, match="resolution 1 is too small"):
-        _phantoms(1)
-    with pytest.raises(UserError, match="'phantom': did you mean phantoms"):
-        make("phantom", SliceOptions(16))

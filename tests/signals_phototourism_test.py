@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 from absl import logging
 from PIL import Image
+from scene_files import ARRAYS, NUM_PHOTOS, photo_inverse, photo_pose, write_photos
 
 from metainr import signals
-from metainr.cameras import look_at, pixel_rays
+from metainr.cameras import pixel_rays
 from metainr.errors import UserError
-
-NUM = 30
-ARRAYS = ("c2w_mats.npy", "kinv_mats.npy", "bds.npy", "res_mats.npy")
 
 
 @pytest.fixture
@@ -20,36 +18,9 @@ def warnings(monkeypatch):
     return lines
 
 
-def _size(index):
-    return (12, 16) if index % 2 else (20, 10)  # rows, columns
-
-
-def _pose(index):
-    """An OpenCV camera on a circle, in the source's lengths."""
-    eye = [30 * np.cos(index), 30 * np.sin(index), 2]
-    return look_at(eye, [0, 0, 3]).astype(np.float64) * [1, -1, -1, 1]
-
-
-def _inverse(index):
-    rows, columns = _size(index)
-    return np.linalg.inv([[20.0, 0, columns / 2], [0, 21, rows / 2], [0, 0, 1]])
-
-
 @pytest.fixture
 def scene(tmp_path):
-    """Thirty photos of one grey value each (5, 10, …) and their matrices."""
-    folder = tmp_path / "dense" / "images"
-    folder.mkdir(parents=True)
-    for index in range(NUM):
-        rows, columns = _size(index)
-        Image.new("L", (columns, rows), 5 * (index + 1)).save(folder / f"{index:03d}.jpg")
-    (folder / "notes.txt").write_text("no photo")
-    last = [[0, 0, 0, 1]]
-    np.save(tmp_path / ARRAYS[0], [np.concatenate([_pose(i), last]) for i in range(NUM)])
-    np.save(tmp_path / ARRAYS[1], [_inverse(i) for i in range(NUM)])
-    np.save(tmp_path / ARRAYS[2], [[10 + i, 50 + i] for i in range(NUM)])
-    np.save(tmp_path / ARRAYS[3], [_size(i) for i in range(NUM)])
-    return tmp_path
+    return write_photos(tmp_path)
 
 
 def _read(root, resolution=64, name="phototourism", **options):
@@ -86,9 +57,9 @@ def test_photos_are_padded_and_rays_follow_the_published_formula(scene):
     np.testing.assert_allclose(views.images[0, :12], 110 / 255, atol=0.01)
     assert not views.images[0, 12:].any()
     rays = pixel_rays(*views[1:4], np.array([[7.0, 3.0]]))
-    direction = _pose(21)[:, :3] @ _inverse(21) @ [3, 7, 1]
+    direction = photo_pose(21, 30)[:, :3] @ photo_inverse(21) @ [3, 7, 1]
     np.testing.assert_allclose(rays.directions[0], direction, rtol=1e-5)
-    np.testing.assert_allclose(rays.origins[0], 0.05 * _pose(21)[:, 3], rtol=1e-6)
+    np.testing.assert_allclose(rays.origins[0], 0.05 * photo_pose(21, 30)[:, 3], rtol=1e-6)
     np.testing.assert_allclose(rays.bounds[0], [0.05 * 0.9 * 31, 0.05 * 1.2 * 71], rtol=1e-6)
 
 
@@ -97,7 +68,7 @@ def test_the_longer_side_is_scaled_to_the_resolution(scene):
     np.testing.assert_array_equal(views.windows, [[0, 0, 8, 4]])
     assert views.images.shape == (1, 8, 8, 3)  # 12×16 becomes 6×8
     rays = pixel_rays(*views[1:4], np.array([[1.0, 2.0]]))
-    direction = _pose(0)[:, :3] @ _inverse(0) @ [2.5 * 2 + 0.75, 2.5 * 1 + 0.75, 1]
+    direction = photo_pose(0, 30)[:, :3] @ photo_inverse(0) @ [2.5 * 2 + 0.75, 2.5 * 1 + 0.75, 1]
     np.testing.assert_allclose(rays.directions[0], direction, rtol=1e-5)
 
 
@@ -189,7 +160,7 @@ def test_files_that_are_missing_or_damaged_are_named(scene, name):
 
 
 def test_too_few_photos_are_refused_with_the_number_needed(scene):
-    for index in range(25, NUM):
+    for index in range(25, NUM_PHOTOS):
         (scene / "dense" / "images" / f"{index:03d}.jpg").unlink()
     for name in ARRAYS:
         _edit(scene / name, lambda array: array[:25])

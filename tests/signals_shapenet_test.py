@@ -7,16 +7,15 @@ import numpy as np
 import pytest
 from absl import logging
 from PIL import Image
+from scene_files import ANGLE, object_pose, write_scene, write_shapenet
 
 from experiments import view_synthesis
 from metainr import signals
-from metainr.cameras import look_at, opengl_inverse_intrinsics
+from metainr.cameras import opengl_inverse_intrinsics
 from metainr.errors import UserError
 from metainr.media.area import averaged
 from metainr.media.pinhole import inverse_pinhole
 from metainr.media.transforms import read_frames
-
-ANGLE = 0.6911
 
 
 @pytest.fixture
@@ -26,41 +25,10 @@ def warnings(monkeypatch):
     return lines
 
 
-def _pose(index):
-    turn = 0.7 * index
-    return look_at((4 * np.cos(turn), 4 * np.sin(turn), 1.0), np.zeros(3))
-
-
-def _write_scene(folder, num=4, size=(8, 8), name="transforms.json", grey=0, prefix="", **fields):
-    """A scene whose picture i is of grey level `grey + i`, opaque in its upper half only."""
-    folder.mkdir(parents=True, exist_ok=True)
-    frames = []
-    for index in range(num):
-        picture = np.full((size[1], size[0], 4), grey + index, np.uint8)
-        picture[:, :, 3] = 255
-        picture[size[1] // 2 :, :, 3] = 0
-        Image.fromarray(picture).save(folder / f"{prefix}r_{index}.png")
-        matrix = [*_pose(index).tolist(), [0, 0, 0, 1]]
-        frames.append({"file_path": f"./{prefix}r_{index}", "transform_matrix": matrix})
-    lens = {} if "fl_x" in fields else {"camera_angle_x": ANGLE}
-    (folder / name).write_text(json.dumps({**lens, **fields, "frames": frames}))
-
-
 def _edit(folder, change, name="transforms.json"):
     content = json.loads((folder / name).read_text())
     change(content)
     (folder / name).write_text(json.dumps(content))
-
-
-def _published(root, per_split=2, **scene):
-    splits = {}
-    for which, split in enumerate(("train", "val", "test")):
-        splits[split] = [f"{split}{i}" for i in range(per_split)]
-        for i, name in enumerate(splits[split]):
-            grey = 40 * which + 10 * i
-            _write_scene(root / "03001627" / name, grey=grey, **scene)
-    (root / "chair_splits.json").write_text(json.dumps(splits))
-    return root
 
 
 def _make(root, name="shapenet", resolution=8, num_views=4, **options):
@@ -74,14 +42,14 @@ def _greys(views):
 
 def test_published_folders_become_views_on_white(tmp_path, warnings):
     for folder in (tmp_path, tmp_path / "03001627"):
-        signal = _make(_published(tmp_path) if folder == tmp_path else folder)
+        signal = _make(write_shapenet(tmp_path) if folder == tmp_path else folder)
         assert signal.sizes == {"train": 2, "validation": 2, "test": 2}
         assert signal.names["validation"] == ["val0", "val1"]
         for split, grey in (("train", 10), ("validation", 50), ("test", 90)):
             views = signal.get(split, 1)
             assert _greys(views) == [grey, grey + 1, grey + 2, grey + 3]
             assert np.all(views.images[:, 4:] == 1)
-    np.testing.assert_array_equal(views.poses, [_pose(i) for i in range(4)])
+    np.testing.assert_array_equal(views.poses, [object_pose(i) for i in range(4)])
     np.testing.assert_array_equal(views.bounds, [[2, 6]] * 4)
     np.testing.assert_array_equal(views.windows, [[0, 0, 8, 8]] * 4)
     assert [leaf.dtype.name for leaf in views] == ["float32"] * 4 + ["int32"]
@@ -92,7 +60,7 @@ def test_published_folders_become_views_on_white(tmp_path, warnings):
 
 
 def test_view_synthesis_leaves_out_what_has_too_few_views_to_hold_out(tmp_path):
-    root = _published(tmp_path, num=27)
+    root = write_shapenet(tmp_path, num=27)
     for name in ("train0", "test0"):
         _edit(root / "03001627" / name, lambda content: content["frames"].pop())
     config = SimpleNamespace(resolution=8, seed=0, signal="shapenet", object_folder=str(root))
@@ -104,12 +72,12 @@ def test_view_synthesis_leaves_out_what_has_too_few_views_to_hold_out(tmp_path):
 
 
 def test_the_first_views_are_taken(tmp_path):
-    root = _published(tmp_path, num=6)
+    root = write_shapenet(tmp_path, num=6)
     assert _greys(_make(root, num_views=3).get("train", 0)) == [0, 1, 2]
 
 
 def test_broken_objects_are_skipped_and_counted(tmp_path, warnings):
-    root = _published(tmp_path, per_split=6)
+    root = write_shapenet(tmp_path, per_split=6)
     objects = root / "03001627"
     for path in (objects / "train0").iterdir():
         path.unlink()
@@ -117,7 +85,7 @@ def test_broken_objects_are_skipped_and_counted(tmp_path, warnings):
     (objects / "train2" / "r_3.png").write_bytes(b"")
     _edit(objects / "train3", lambda content: content["frames"].pop())
     (objects / "val5" / "r_0.png").write_bytes(b"not a picture")
-    _write_scene(objects / "test1", size=(4, 4))
+    write_scene(objects / "test1", size=(4, 4))
     signal = _make(root)
     assert signal.sizes == {"train": 2, "validation": 5, "test": 5}
     assert _greys(signal.get("train", 0))[0] == 40
@@ -126,7 +94,7 @@ def test_broken_objects_are_skipped_and_counted(tmp_path, warnings):
 
 
 def test_no_usable_object_of_a_split_is_refused(tmp_path, warnings):
-    root = _published(tmp_path)
+    root = write_shapenet(tmp_path)
     for name in ("val0", "val1"):
         (root / "03001627" / name / "transforms.json").unlink()
     with pytest.raises(UserError, match="no usable object of the validation split.*val0"):
@@ -142,7 +110,7 @@ def test_the_folder_must_hold_one_class(tmp_path):
         _make(tmp_path / "nowhere")
     with pytest.raises(UserError, match="does not hold 03001627 with chair_splits.json"):
         _make(tmp_path)
-    root = _published(tmp_path)
+    root = write_shapenet(tmp_path)
     (root / "02958343").mkdir()
     (root / "car_splits.json").write_text("{}")
     with pytest.raises(UserError, match="holds 2 classes; give --object_folder one of"):
@@ -188,7 +156,7 @@ def _matrix(change):
     ],
 )
 def test_mistakes_in_transforms_are_named(tmp_path, change, words):
-    _write_scene(tmp_path)
+    write_scene(tmp_path)
     _edit(tmp_path, change)
     with pytest.raises(UserError, match=words) as caught:
         read_frames(tmp_path / "transforms.json")
@@ -200,7 +168,7 @@ def test_mistakes_in_transforms_are_named(tmp_path, change, words):
 @pytest.mark.parametrize("prefix", ["", "./", "gone/train/", "/elsewhere/gone/", "HERE/"])
 @pytest.mark.parametrize("suffix", ["", ".png"])
 def test_pictures_are_found_where_they_lie_now(tmp_path, prefix, suffix):
-    _write_scene(tmp_path, num=2)
+    write_scene(tmp_path, num=2)
     prefix = prefix.replace("HERE", str(tmp_path))
     for index in range(2):
         name = f"{prefix}r_{index}{suffix}"
@@ -210,7 +178,7 @@ def test_pictures_are_found_where_they_lie_now(tmp_path, prefix, suffix):
 
 
 def test_pictures_of_other_sizes_and_damaged_ones_are_named(tmp_path, warnings):
-    _write_scene(tmp_path)
+    write_scene(tmp_path)
     signal = _make(tmp_path, "nerf_folder")
     Image.new("RGBA", (4, 8)).save(tmp_path / "r_2.png")
     with pytest.raises(UserError, match="r_2.png has 4×8 pixels and .*r_0.png 8×8"):
@@ -221,7 +189,7 @@ def test_pictures_of_other_sizes_and_damaged_ones_are_named(tmp_path, warnings):
 
 
 def test_pictures_without_alpha_are_warned_of_once(tmp_path, warnings):
-    _write_scene(tmp_path)
+    write_scene(tmp_path)
     for path in tmp_path.glob("*.png"):
         Image.open(path).convert("RGB").save(path)
     views = _make(tmp_path, "nerf_folder").get("train", 0)
@@ -230,7 +198,7 @@ def test_pictures_without_alpha_are_warned_of_once(tmp_path, warnings):
 
 
 def test_one_scene_takes_turns_between_the_halves(tmp_path):
-    _write_scene(tmp_path, num=9)
+    write_scene(tmp_path, num=9)
     signal = _make(tmp_path, "nerf_folder", num_views=5)
     assert signal.sizes == {"train": 1, "validation": 1, "test": 1}
     assert _greys(signal.get("train", 0)) == [0, 4, 8, 2, 6]
@@ -238,13 +206,13 @@ def test_one_scene_takes_turns_between_the_halves(tmp_path):
 
 
 def test_one_scene_in_several_files(tmp_path):
-    _write_scene(tmp_path, num=5, name="transforms_train.json")
+    write_scene(tmp_path, num=5, name="transforms_train.json")
     with pytest.raises(UserError, match="without transforms_test.json"):
         _make(tmp_path, "nerf_folder")
     assert _greys(_make(tmp_path, "nerf_folder", num_views=1).get("train", 0)) == [0]
-    _write_scene(tmp_path, num=5, name="transforms_val.json", grey=50, prefix="v")
+    write_scene(tmp_path, num=5, name="transforms_val.json", grey=50, prefix="v")
     assert _greys(_make(tmp_path, "nerf_folder").get("train", 0)) == [0, 4, 50, 54]
-    _write_scene(tmp_path, num=3, name="transforms_test.json", grey=100, prefix="t")
+    write_scene(tmp_path, num=3, name="transforms_test.json", grey=100, prefix="t")
     assert _greys(_make(tmp_path, "nerf_folder", num_views=5).get("train", 0)) == [
         *(0, 2, 4),
         *(100, 102),
@@ -257,7 +225,7 @@ def test_one_scene_in_several_files(tmp_path):
 
 def test_a_folder_of_scenes_is_split(tmp_path, warnings):
     for index in range(12):
-        _write_scene(tmp_path / f"scene{index:02d}", grey=10 * index)
+        write_scene(tmp_path / f"scene{index:02d}", grey=10 * index)
     (tmp_path / "scene11" / "r_0.png").unlink()
     (tmp_path / "notes").mkdir()
     signal = _make(tmp_path, "nerf_folder")
@@ -273,21 +241,21 @@ def test_a_folder_of_scenes_is_split(tmp_path, warnings):
 
 def test_too_few_scenes_are_refused(tmp_path):
     for index in range(2):
-        _write_scene(tmp_path / str(index))
+        write_scene(tmp_path / str(index))
     with pytest.raises(UserError, match="has 2 scenes; give a folder that is a scene"):
         _make(tmp_path, "nerf_folder")
 
 
 def test_a_split_without_a_usable_scene_is_refused(tmp_path):
     for index in range(3):
-        _write_scene(tmp_path / str(index), num=2 + 2 * (index == 1))
+        write_scene(tmp_path / str(index), num=2 + 2 * (index == 1))
     with pytest.raises(UserError, match="1 usable scenes of 3, none of them for .* has 2 frames"):
         _make(tmp_path, "nerf_folder", num_views=4)
 
 
 def test_scenes_stay_in_their_splits_whatever_the_number_of_views(tmp_path):
     for index in range(20):
-        _write_scene(tmp_path / f"scene{index:02d}", num=6 if index % 4 else 2)
+        write_scene(tmp_path / f"scene{index:02d}", num=6 if index % 4 else 2)
     few, many = (_make(tmp_path, "nerf_folder", num_views=n) for n in (2, 6))
     assert sum(few.sizes.values()) == 20 and sum(many.sizes.values()) == 15
     for split, names in many.names.items():
@@ -295,7 +263,7 @@ def test_scenes_stay_in_their_splits_whatever_the_number_of_views(tmp_path):
 
 
 def test_measured_intrinsics_are_kept_through_resizing(tmp_path):
-    _write_scene(tmp_path, size=(16, 8), fl_x=20.0, fl_y=22.0, cx=7.0, cy=5.0)
+    write_scene(tmp_path, size=(16, 8), fl_x=20.0, fl_y=22.0, cx=7.0, cy=5.0)
     small = _make(tmp_path, "nerf_folder", resolution=8).get("train", 0)
     assert small.images.shape == (4, 4, 8, 3)
     np.testing.assert_array_equal(small.windows, [[0, 0, 4, 8]] * 4)
@@ -303,7 +271,7 @@ def test_measured_intrinsics_are_kept_through_resizing(tmp_path):
     ray = small.inverse_intrinsics[0] @ [2, 1, 1]
     np.testing.assert_allclose(ray, [(5 - 7) / 20, (5 - 3) / 22, -1], atol=1e-6)
     # Values that are told for a picture twice as large.
-    _write_scene(tmp_path, size=(16, 8), fl_x=40.0, fl_y=44.0, cx=14.0, cy=10.0, w=32, h=16)
+    write_scene(tmp_path, size=(16, 8), fl_x=40.0, fl_y=44.0, cx=14.0, cy=10.0, w=32, h=16)
     again = _make(tmp_path, "nerf_folder", resolution=8).get("train", 0)
     np.testing.assert_allclose(again.inverse_intrinsics, small.inverse_intrinsics, rtol=1e-6)
 

@@ -21,6 +21,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from experiments import cli, image_regression, shared_flags, spine
 from metainr.reporting import read_results
+from metainr.runs.learning import learn
 from metainr.training.portable import read_checkpoint
 from metainr.training.workdir import open_workdir
 
@@ -71,8 +72,17 @@ def learn_here(workdir: Path, *arguments: str, experiment: ModuleType = image_re
         flags.FLAGS.mark_as_parsed()
         config = shared_flags.configuration(experiment.EXPERIMENT)
         open_workdir(workdir, vars(config), ())
-        problem = experiment.EXPERIMENT.build(config, shared_flags.make_summation(config))
-        spine.learn(problem, config, workdir)
+        machine = shared_flags.make_machine(config)
+        learn(
+            experiment.EXPERIMENT.build(config, machine.summation),
+            shared_flags.learner_options(config, config.algorithm),
+            shared_flags.outer_options(config),
+            shared_flags.test_options(config),
+            config.seed,
+            workdir,
+            vars(config),
+            machine,
+        )
 
 
 @contextlib.contextmanager

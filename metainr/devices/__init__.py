@@ -1,8 +1,7 @@
 """Where tasks run: meshes of devices, batches on each of them, processes that share the work."""
 
 from metainr.devices.batching import map_tasks, mean_over_tasks, spread_tasks
-from metainr.devices.detection import detect
-from metainr.devices.meeting import Place
+from metainr.devices.joining import join
 from metainr.devices.mesh import (
     TASK,
     divide,
@@ -15,11 +14,10 @@ from metainr.devices.mesh import (
 )
 from metainr.devices.processes import (
     end,
-    fail,
     from_any,
     from_first,
     is_first,
-    join,
+    joined,
     leave,
     only_first,
     wait_for_all,
@@ -28,16 +26,14 @@ from metainr.devices.shares import all_shares, own_share
 
 __all__ = [
     "TASK",
-    "Place",
     "all_shares",
-    "detect",
     "divide",
     "end",
-    "fail",
     "from_any",
     "from_first",
     "is_first",
     "join",
+    "joined",
     "leave",
     "local_mesh",
     "make_mesh",

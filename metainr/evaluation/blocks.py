@@ -42,11 +42,24 @@ class Block(NamedTuple):
     keys: Key
 
 
+class Programs(NamedTuple):
+    """The compiled programs of one loop and optimizer.
+
+    start: (meta_params, rate, slots) -> (held, states);
+    advance: ((held, rate), states, signals, supports, keys, counts of steps) -> (states, records);
+        takes over the old states' buffers;
+    look: (names, held, states, signals) -> measures by name.
+    """
+
+    start: Callable[..., tuple[Held, InnerState]]
+    advance: Callable[..., tuple[InnerState, dict[str, Array]]]
+    look: Callable[..., dict[str, Any]]
+
+
 class Engine(NamedTuple):
-    """What becomes of blocks, by programs that are compiled once for every loop and optimizer.
+    """What becomes of blocks; slots without a signal repeat the last one and take no step.
 
-    Slots without a signal repeat the last one and take no step.
-
+    programs: contender -> Programs, those of its loop and optimizer;
     begin: (contender, signals, numbers, key, slots) -> Block of at most `slots` signals; the key of
         a fit is the key folded with its number in [0, 2^32), whatever else is in its block;
     advance: (block, each fit's number of steps) -> (block, records by name [slots, num_records]);
@@ -54,17 +67,10 @@ class Engine(NamedTuple):
     look: (block, names of measures) -> what they give, stacked, by name.
     """
 
+    programs: Callable[[Contender], Programs]
     begin: Callable[[Contender, Sequence[Any], Sequence[int], Key, int], Block]
     advance: Callable[[Block, Sequence[int]], tuple[Block, dict[str, Array]]]
     look: Callable[[Block, tuple[str, ...]], dict[str, Any]]
-
-
-class _Programs(NamedTuple):
-    """Of one loop and optimizer, the rate being an input."""
-
-    start: Callable[..., tuple[Held, InnerState]]
-    advance: Callable[..., tuple[InnerState, dict[str, Array]]]
-    look: Callable[..., dict[str, Any]]
 
 
 def make_engine(
@@ -86,7 +92,7 @@ def make_engine(
     supports_of = jax.jit(spread_tasks(make_support, mesh))
 
     @functools.cache
-    def compiled(make_inner: Callable[[Hyper], Inner], optimizer: Hashable) -> _Programs:
+    def compiled(make_inner: Callable[[Hyper], Inner], optimizer: Hashable) -> Programs:
         def inner_of(rate):
             return make_inner(Hyper(optimizer, rate))
 
@@ -114,7 +120,7 @@ def make_engine(
     def look(block, names):
         return programs(block.contender).look(names, block.held, block.states, block.signals)
 
-    return Engine(begin, advance, look)
+    return Engine(programs, begin, advance, look)
 
 
 def shared_slots(num: int, mesh: Mesh | None) -> int:
@@ -155,7 +161,7 @@ def _compile(inner_of, measures, record, num_records, mesh):
 
         return spread_tasks(one, mesh, num_shared=1)(held, states, signals)
 
-    return _Programs(
+    return Programs(
         jax.jit(start, static_argnums=2),
         jax.jit(spread_tasks(advance, mesh, num_shared=1), donate_argnums=1),
         jax.jit(look, static_argnums=0),

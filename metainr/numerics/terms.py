@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from metainr.errors import UserError
 from metainr.numerics.chunks import map_over_chunks, sum_over_chunks
 from metainr.numerics.shares import axis_size, gather_rows, share, share_rows
 from metainr.types import Apply, Array, Observations, Params, Term
@@ -127,8 +128,13 @@ def evaluate(apply: Apply, params: Params, coords: Array) -> Array:
 
 
 def _loss_of_features(features, term, rows):
-    predictions = term.measurement.pool(features, rows.inputs)
-    return jnp.sum(rows.weights * term.loss(predictions, rows.targets))
+    losses = term.loss(term.measurement.pool(features, rows.inputs), rows.targets)
+    if losses.shape != rows.weights.shape:
+        raise UserError(
+            f"a loss of shape {list(losses.shape)} for observations of weights "
+            f"{list(rows.weights.shape)}; a term's loss gives one number for each observation"
+        )
+    return jnp.sum(rows.weights * losses)
 
 
 def rows_per_chunk(coords: Array, summation: Summation) -> int | None:

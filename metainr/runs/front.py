@@ -198,6 +198,7 @@ def compare(
         "train_steps": run.record.get("outer_train_steps", run.record.get("train_steps", 0)),
         "config": dict(run.record),
         "environment": environment(),
+        "instruments": {},
         "settings": {name: comparison.entry for name, comparison in comparisons.items()},
     }
     return Compared(results, comparisons)

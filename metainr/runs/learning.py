@@ -135,7 +135,9 @@ def _validation(problem, learner, num_signals, root, machine):
         fits = evaluate(contender, signals, setting.steps, key, len(signals))
         picture = np.concatenate([targets, fits.views[:, 0], fits.views[:, -1]], axis=1)
         return Validation(
-            float(fits.metrics["psnr"][:, -1].mean()), np.concatenate(list(picture), axis=1)
+            float(fits.metrics[setting.metric][:, -1].mean()),
+            np.concatenate(list(picture), axis=1),
+            setting.metric,
         )
 
     return validate

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from metainr.media import clip_info, read_image, read_sound, to_square
 from metainr.registry import look_up
+from metainr.signals.access import check_seed
 from metainr.signals.arrays import checked_signals, of_arrays
 from metainr.signals.audio import SoundOptions, notes, recording, recordings, speech
 from metainr.signals.clouds import (
@@ -19,8 +20,11 @@ from metainr.signals.clouds import (
 from metainr.signals.ct import SliceOptions, phantoms, slice_window, slices
 from metainr.signals.images import (
     ImageOptions,
+    PictureOptions,
+    camera,
     celeba,
     folder,
+    image,
     imagenette,
     photos,
     sdf,
@@ -37,6 +41,7 @@ from metainr.signals.objects import (
     shapenet,
 )
 from metainr.signals.video import ClipOptions, clip, clips, moving
+from metainr.signals.waves import SourceOptions, single, sources
 from metainr.types import SignalClass
 
 
@@ -60,6 +65,7 @@ FAMILIES: Mapping[type, Family] = {
             "imagenette": imagenette,
         },
     ),
+    PictureOptions: Family("picture", {"camera": camera, "image": image}),
     SliceOptions: Family("class of slices", {"phantoms": phantoms, "slices": slices}),
     LandmarkOptions: Family(
         "landmark", {"facade": facade, "phototourism": phototourism, "colmap": colmap}
@@ -82,26 +88,31 @@ FAMILIES: Mapping[type, Family] = {
     CloudOptions: Family(
         "class of clouds", {"animals": animals, "mesh": mesh, "mesh_folder": mesh_folder}
     ),
+    SourceOptions: Family("class of sources", {"sources": sources, "single": single}),
 }
 
 Options = (
     ImageOptions
+    | PictureOptions
     | SliceOptions
     | LandmarkOptions
     | ObjectOptions
     | SoundOptions
     | ClipOptions
     | CloudOptions
+    | SourceOptions
 )
 
 
 def make(name: str, options: Options) -> SignalClass:
     """Builds the class of signals called `name` among those that take such options.
 
-    Raises UserError if there is none of that name.
+    Raises UserError if there is none of that name, or the seed is negative.
     """
     family = FAMILIES[type(options)]
-    return look_up(family.kind, name, family.classes)(options)
+    build = look_up(family.kind, name, family.classes)
+    check_seed(options)
+    return build(options)
 
 
 __all__ = [
@@ -112,9 +123,12 @@ __all__ = [
     "ImageOptions",
     "LandmarkOptions",
     "ObjectOptions",
+    "PictureOptions",
     "SliceOptions",
     "SoundOptions",
+    "SourceOptions",
     "animals",
+    "camera",
     "cars",
     "celeba",
     "chairs",
@@ -125,6 +139,7 @@ __all__ = [
     "colmap",
     "facade",
     "folder",
+    "image",
     "imagenette",
     "lamps",
     "make",
@@ -145,8 +160,10 @@ __all__ = [
     "sdf",
     "sdf_mixed",
     "shapenet",
+    "single",
     "slice_window",
     "slices",
+    "sources",
     "speech",
     "tangent_distance",
     "text",

@@ -32,6 +32,18 @@ class Options(Protocol):
         ...
 
 
+def check_resolution(options: Options) -> None:
+    """Raises UserError if signals of that resolution are none."""
+    if options.resolution < 2:
+        raise UserError(f"resolution {options.resolution} is too small; it must be at least 2")
+
+
+def check_seed(options: Options) -> None:
+    """Raises UserError if no random numbers come of that seed."""
+    if options.seed < 0:
+        raise UserError(f"seed {options.seed} is negative; it must be 0 or more")
+
+
 def random_access(
     options: Options,
     sizes: Mapping[str, int],
@@ -42,10 +54,8 @@ def random_access(
     The class's `get` raises IndexError for an index outside [0, size) and ValueError for an
     unknown split. Raises UserError if the options make no image.
     """
-    if options.resolution < 2:
-        raise UserError(f"resolution {options.resolution} is too small; it must be at least 2")
-    if options.seed < 0:
-        raise UserError(f"seed {options.seed} is negative; it must be 0 or more")
+    check_resolution(options)
+    check_seed(options)
     return checked_access(sizes, read)
 
 

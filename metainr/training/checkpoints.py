@@ -5,10 +5,9 @@ flipped bit, so every checkpoint carries a SHA-256 digest of its arrays, verifie
 """
 
 import contextlib
-import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,16 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 from absl import logging
+from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
 from metainr.errors import UserError
+from metainr.reporting.measures import measure
 from metainr.training.portable import (
     ABOUT,
     DIGEST,
     digest,
     from_portable,
+    measured_of,
     portable,
     read_checkpoint,
     this_process,
@@ -35,14 +37,13 @@ _KEEP_LAST = 3
 
 
 class Checkpoints:
-    """The checkpoints of one run: the last three and the best by validation PSNR.
+    """The checkpoints of one run: the last three and the best of those validated.
 
     A context manager; leaving it waits for the last save. Of several processes one is to have it.
     """
 
     def __init__(self, directory: Path):
         self._directory = Path(directory).absolute()
-        self._psnr: dict[int, float] = {}
         self._quiet = contextlib.ExitStack()
         self._open()
 
@@ -58,16 +59,17 @@ class Checkpoints:
                 self._writing(self._manager.close)
 
     def _open(self):
+        best = BestN(get_metric_fn=_goodness, n=1, keep_checkpoints_without_metrics=False)
         options = ocp.CheckpointManagerOptions(
-            preservation_policy=_LastAndBest(self._psnr),
+            preservation_policy=AnyPreservationPolicy([LatestN(_KEEP_LAST), best]),
+            best_fn=_goodness,  # without it orbax does not write what was measured
             cleanup_tmp_directories=True,
             multiprocessing_options=this_process(),
             create=False,  # orbax does not for one of several processes
         )
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            self._manager = ocp.CheckpointManager(self._directory, options=options)
-            self._psnr.update(_recorded_psnr(self._directory))
+            self._manager = _Manager(self._directory, options=options)
         except OSError as error:
             raise UserError(f"cannot write checkpoints to {self._directory}: {error}") from error
 
@@ -75,8 +77,13 @@ class Checkpoints:
         """The step of the newest checkpoint, or None; says nothing of its health."""
         return self._manager.latest_step()
 
-    def save(self, state: TrainState, config: dict[str, Any], psnr: float | None = None) -> None:
-        """Starts to save a state with the run's flags and, where just measured, validation PSNR.
+    def save(
+        self,
+        state: TrainState,
+        config: dict[str, Any],
+        measured: Mapping[str, float] | None = None,
+    ) -> None:
+        """Starts to save a state with the run's flags and what validation has just measured.
 
         Saving a step that is there already does nothing. Raises UserError if it, or the save
         before it, cannot be written.
@@ -86,13 +93,13 @@ class Checkpoints:
             return
         # Copies: the training step reuses the buffers while the writing goes on.
         arrays = jax.tree.map(np.array, portable(state))
-        measured = None if psnr is None or math.isnan(psnr) else float(psnr)
-        if measured is not None:
-            self._psnr[step] = measured
-        about = {DIGEST: digest(arrays, config, measured), "config": config, "psnr": measured}
+        # Empty where nothing was measured: of None orbax would warn.
+        metrics = {n: float(x) for n, x in (measured or {}).items() if not math.isnan(x)}
+        about = {DIGEST: digest(arrays, config, metrics), "config": config}
         items = {name: ocp.args.StandardSave(tree) for name, tree in arrays.items()}
         items[ABOUT] = ocp.args.JsonSave(about)
-        self._writing(lambda: self._manager.save(step, args=ocp.args.Composite(**items)))
+        composite = ocp.args.Composite(**items)
+        self._writing(lambda: self._manager.save(step, args=composite, metrics=metrics))
 
     def wait(self) -> None:
         """Waits until everything saved is on disk. Raises UserError if it cannot be written."""
@@ -150,26 +157,21 @@ class Checkpoints:
             self._manager.reload()
 
 
-class _LastAndBest:
-    """Which checkpoints orbax keeps: the last few, and the best of those validated."""
+class _Manager(ocp.CheckpointManager):
+    """Orbax's, which knows older checkpoints' PSNR, and opens folders with damaged ones."""
 
-    def __init__(self, psnr: dict[int, float]):
-        self._psnr = psnr
-
-    def should_preserve(self, checkpoints: Sequence[Any], *, context: Any) -> list[bool]:
-        """Says of each checkpoint, all having a `step`, whether it stays."""
-        steps = [checkpoint.step for checkpoint in checkpoints]
-        validated = [step for step in steps if step in self._psnr]
-        kept = set(sorted(steps)[-_KEEP_LAST:])
-        kept |= {max(validated, key=self._psnr.__getitem__)} if validated else set()
-        return [step in kept for step in steps]
+    def metrics(self, step: int) -> Any:
+        """What was measured at a step; None if that cannot be read, of which restoring tells."""
+        with contextlib.suppress(Exception):
+            return measured_of(Path(self.directory) / str(step))
 
 
-def load_meta_params(path: Path) -> tuple[MetaParams, dict[str, Any]]:
+def load_meta_params(path: Path, best: bool = False) -> tuple[MetaParams, dict[str, Any]]:
     """Reads what was learned: (meta-parameters as nested dicts of arrays, the run's flags).
 
     `path` is a workdir, its `checkpoints` folder, or one checkpoint in that; of several the newest
-    healthy one is taken. Raises UserError if there is none.
+    healthy one is taken, or with `best` the one that validation liked best. Raises UserError if
+    there is none.
     """
     path = Path(path).absolute()
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
@@ -178,6 +180,8 @@ def load_meta_params(path: Path) -> tuple[MetaParams, dict[str, Any]]:
         if folder.name.isdigit()
         else sorted((p for p in folder.glob("*") if p.name.isdigit()), key=lambda p: -int(p.name))
     )
+    if best and candidates:
+        candidates = _best_first(candidates)
     problems = []
     for candidate in candidates:
         try:
@@ -194,13 +198,25 @@ def load_meta_params(path: Path) -> tuple[MetaParams, dict[str, Any]]:
     )
 
 
-def _recorded_psnr(directory):
-    """Validation PSNR by step, of those checkpoints that say it."""
-    recorded = {}
-    for file in directory.glob(f"*/{ABOUT}/metadata"):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            recorded[int(file.parts[-3])] = float(json.loads(file.read_text())["psnr"])
-    return recorded
+def _best_first(checkpoints: Sequence[Path]) -> list[Path]:
+    """Those that were validated. Raises UserError if none was."""
+    goodness = {}
+    for checkpoint in checkpoints:
+        with contextlib.suppress(Exception):  # damage is told by reading
+            goodness[checkpoint] = _goodness(measured_of(checkpoint))
+    validated = [path for path, value in goodness.items() if value > -math.inf]
+    if not validated:
+        raise UserError(
+            f"no checkpoint in {checkpoints[0].parent} was validated, so that none is the best; "
+            "take the newest, or train on to the next validation"
+        )
+    return sorted(validated, key=goodness.__getitem__, reverse=True)
+
+
+def _goodness(measured: Mapping[str, float]) -> float:
+    """A number that is larger for the better checkpoint; −∞ of one that was not validated."""
+    signs = {name: -1 if measure(name).lower_is_better else 1 for name in measured}
+    return max((signs[name] * value for name, value in measured.items()), default=-math.inf)
 
 
 def _unused(path):

@@ -23,6 +23,7 @@ from metainr.devices import (
 )
 from metainr.errors import UserError
 from metainr.files import write_bytes
+from metainr.reporting.measures import measure
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.compiled import available_memory, check_memory, compile_step
 from metainr.training.instruments import INSTRUMENTS, Cost, Meter, machine_peak
@@ -38,10 +39,11 @@ _RATES = ("inner_learning_rate", "outer_learning_rate", "inner_optimizer", "inne
 
 
 class Validation(NamedTuple):
-    """What validation measured: the mean PSNR in dB and a picture [h, w, c] of some fits."""
+    """What validation measured: a metric's mean over the fits, and a picture [h, w, c] of some."""
 
-    psnr: float
+    value: float
     picture: np.ndarray
+    metric: str = "psnr"
 
 
 class LoopOptions(NamedTuple):
@@ -176,14 +178,13 @@ class _Run(NamedTuple):
             last = step == self.options.train_steps
             if step % _LOG_EVERY == 0 or last:
                 self._log(step, metrics, validated)
-            psnr = None
+            measured = {}
             if (last or step % self.options.eval_every == 0) and requested() is None:
                 with self.meter.paused():
-                    psnr = self._validate(step, validate(state.meta_params))
-                validated = {"validation": f"{psnr:.2f} dB"}
+                    measured, validated = self._validate(step, validate(state.meta_params))
             signum = requested()
-            if last or signum or psnr is not None or step % self.options.checkpoint_every == 0:
-                self.checkpoints.save(state, self.config, psnr)
+            if last or signum or measured or step % self.options.checkpoint_every == 0:
+                self.checkpoints.save(state, self.config, measured)
             if signum or last:
                 from_first(self._end)
             if signum := signum or (requested() if last else None):
@@ -215,9 +216,13 @@ class _Run(NamedTuple):
         self.progress.set_postfix(shown | validated)
 
     def _validate(self, step, validation):
-        self.writer.scalars(step, {"validation_psnr": validation.psnr})
+        """(What was measured, how it is shown), both by name."""
+        metric, value = validation.metric, validation.value
+        self.writer.scalars(step, {f"validation_{metric}": value})
         self.writer.image(step, "validation", validation.picture)
-        return validation.psnr
+        known = measure(metric)
+        shown = f"{known.written(value)} {known.unit}".rstrip()
+        return {metric: value}, {f"validation {known.name}": shown}
 
     def _end(self):
         self.checkpoints.wait()

@@ -5,7 +5,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from metainr.errors import UserError
 from metainr.training.step import TrainState
 
 ABOUT = "about"
-"""The item beside the arrays: digest, flags, and validation PSNR where it was measured."""
+"""The item beside the arrays: digest and flags."""
 
 DIGEST = "sha256"
 """The entry of that item that holds `digest`."""
+
+_METRICS = "metrics"  # the name that orbax gives the item and its file
 
 
 def portable(state: TrainState) -> dict[str, Any]:
@@ -104,9 +106,19 @@ def read_checkpoint(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     with without_stragglers(), contextlib.closing(checkpointer) as reader:
         arrays = {name: reader.restore(checkpoint / name) for name in ("meta_params", "outer")}
     arrays = jax.tree.map(np.asarray, arrays)
-    if digest(arrays, about["config"], about.get("psnr")) != about[DIGEST]:
+    if digest(arrays, about["config"], measured_of(checkpoint)) != about[DIGEST]:
         raise ValueError("its content does not match its digest")
     return arrays, about["config"]
+
+
+def measured_of(checkpoint: Path) -> dict[str, float]:
+    """What validation measured of a checkpoint, by name; raises what its damage makes it raise."""
+    file = checkpoint / _METRICS / _METRICS
+    if file.exists():
+        return json.loads(file.read_text())
+    # Before orbax kept it, the PSNR was all that was measured, and stood beside the digest.
+    psnr = json.loads((checkpoint / ABOUT / "metadata").read_text()).get("psnr")
+    return {} if psnr is None else {"psnr": psnr}
 
 
 def this_process() -> ocp.options.MultiprocessingOptions:
@@ -134,10 +146,11 @@ def without_stragglers() -> Iterator[None]:
         sys.unraisablehook = previous
 
 
-def digest(arrays: dict[str, Any], config: dict[str, Any], psnr: float | None) -> str:
-    """SHA-256 of names, types, shapes and bytes of the arrays, the flags and the PSNR."""
+def digest(arrays: dict[str, Any], config: dict[str, Any], measured: Mapping[str, float]) -> str:
+    """SHA-256 of names, types, shapes and bytes of the arrays, the flags and what was measured."""
     total = hashlib.sha256(json.dumps(config, sort_keys=True).encode())
-    total.update(b"" if psnr is None else f"psnr {psnr!r}".encode())
+    for name, value in measured.items():
+        total.update(f"{name} {value!r}".encode())
     for names, leaf in _named_leaves(arrays):
         total.update(f"{''.join(names)} {leaf.dtype} {leaf.shape}".encode())
         total.update(np.ascontiguousarray(leaf).tobytes())

@@ -1,8 +1,8 @@
 """Classes of pictures: curves, text, photographs, and a user's own."""
 
 from metainr.signals.images.folder import folder, picture_paths
-from metainr.signals.images.one_image import camera, grey_images, own_images
-from metainr.signals.images.options import ImageOptions
+from metainr.signals.images.one_image import camera, grey_images, image
+from metainr.signals.images.options import ImageOptions, PictureOptions
 from metainr.signals.images.photos import photos
 from metainr.signals.images.sdf import sdf
 from metainr.signals.images.sdf_mixed import sdf_mixed
@@ -11,12 +11,13 @@ from metainr.signals.images.tfds_images import celeba, imagenette
 
 __all__ = [
     "ImageOptions",
+    "PictureOptions",
     "camera",
     "celeba",
     "folder",
     "grey_images",
+    "image",
     "imagenette",
-    "own_images",
     "photos",
     "picture_paths",
     "sdf",

@@ -7,7 +7,7 @@ import numpy as np
 from metainr.errors import UserError
 from metainr.media.pictures import read_image, to_square
 from metainr.signals.access import SPLITS, joined_names, of_one, random_access
-from metainr.signals.images.options import ImageOptions
+from metainr.signals.images.options import PictureOptions
 from metainr.signals.images.photos import photo
 from metainr.types import SignalClass
 
@@ -40,27 +40,29 @@ def grey_images(signal_class: SignalClass, num: int = 1) -> SignalClass:
     return SignalClass(signal_class.sizes, get, names)
 
 
-def own_images(options: ImageOptions, paths: Sequence[str]) -> SignalClass:
-    """One test signal made of all these picture files: grey centred squares [n, n, len(paths)].
+def image(options: PictureOptions) -> SignalClass:
+    """One test signal made of all of `options.files`: grey centred squares [n, n, len(files)].
 
-    Colours become luminance. Raises UserError if a file is missing, damaged, not finite or has a
-    side below 2 pixels.
+    Colours become luminance. Raises UserError if there is none, or one is missing, damaged, not
+    finite or has a side below 2 pixels.
     """
-    pictures = [_finite(read_image(path), path) for path in paths]
-    return of_one(options, paths, _reader(options, pictures))
+    if not options.files:
+        raise UserError("--signal=image needs a picture; give --image=FILE")
+    pictures = [_finite(read_image(path), path) for path in options.files]
+    return of_one(options, options.files, _reader(options, pictures))
 
 
-def camera(options: ImageOptions, num: int = 1) -> SignalClass:
+def camera(options: PictureOptions) -> SignalClass:
     """One test signal: the photograph of a man with a camera; `num` = 2: with an astronaut's.
 
     Grey squares [n, n, num]. Raises UserError if scikit-image lacks a picture.
     """
-    pictures = [photo(name) for name in CAMERA[:num]]
+    pictures = [photo(name) for name in CAMERA[: options.num]]
     return random_access(options, dict(zip(SPLITS, (0, 0, 1))), _reader(options, pictures))
 
 
 def _reader(
-    options: ImageOptions, pictures: Sequence[np.ndarray]
+    options: PictureOptions, pictures: Sequence[np.ndarray]
 ) -> Callable[[str, int], np.ndarray]:
     def read(split, index):
         squares = [grey(to_square(picture, options.resolution)) for picture in pictures]

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from metainr.errors import UserError
+from metainr.signals.access import check_resolution
 
 _MOST = 2**31  # bytes of a clip's frames
 
@@ -27,6 +28,7 @@ class ClipOptions(NamedTuple):
 
 def checked(options: ClipOptions) -> ClipOptions:
     """The options themselves. Raises UserError if there is no such clip."""
+    check_resolution(options)
     if options.frames < 2:
         raise UserError(f"{options.frames} frames are no clip; give at least 2")
     size = 3 * 4 * options.frames * options.resolution**2  # float32

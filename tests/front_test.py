@@ -1,0 +1,197 @@
+"""The library's front door: learn, compare, fit, save and load with no flag and no file of programs."""
+
+import re
+import textwrap
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import metainr
+from metainr.errors import UserError
+from metainr.measurements import gradient, value
+from metainr.objectives import all_points, pixel_grid, squared_error
+from metainr.types import Field, Term
+
+SIDE = 12
+
+
+def _images(num=12, channels=3):
+    """Waves of random tilt, [n, h, w, c] in [0, 1]."""
+    tilts = np.random.default_rng(0).uniform(size=(num, 1, 1, 1))
+    rows, columns = np.mgrid[:SIDE, :SIDE][..., None] / SIDE
+    phases = np.arange(channels)
+    return (0.5 + 0.5 * np.sin(5 * (rows + tilts * columns) + phases)).astype(np.float32)
+
+
+def _learn(data=None, **options):
+    chosen = {"width": 16, "depth": 3, "train_steps": 4, "eval_every": 4, "test_steps": 4}
+    if not isinstance(options.get("field", ""), str):
+        del chosen["width"], chosen["depth"]
+    return metainr.learn(_images() if data is None else data, **chosen | options)
+
+
+@pytest.fixture(scope="module")
+def run():
+    return _learn()
+
+
+def _python_of(text):
+    """The indented block that a docstring shows."""
+    lines = text.split("\n\n    ", 1)[1].splitlines()
+    block = [lines[0]] + [line for line in lines[1:] if not line or line.startswith("    ")]
+    return textwrap.dedent("    " + "\n".join(block))
+
+
+@pytest.mark.slow
+def test_the_example_of_help_runs(capsys):
+    scope = {}
+    exec(_python_of(metainr.__doc__), scope)
+    assert scope["picture"].shape == (64, 64, 1)
+    assert "shuffled" in capsys.readouterr().out
+
+
+def test_five_inits_are_compared_and_a_page_is_written(run, tmp_path):
+    table = metainr.compare(run, steps=(0, 2, 4))
+    assert list(table.results["settings"]["default"]["inits"]) == [
+        "standard", "mean", "matched", "shuffled", "meta",
+    ]  # fmt: skip
+    assert table.mean().shape == (3,) and np.isfinite(table.mean()).all()
+    assert "shuffled" in str(table) and "<table>" in table._repr_html_()
+    page = table.report(tmp_path)
+    assert "meta" in page.read_text() and (tmp_path / "results.json").exists()
+
+
+def test_a_fit_is_the_same_by_the_files(run, tmp_path):
+    image = _images()[0]
+    fit = run.fit(image, steps=3)
+    assert len(fit.losses) == 3 and fit.render((5, 7)).shape == (5, 7, 3)
+    assert fit.psnr == pytest.approx(
+        -10 * np.log10(np.mean((fit.render((SIDE, SIDE)) - image) ** 2))
+    )
+    run.save(tmp_path / "run.safetensors")
+    again = metainr.load(tmp_path / "run.safetensors")
+    np.testing.assert_array_equal(again.fit(image, steps=3).losses, fit.losses)
+    fit.save(tmp_path / "fit.npz")
+    start = metainr.load(tmp_path / "fit.npz").fit(image, steps=0)
+    np.testing.assert_array_equal(start.render((4, 4)), fit.render((4, 4)))
+
+
+def test_integers_and_masks(run):
+    image = (_images()[0] * 255).astype(np.uint8)
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[:, ::2] = True
+    hidden = np.where(mask[..., None], image, 0).astype(np.uint8)
+    seen = run.fit(hidden, steps=2, mask=mask).render((4, 4))
+    np.testing.assert_allclose(run.fit(image, steps=2, mask=mask).render((4, 4)), seen, atol=1e-6)
+    assert np.abs(run.fit(hidden, steps=2).render((4, 4)) - seen).max() > 1e-3
+
+
+@pytest.mark.parametrize("algorithm, options", [("meta_sgd", {}), ("modulations", {"latent": 4})])
+def test_what_algorithms_learn_travels_whole(algorithm, options, tmp_path):
+    run = _learn(algorithm=algorithm, algorithm_options=options)
+    run.save(tmp_path / "run.safetensors")
+    again = metainr.load(tmp_path / "run.safetensors")
+    assert again.init.learner == run.init.learner
+    jax.tree.map(np.testing.assert_array_equal, again.init.meta_params, run.init.meta_params)
+
+
+def test_a_workdir_goes_on_and_is_loaded(tmp_path):
+    whole = _learn(train_steps=6, workdir=tmp_path / "whole")
+    _learn(train_steps=3, workdir=tmp_path / "parts")
+    parts = _learn(train_steps=6, workdir=tmp_path / "parts")
+    jax.tree.map(np.testing.assert_array_equal, parts.init.meta_params, whole.init.meta_params)
+    loaded = metainr.load(tmp_path / "parts").init.meta_params
+    jax.tree.map(np.testing.assert_array_equal, loaded, whole.init.meta_params)
+    with pytest.raises(UserError, match="width"):
+        _learn(width=8, workdir=tmp_path / "parts")
+
+
+def test_fields_objectives_and_optimizers_of_ones_own(tmp_path):
+    def init(key):
+        return {"w": jax.random.normal(key, (2, 8)), "v": jnp.zeros((8, 3))}
+
+    field = Field(init, lambda params, x: jnp.sin(x @ params["w"]) @ params["v"])
+    points = all_points(pixel_grid((SIDE, SIDE)))
+
+    def smooth(predictions, targets):
+        return jnp.mean(jnp.square(predictions), axis=tuple(range(1, predictions.ndim)))
+
+    objective = (
+        Term(points, value(), squared_error),
+        Term(points, gradient(), smooth, scale=1e-3),
+    )
+    run = _learn(
+        field=field,
+        objective=objective,
+        inner_optimizer=optax.adamw,
+        outer_optimizer=optax.sgd(1e-3),
+    )
+    run.save(tmp_path / "own.safetensors")
+    again = metainr.load(tmp_path / "own.safetensors", field=field)
+    jax.tree.map(np.testing.assert_array_equal, again.init.meta_params, run.init.meta_params)
+    with pytest.raises(UserError, match="field"):
+        metainr.load(tmp_path / "own.safetensors")
+
+
+def test_one_channel_and_one_axis():
+    run = _learn(_images(channels=1)[..., 0])
+    assert run.fit(_images(channels=1)[0, ..., 0], steps=1).render((3, 3)).shape == (3, 3, 1)
+    sounds = metainr.signals.of_arrays(_images(channels=1)[:, :, 0, 0], axes=1)
+    assert _learn(sounds).fit(sounds.get("test", 0), steps=1).render((9,)).shape == (9, 1)
+
+
+BAD = {
+    "a class": (lambda: _learn(_images()[0]), r"arrays: .*\[12, 12, 3\].*\[None\]"),
+    "shapes": (lambda: _learn([np.zeros((2, 2)), np.zeros((3, 2))]), r"several shapes"),
+    "range": (lambda: _learn(300 * _images()), r"values from .* expected 0 to 1; .*value_range"),
+    "nan": (lambda: _learn(np.where(_images() > 0.9, np.nan, 0)), "NaN"),
+    "text": (lambda: _learn(np.full((4, 2, 2, 1), "x")), "type"),
+    "few": (lambda: _learn(_images(2)), "too few"),
+    "algorithm": (lambda: _learn(algorithm="mamal"), "did you mean maml"),
+    "its options": (
+        lambda: _learn(algorithm="modulations", algorithm_options={"latents": 3}),
+        "did you mean latent",
+    ),
+    "field": (lambda: _learn(field="sirene"), "did you mean siren"),
+    "field's option": (lambda: _learn(widht=3), "width"),
+    "field's value": (lambda: _learn(omega=float("nan")), "omega"),
+    "dimensions": (lambda: _learn(field=metainr.fields.siren(width=8)._replace(), data=_images(channels=1)), "1"),
+    "steps": (lambda: metainr.compare(_learn(train_steps=0), steps=(2, 0)), "increasing"),
+    "file": (lambda: metainr.load("nowhere.safetensors"), "does not exist"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_mistake_is_told_in_one_line(name):
+    act, expected = BAD[name]
+    with pytest.raises(UserError) as raised:
+        act()
+    message = str(raised.value)
+    assert re.search(expected, message) and "\n" not in message and "--" not in message
+
+
+def test_mistakes_of_a_fit(run):
+    for signal in (np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE, 4)), np.zeros(SIDE)):
+        with pytest.raises(UserError, match="signal: "):
+            run.fit(signal)
+    with pytest.raises(UserError, match="mask: "):
+        run.fit(_images()[0], mask=np.zeros((SIDE, SIDE)))
+
+
+def test_losses_and_predictions_of_other_shapes_are_refused():
+    points = all_points(pixel_grid((SIDE, SIDE)))
+    flat = Field(lambda key: jnp.ones(2), lambda w, x: (x @ w)[..., None])
+    images = _images(channels=1)
+
+    def flattened(params, samples, key, step):
+        rows = points(params, samples, key, step)
+        return rows._replace(targets=rows.targets[:, 0])
+
+    with pytest.raises(UserError, match=r"\[144, 1\].*\[144\]"):
+        _learn(images, field=flat, objective=(Term(flattened, value(), squared_error),))
+    with pytest.raises(UserError, match=r"loss"):
+        scalar = lambda predictions, targets: jnp.mean(predictions)  # noqa: E731
+        _learn(images, field=flat, objective=(Term(points, value(), scalar),))
