@@ -11,9 +11,10 @@ from benchmarks import machine, ours, recipe
 from benchmarks.comparison import OURS, Contender, if_it_fits
 from benchmarks.programs import Program, compile_program
 from benchmarks.setting import Setting, make_images
-from metainr.evaluation.fitting import make_fitter
+from metainr import types
+from metainr.evaluation.blocks import make_engine
 from metainr.objectives import image_samples, pixel_grid
-from metainr.types import Array
+from metainr.types import Array, Hyper
 
 
 def fit_contenders(setting: Setting, num: int, steps: int, slots: int) -> dict[str, Contender]:
@@ -35,18 +36,23 @@ def fit_contenders(setting: Setting, num: int, steps: int, slots: int) -> dict[s
 
 
 def _ours(setting, images, steps, slots):
-    """Blocks of slots through the fitter that evaluation uses."""
-    fitter = make_fitter(ours.make_algorithm(setting).make_inner, setting.inner_optimizer)
-    make_supports = jax.jit(jax.vmap(image_samples))
-    params, rate = ours.first_params(setting), setting.inner_rate
-    keys = jax.random.split(jax.random.key(0), slots)
-    states = fitter.init(params, rate, slots)
-    supports = make_supports(images[_block(0, slots, len(images))])
-    program = compile_program(fitter.advance, states, rate, supports, keys, steps)
+    """Blocks of slots through the engine that evaluation uses."""
+    hyper, counts = Hyper(setting.inner_optimizer, setting.inner_rate), np.full(slots, steps)
+    contender = types.Contender(
+        ours.first_params(setting), ours.make_algorithm(setting).make_inner, hyper
+    )
+    engine = make_engine(
+        lambda image, key: image_samples(image), {}, lambda params, image, loss: {"loss": loss}
+    )
 
-    def fit(block):
-        states = fitter.init(params, rate, slots)
-        return program.call(states, rate, make_supports(block), keys, steps)
+    def begun(rows):
+        _, held, *stacks = engine.begin(contender, rows, range(slots), jax.random.key(0), slots)
+        return (held, setting.inner_rate), *stacks, counts
+
+    program = compile_program(engine.programs(contender).advance, *begun(images[:slots]))
+
+    def fit(rows):
+        return program.call(*begun(rows))
 
     return _in_blocks(fit, program, images, slots)
 
@@ -71,7 +77,7 @@ def _vmapped(setting, images, steps, size):
     values = images.reshape(len(images), -1, images.shape[-1])
     size = min(size, len(values))
     program = compile_program(fit, layers, values[:size])
-    return _in_blocks(lambda block: program.call(layers, block), program, values, size)
+    return _in_blocks(lambda block: program.call(layers, jnp.asarray(block)), program, values, size)
 
 
 def make_plain_fit(setting: Setting, steps: int) -> Callable[[recipe.Layers, Array], recipe.Layers]:
@@ -89,13 +95,13 @@ def make_plain_fit(setting: Setting, steps: int) -> Callable[[recipe.Layers, Arr
 
 
 def _in_blocks(
-    fit: Callable[[Array], object], program: Program, rows: np.ndarray, size: int
+    fit: Callable[[np.ndarray], object], program: Program, rows: np.ndarray, size: int
 ) -> Contender:
     """Fits all rows, `size` at a time; their data come from the host, as in evaluation."""
 
     def run():
         for begin in range(0, len(rows), size):
-            jax.block_until_ready(fit(jnp.asarray(rows[_block(begin, size, len(rows))])))
+            jax.block_until_ready(fit(rows[_block(begin, size, len(rows))]))
 
     contender = Contender(run, "", program.seconds, program.temp_bytes)
     return if_it_fits(contender, program.total_bytes, machine.available_bytes())

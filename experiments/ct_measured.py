@@ -23,8 +23,8 @@ from metainr.reporting import to_text, write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
 from metainr.reporting.tables import Table
-from metainr.runs.fits import fit, fit_inner
-from metainr.runs.inits import Init, standard_init
+from metainr.runs.fits import fit, make_contenders
+from metainr.runs.inits import standard_init
 from metainr.training.workdir import environment
 from metainr.types import Array, Field, Params, Term
 
@@ -84,18 +84,13 @@ def _slices(config, measured, field, learned) -> dict[str, np.ndarray]:
     size = config.resolution
     measurement = projection(size, measured.detectors, config.interpolation)
     objective = (Term(all_views(), measurement, squared_error),)
-    root = jax.random.key(config.seed)
-
-    def fitted(init: Init) -> np.ndarray:
-        inner = fit_inner(init, field, objective, shared_flags.make_machine(config))
-        params = fit(inner, init, measured.sinogram, branch(root, "test"), config.test_steps)
-        return np.asarray(slice_of(field, params, size))
-
-    sinogram = measured.sinogram
+    root, sinogram = jax.random.key(config.seed), measured.sinogram
+    inits = {"meta": learned, "standard": standard_init(field, learned.hyper, root)}
+    contenders = make_contenders(inits, field, objective, shared_flags.make_machine(config))
+    fits = fit(contenders, [sinogram], branch(root, "test"), config.test_steps)
     classical = (sinogram.angles, sinogram.values, size, measured.detectors)
     return {
-        "meta": fitted(learned),
-        "standard": fitted(standard_init(field, learned.hyper, root)),
+        **{name: np.asarray(slice_of(field, params, size)) for name, [params] in fits.items()},
         "FBP": filtered_back_projection(*classical),
         "SART": sart(*classical),
     }

@@ -29,7 +29,7 @@ from metainr.keys import branch
 from metainr.reporting import write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
-from metainr.runs.fits import fit, fit_inner
+from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init
 from metainr.training.workdir import environment
 from metainr.types import Field
@@ -98,11 +98,11 @@ def _fits(job):
     config = job.config
     steps = STEPS.value or config.test_steps
     machine, objective = shared_flags.make_machine(config), job.parts.objective
-    inner = fit_inner(job.learned, job.field, objective, machine, config.test_schedule, steps)
+    inits = {"meta": job.learned}
+    contenders = make_contenders(inits, job.field, objective, machine, config.test_schedule, steps)
     key = branch(jax.random.key(config.seed), "test")
-    return {
-        number: fit(inner, job.learned, photo, key, steps) for number, photo in job.photos.items()
-    }
+    fits = fit(contenders, list(job.photos.values()), key, steps)
+    return dict(zip(job.photos, fits["meta"]))
 
 
 def _transfer(job, fits):

@@ -35,7 +35,7 @@ from metainr.measurements import activate, composite
 from metainr.reporting import write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
-from metainr.runs.fits import fit, fit_inner
+from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init, standard_init
 from metainr.training.workdir import environment
 from metainr.types import Field
@@ -75,7 +75,7 @@ def main() -> None:
     check_trimesh()
     job = _job()
     directory = output_dir(SimpleNamespace(output_dir=OUTPUT_DIR.value))
-    params = {name: _fitted(job, init) for name, init in _inits(job).items()}
+    params = _fits(job)
     metrics, figure = _comparison(job, params)
     print("PSNR of unseen views:", ", ".join(f"{n} {m['psnr']:.2f} dB" for n, m in metrics.items()))
     try:
@@ -142,24 +142,23 @@ def _views(config):
     return jax.tree.map(np.asarray, views)
 
 
-def _inits(job):
-    root = jax.random.key(job.config.seed)
-    return {"standard": standard_init(job.field, job.learned.hyper, root), "meta": job.learned}
-
-
 def _parts(job):
     return view_synthesis.make_scenes(
         job.field, job.config, shared_flags.make_summation(job.config)
     )
 
 
-def _fitted(job, init):
-    config = job.config
+def _fits(job):
+    """Weights by init."""
+    config, root = job.config, jax.random.key(job.config.seed)
+    inits = {"standard": standard_init(job.field, job.learned.hyper, root), "meta": job.learned}
+    machine, objective = shared_flags.make_machine(config), _parts(job).objective
+    contenders = make_contenders(
+        inits, job.field, objective, machine, config.test_schedule, config.steps
+    )
     seen = jax.tree.map(lambda x: x[: config.seen_views], job.views)
-    machine, steps = shared_flags.make_machine(config), config.steps
-    objective = _parts(job).objective
-    inner = fit_inner(init, job.field, objective, machine, config.test_schedule, steps)
-    return fit(inner, init, seen, branch(jax.random.key(config.seed), "test"), steps)
+    fits = fit(contenders, [seen], branch(root, "test"), config.steps)
+    return {name: params for name, [params] in fits.items()}
 
 
 def _comparison(job, params):

@@ -23,8 +23,8 @@ from experiments.tile_fits import (
 from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
 from metainr.keys import branch
+from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init, standard_init
-from metainr.runs.learners import make_algorithm
 from metainr.types import Contender, Field
 from metainr.weights import save_weights
 
@@ -60,14 +60,7 @@ def contenders(job: Job) -> dict[str, Contender]:
     if config.compare:
         root = jax.random.key(config.seed)
         inits["standard"] = standard_init(job.field, shared_flags.baseline(config), root)
-    return {
-        name: Contender(
-            init.meta_params,
-            make_algorithm(init.learner, job.field, objective, objective, machine).make_inner,
-            init.hyper,
-        )
-        for name, init in inits.items()
-    }
+    return make_contenders(inits, job.field, objective, machine)
 
 
 def fitted(

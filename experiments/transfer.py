@@ -24,7 +24,7 @@ from metainr.evaluation.fitting import make_evaluate
 from metainr.keys import branch
 from metainr.reporting import to_text, write_json, write_transfer_report
 from metainr.reporting.transfer import transfer_table
-from metainr.runs.comparison import make_contenders
+from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init
 from metainr.training.checkpoints import load_meta_params
 from metainr.training.data import first_signals
@@ -130,7 +130,8 @@ def _row(run, tests, step):
     problem = image_regression.build(config, machine.summation)
     setting = problem.settings["default"]
     evaluate = make_evaluate(setting.make_task, setting.score, setting.view)
-    contender = make_contenders(problem, setting, {"meta": run.init}, "constant", machine)["meta"]
+    inits = {"meta": run.init}
+    contender = make_contenders(inits, problem.field, setting.objective, machine)["meta"]
     key = branch(jax.random.key(shared_flags.SEED.value), "test")
     fits = [evaluate(contender, test, [0, step], key) for test in tests]
     return [summary(fit.metrics["psnr"]) for fit in fits]

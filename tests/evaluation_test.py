@@ -13,13 +13,13 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from metainr import algorithms, fields
 from metainr.evaluation import fitting
 from metainr.evaluation.baselines import fitted, shuffled
+from metainr.evaluation.blocks import make_engine
 from metainr.evaluation.compare import steps_to_match, summary
 from metainr.evaluation.courses import Watch
-from metainr.evaluation.fitting import Contender, Fits, Score, make_evaluate
+from metainr.evaluation.fitting import Fits, Score, make_evaluate
 from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
 from metainr.evaluation.tuning import RATES, tuned
 from metainr.measurements import value
-from metainr.numerics import objective_gradient
 from metainr.objectives import (
     Samples,
     all_points,
@@ -29,7 +29,7 @@ from metainr.objectives import (
     random_points,
     squared_error,
 )
-from metainr.types import Term
+from metainr.types import Contender, Hyper, Term
 
 KEY = jax.random.key(0)
 
@@ -121,41 +121,32 @@ def _full(params, image):
     return {"psnr": psnr(picture, image), "ssim": ssim(picture, image)}
 
 
-def _gradient(draw):
-    return objective_gradient((Term(draw, value(), squared_error),), FIELD.apply)
+def _learner(draw, algorithm="maml", **options):
+    objective = (Term(draw, value(), squared_error),)
+    parts = algorithms.make_parts(FIELD, objective, objective, Hyper("sgd", 1e-2), 2)
+    options = algorithms.REGISTRY[algorithm].options(**options)
+    return algorithms.make(algorithm, parts, options)
 
 
-def _make_inner(gradient, optimizer):
-    make = algorithms.make_optimizer(optimizer)
-    return lambda rate: algorithms.gradient_inner(gradient, make(rate))
-
-
-def _make_evaluate(draw, of_loss, traces=None):
-    gradient = _gradient(draw)
-
-    def make_inner(optimizer):
-        make = _make_inner(gradient, optimizer)
-        if traces is None:
-            return make
-
-        def counted(rate):
-            inner = make(rate)
-            return inner._replace(step=lambda *x: (traces.append(optimizer), inner.step(*x))[1])
-
-        return counted
-
+def _make_evaluate(of_loss):
     score = Score(_full, (lambda loss: {"psnr": psnr_of_mse(loss)}) if of_loss else None)
-    return make_evaluate(make_inner, image_task, score, lambda params, image: _render(params))
+    return make_evaluate(image_task, score, lambda params, image: _render(params))
 
 
-def _draw(points):
-    return all_points(COORDS) if points is None else random_points(COORDS, points)
+@functools.cache
+def _make_inner(points):
+    draw = all_points(COORDS) if points is None else random_points(COORDS, points)
+    return _learner(draw).make_inner
 
 
 @functools.cache
 def _shared_evaluate(points):
     """Its programs are compiled once for all tests."""
-    return _make_evaluate(_draw(points), of_loss=points is None)
+    return _make_evaluate(of_loss=points is None)
+
+
+def _contender(points=None, optimizer="adam"):
+    return Contender(FIELD.init(KEY), _make_inner(points), Hyper(optimizer, 1e-3))
 
 
 def _signals(num):
@@ -165,12 +156,13 @@ def _signals(num):
     return np.moveaxis(images, 2, 0).astype(np.float32)
 
 
-def _plain_loop(gradient, contender, signals, steps, key):
+def _plain_loop(contender, signals, steps, key):
     """PSNR and SSIM [signals, steps], nothing shared with what is tested but the inner loop."""
-    inner = _make_inner(gradient, contender.optimizer)(contender.learning_rate)
+    inner = contender.make_inner(contender.hyper)
     step = jax.jit(inner.step)
     rows = []
-    for signal, signal_key in zip(signals, jax.random.split(key, len(signals))):
+    for index, signal in enumerate(signals):
+        signal_key = jax.random.fold_in(key, index)
         state, row = inner.init(contender.meta_params), []
         for count in range(max(steps) + 1):
             if count in steps:
@@ -191,9 +183,8 @@ def _plain_loop(gradient, contender, signals, steps, key):
 )
 def test_fits_equal_a_plain_loop_whatever_their_number(points, steps):
     evaluate = _shared_evaluate(points)
-    contender = Contender(FIELD.init(KEY), "adam", 1e-3)
-    signals = _signals(11)
-    psnrs, ssims = _plain_loop(_gradient(_draw(points)), contender, signals, steps, KEY)
+    contender, signals = _contender(points), _signals(11)
+    psnrs, ssims = _plain_loop(contender, signals, steps, KEY)
     for num in (1, 3, 8, 11):
         fits = evaluate(contender, signals[:num], steps, KEY, num_views=9)
         np.testing.assert_allclose(fits.metrics["psnr"], psnrs[:num], rtol=1e-4)
@@ -217,7 +208,7 @@ def test_fits_that_were_stopped_go_on(points, stop, monkeypatch):
     monkeypatch.setattr(fitting, "_PIECE_SECONDS", 0)  # saved after every step
     monkeypatch.setattr(fitting, "_FIRST_PIECE", 1)
     evaluate = _shared_evaluate(points)
-    contender, signals, steps = Contender(FIELD.init(KEY), "adam", 1e-3), _signals(10), [0, 1, 4, 8]
+    contender, signals, steps = _contender(points), _signals(10), [0, 1, 4, 8]
     undisturbed = evaluate(contender, signals, steps, KEY, 9)
     kept, taken = {}, []
 
@@ -248,19 +239,15 @@ def test_fits_that_were_stopped_go_on(points, stop, monkeypatch):
 
 
 def test_what_cannot_be_compiled_is_measured_on_the_host():
-    inner = _make_inner(_gradient(all_points(COORDS)), "sgd")
-
     def finish(measured, signal):
         assert isinstance(measured["picture"], np.ndarray)
         return {"psnr": -10 * np.log10(np.mean((measured["picture"] - signal) ** 2))}
 
     score = Score(lambda params, image: {"picture": _render(params)}, None, finish)
-    evaluate = make_evaluate(
-        lambda optimizer: inner, image_task, score, lambda params, image: _render(params)
-    )
-    contender, signals = Contender(FIELD.init(KEY), "sgd", 1e-2), _signals(10)
+    evaluate = make_evaluate(image_task, score, lambda params, image: _render(params))
+    contender, signals = _contender(), _signals(10)
     fits = evaluate(contender, signals, [0, 3], KEY, num_views=9)
-    direct = _make_evaluate(all_points(COORDS), True)(contender, signals, [0, 3], KEY)
+    direct = _shared_evaluate(None)(contender, signals, [0, 3], KEY)
     np.testing.assert_allclose(fits.metrics["psnr"], direct.metrics["psnr"], rtol=1e-4)
     for i in range(9):
         last = jax.tree.map(lambda x, i=i: x[i], fits.params)
@@ -269,99 +256,114 @@ def test_what_cannot_be_compiled_is_measured_on_the_host():
 
 def test_one_compilation_per_optimizer_for_all_contenders():
     traces = []
-    evaluate = _make_evaluate(all_points(COORDS), of_loss=True, traces=traces)
+
+    def make_inner(hyper):
+        inner = _make_inner(None)(hyper)
+        return inner._replace(step=lambda *x: (traces.append(hyper.optimizer), inner.step(*x))[1])
+
+    evaluate = _make_evaluate(of_loss=True)
     standard, learned = FIELD.init(KEY), FIELD.init(jax.random.key(1))
-    evaluate(Contender(standard, "sgd", 1e-2), _signals(8), [0, 1], KEY)
-    evaluate(Contender(standard, "adam", 1e-3), _signals(8), [0, 1], KEY)
+    for hyper in (Hyper("sgd", 1e-2), Hyper("adam", 1e-3)):
+        evaluate(Contender(standard, make_inner, hyper), _signals(8), [0, 1], KEY)
     count = len(traces)
     for params, rate in ((standard, 1e-1), (learned, 1e-5), (learned, 3e-3)):
         for optimizer in ("sgd", "adam"):
-            evaluate(Contender(params, optimizer, rate), _signals(10), [0, 2, 7], KEY, 2)
+            contender = Contender(params, make_inner, Hyper(optimizer, rate))
+            evaluate(contender, _signals(10), [0, 2, 7], KEY, 2)
     assert len(traces) == count and set(traces) == {"sgd", "adam"}
 
 
 def _quadratic_fit(candidate, steps=4):
     """Fits of ½x² from 1 by gradient descent, best at the rate of 0.1 among those of the table."""
-    if candidate.optimizer == "adam":
+    optimizer, rate = candidate.hyper
+    if optimizer == "adam":
         return Fits({"psnr": np.full((2, steps), -50.0)}, None)
     x = np.full(2, candidate.meta_params)
     curve = []
     for _ in range(steps):
         curve.append(-10 * np.log10(x**2))
-        x = x - candidate.learning_rate * x
+        x = x - rate * x
     return Fits({"psnr": np.stack(curve, axis=1)}, None)
 
 
 def test_tuning_picks_the_best_of_a_quadratic():
-    best = tuned(Contender(1.0, "adam", 1e-4), _quadratic_fit)
-    assert (best.optimizer, best.learning_rate) == ("sgd", max(RATES["sgd"]))
-    own = tuned(Contender(1.0, "sgd", 0.5), _quadratic_fit)
-    assert (own.optimizer, own.learning_rate) == ("sgd", 0.5)
+    best = tuned(Contender(1.0, None, Hyper("adam", 1e-4)), _quadratic_fit)
+    assert best.hyper == Hyper("sgd", max(RATES["sgd"]))
+    own = tuned(Contender(1.0, None, Hyper("sgd", 0.5)), _quadratic_fit)
+    assert own.hyper == Hyper("sgd", 0.5)
 
 
 @pytest.mark.parametrize("diverged", [np.nan, -np.inf])
 def test_tuning_survives_divergence(diverged):
     def fit(candidate):
-        good = candidate.optimizer == "sgd" and candidate.learning_rate == 1e-3
+        good = candidate.hyper == Hyper("sgd", 1e-3)
         return Fits({"psnr": np.array([[0.0, 20.0], [0.0, 20.0 if good else diverged]])}, None)
 
-    best = tuned(Contender(None, "adam", 1e-4), fit)
-    assert (best.optimizer, best.learning_rate) == ("sgd", 1e-3)
+    assert tuned(Contender(None, None, Hyper("adam", 1e-4)), fit).hyper == Hyper("sgd", 1e-3)
 
 
 def test_a_perfect_fit_wins():
     def fit(candidate):
-        return Fits(
-            {"psnr": np.array([[np.inf if candidate.learning_rate == 1e-2 else 9.0]])}, None
-        )
+        perfect = candidate.hyper.learning_rate == 1e-2
+        return Fits({"psnr": np.array([[np.inf if perfect else 9.0]])}, None)
 
-    assert tuned(Contender(None, "adam", 1e-4), fit).learning_rate == 1e-2
+    assert tuned(Contender(None, None, Hyper("adam", 1e-4)), fit).hyper.learning_rate == 1e-2
 
 
 def test_fitting_the_mean_lowers_the_loss_to_the_mean():
-    gradient = _gradient(all_points(COORDS))
-    params, support = FIELD.init(KEY), image_task(jnp.asarray(_signals(1)[0]), KEY).support
-    inner = _make_inner(gradient, "adam")(1e-3)
-    before, _ = gradient(params, support, KEY, 0)
-    found, loss = fitted(inner, params, support, KEY)
-    after, _ = gradient(found, support, KEY, 0)
+    contender, signal = _contender(), _signals(1)[0]
+    found, loss = fitted(contender, image_task(signal, KEY).support, KEY)
+    before, after = (_loss(params, signal) for params in (contender.meta_params, found))
     assert after <= 1.001 * loss < 0.05 * before
 
 
 def test_a_matched_init_comes_to_say_what_the_other_says():
     learned = FIELD.init(jax.random.key(5))
     learned = jax.tree.map(lambda x: 1.5 * x, learned)
-    gradient = _gradient(output_of(FIELD.apply, 256, dim=2))
-    inner = _make_inner(gradient, "adam")(1e-3)
+    make_inner = _learner(output_of(FIELD.apply, 256, dim=2)).make_inner
     standard = FIELD.init(KEY)
-    matched, _ = fitted(inner, standard, learned, KEY)
+    matched, _ = fitted(Contender(standard, make_inner, Hyper("adam", 1e-3)), learned, KEY)
     far, near = (float(jnp.mean((_render(p) - _render(learned)) ** 2)) for p in (standard, matched))
     assert near < 0.1 * far
 
 
 def test_pooled_loss_is_the_loss_to_the_mean_plus_a_constant():
     signals = _signals(5)
-    gradient = _gradient(all_points(COORDS))
-    loss = functools.partial(_loss, gradient)
     mean = signals.mean(0)
     params = [FIELD.init(jax.random.key(seed)) for seed in (0, 1)]
-    pooled = [np.mean([loss(p, signal) for signal in signals]) for p in params]
-    to_mean = [loss(p, mean) for p in params]
+    pooled = [np.mean([_loss(p, signal) for signal in signals]) for p in params]
+    to_mean = [_loss(p, mean) for p in params]
     np.testing.assert_allclose(pooled[0] - pooled[1], to_mean[0] - to_mean[1], rtol=1e-3)
 
 
-def _loss(gradient, params, image):
+def _loss(params, image):
+    inner = _make_inner(None)(Hyper("sgd", 0.0))
     support = Samples(jnp.asarray(image).reshape(-1, 3), jnp.ones(SIDE * SIDE))
-    return float(gradient(params, support, KEY, 0)[0])
+    return float(inner.step(inner.init(params), support, KEY)[1]["loss"])
 
 
 def test_optax_optimizers_of_the_callers_own_can_be_tested():
-    gradient = _gradient(all_points(COORDS))
-    evaluate = make_evaluate(
-        lambda name: lambda rate: algorithms.gradient_inner(gradient, optax.rmsprop(rate)),
-        image_task,
-        Score(_full, None),
-        lambda params, image: _render(params),
-    )
-    fits = evaluate(Contender(FIELD.init(KEY), "mine", 1e-3), _signals(2), [0, 20], KEY)
+    evaluate = _make_evaluate(of_loss=False)
+    contender = _contender(optimizer=optax.rmsprop)
+    fits = evaluate(contender, _signals(2), [0, 20], KEY)
     assert (np.diff(fits.metrics["psnr"], axis=1) > 0.1).all()
+
+
+@pytest.mark.parametrize("algorithm", ["meta_sgd", "modulations"])
+def test_what_steps_only_read_is_there_once_for_all_slots(algorithm):
+    learner = _learner(all_points(COORDS), algorithm)
+    contender = Contender(learner.init(KEY), learner.make_inner, Hyper("sgd", 1e-2))
+    signals, steps = _signals(3), [0, 4]
+    engine = make_engine(
+        lambda image, key: image_task(image, key).support,
+        {},
+        lambda params, image, loss: {"loss": loss},
+    )
+    block = engine.begin(contender, signals, range(3), KEY, slots=3)
+    whole = learner.make_inner(contender.hyper).init(contender.meta_params)
+    chex.assert_trees_all_equal(block.held, whole.held)
+    for leaf, alone in zip(*map(jax.tree.leaves, (block.states, whole._replace(held=())))):
+        assert leaf.shape == (3, *alone.shape)
+    psnrs, _ = _plain_loop(contender, signals, steps, KEY)
+    fits = _shared_evaluate(None)(contender, signals, steps, KEY)
+    np.testing.assert_allclose(fits.metrics["psnr"], psnrs, rtol=1e-4)

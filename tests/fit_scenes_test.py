@@ -50,10 +50,11 @@ def test_the_rate_follows_the_schedule(schedule, expected):
     field = Field(lambda key: jnp.ones((1, 1)), lambda theta, x: x @ theta)
     objective = (Term(all_points(np.ones((1, 1), np.float32)), value(), squared_error),)
     init = plain_init(jnp.ones((1, 1)), Hyper("sgd", 0.05))
-    inner = fits.fit_inner(init, field, objective, Machine(), schedule, 4)
+    inits = {"one": init}
+    contenders = fits.make_contenders(inits, field, objective, Machine(), schedule, 4)
     support = Samples(jnp.zeros((1, 1)), jnp.ones(1))
-    theta = fits.fit(inner, init, support, jax.random.key(0), 4)
-    np.testing.assert_allclose(theta, [[expected]], rtol=1e-6)
+    found = fits.fit(contenders, [support], jax.random.key(0), 4)
+    np.testing.assert_allclose(found["one"], [[[expected]]], rtol=1e-6)
 
 
 def _run(binary, *arguments):

@@ -11,22 +11,29 @@ import pytest
 
 from metainr.algorithms import gradient_inner
 from metainr.evaluation.ahead import map_ahead
-from metainr.evaluation.fitting import Contender, Score
-from metainr.evaluation.streaming import Request, make_stream
-from metainr.types import Task
+from metainr.evaluation.fitting import Score
+from metainr.evaluation.streaming import Request, fit_each, make_stream
+from metainr.types import Contender, Hyper, Task
 
 RATE = 0.25  # of fits θ_{k+1} = θ_k − rate (θ_k − y), known in closed form
 
 
-def _stream(slots=4, steps_per_dispatch=2, of_loss=True):
-    def gradient(params, support, key, step):
-        return jnp.square(params - support) / 2, params - support
+def _make_inner(hyper):
+    def gradient(params, held, support, key, step):
+        return jnp.sum(jnp.square(params - support)) / 2, params - support
 
+    return gradient_inner(gradient, lambda held: optax.sgd(hyper.learning_rate))
+
+
+def _contender(start, rate=RATE):
+    return Contender(jnp.asarray(start, jnp.float32), _make_inner, Hyper("sgd", rate))
+
+
+def _stream(slots=4, steps_per_dispatch=2, of_loss=True):
     def full(params, task):
         return {"loss": jnp.square(params - task.support) / 2}
 
     return make_stream(
-        lambda name: lambda rate: gradient_inner(gradient, optax.sgd(rate)),
         Score(full, (lambda loss: {"loss": loss}) if of_loss else None),
         lambda params: 2 * params,
         slots=slots,
@@ -41,7 +48,7 @@ def _requests(num, steps=lambda index: 5):
 
 @pytest.mark.parametrize("of_loss", [True, False])
 def test_fits_are_those_in_closed_form(of_loss):
-    contenders = [Contender(jnp.zeros(()), "sgd", RATE), Contender(jnp.ones(()), "sgd", 2 * RATE)]
+    contenders = [_contender(0), _contender(1, 2 * RATE)]
     stream = list(
         _stream(of_loss=of_loss)(
             contenders, _requests(11, lambda index: index % 6), jax.random.key(0)
@@ -58,11 +65,22 @@ def test_fits_are_those_in_closed_form(of_loss):
             assert found.seconds > 0
 
 
+def test_given_supports_are_fitted_from_every_init():
+    supports, num_steps = np.arange(10, dtype=np.float32), 40
+    found = fit_each([_contender(0), _contender(1)], supports, jax.random.key(0), num_steps)
+    assert len(found) == 10
+    for target, fits in zip(supports, found):
+        for fit, start in zip(fits, (0, 1), strict=True):
+            weights = target + (start - target) * (1 - RATE) ** np.arange(num_steps + 1)
+            np.testing.assert_allclose(fit.params, weights[-1], rtol=1e-5)
+            losses = np.square(weights[:-1] - target) / 2
+            np.testing.assert_allclose(fit.metrics["loss"], losses, rtol=1e-4, atol=1e-6)
+
+
 def test_blocks_and_dispatches_change_nothing():
-    contender = [Contender(jnp.zeros(()), "sgd", RATE)]
     expected = None
     for slots, steps in ((1, 1), (4, 2), (16, 7)):
-        fits = _stream(slots, steps)(contender, _requests(9), jax.random.key(0))
+        fits = _stream(slots, steps)([_contender(0)], _requests(9), jax.random.key(0))
         found = [(fit.params.tobytes(), fit.metrics["loss"].tobytes()) for _, (fit,) in fits]
         assert expected in (None, found)
         expected = found
@@ -83,12 +101,6 @@ def test_signals_that_live_at_once_do_not_grow_with_their_number():
             yield Request(index, Task(values, None), index, 3)
 
     stream = make_stream(
-        lambda name: (
-            lambda rate: gradient_inner(
-                lambda params, support, key, step: (jnp.sum(params), params - support),
-                optax.sgd(rate),
-            )
-        ),
         Score(lambda params, task: {"loss": jnp.sum(params)}, None),
         lambda params: params,
         slots=4,
@@ -97,7 +109,7 @@ def test_signals_that_live_at_once_do_not_grow_with_their_number():
     peaks = []
     for num in (20, 200):
         peak.clear()
-        fits = stream([Contender(jnp.zeros(3), "sgd", 0.1)], requests(num), jax.random.key(0))
+        fits = stream([_contender(np.zeros(3))], requests(num), jax.random.key(0))
         assert sum(1 for _ in fits) == num
         peaks.append(max(peak))
         assert not live
@@ -140,7 +152,7 @@ def test_the_next_signals_are_read_while_the_device_works():
             taken.append(request.tag)
             yield request
 
-    fits = _stream()([Contender(jnp.zeros(()), "sgd", RATE)], requests(), jax.random.key(0))
+    fits = _stream()([_contender(0)], requests(), jax.random.key(0))
     for _ in fits:
         assert len(taken) >= 8  # two blocks, before anybody waits for the first
         break

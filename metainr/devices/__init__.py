@@ -1,6 +1,6 @@
 """Where tasks run: meshes of devices, batches on each of them, processes that share the work."""
 
-from metainr.devices.batching import map_tasks, mean_over_tasks, on_every_device, spread_tasks
+from metainr.devices.batching import map_tasks, mean_over_tasks, spread_tasks
 from metainr.devices.joining import join
 from metainr.devices.mesh import (
     TASK,
@@ -40,7 +40,6 @@ __all__ = [
     "map_tasks",
     "mean_over_tasks",
     "observation_axis",
-    "on_every_device",
     "only_first",
     "own_rows",
     "own_share",

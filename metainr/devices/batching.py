@@ -85,13 +85,6 @@ def mean_over_tasks(
     return on_device if mesh is None else spread
 
 
-def on_every_device(function: Callable[..., Any], mesh: Mesh | None) -> Callable[..., Any]:
-    """`function` with the same arguments on all devices, dividing nothing but observations."""
-    if mesh is None:
-        return function
-    return lambda *shared: _on_mesh(function, mesh, (P(),) * len(shared), P())(*shared)
-
-
 def _on_mesh(function, mesh, in_specs, out_specs):
     # With its checks on, shard_map adds up derivatives with respect to what all devices share, in
     # every inner step; here each device differentiates its own tasks.

@@ -3,30 +3,25 @@
 import jax
 from jax.sharding import Mesh
 
-from metainr.algorithms import adapt
-from metainr.devices import on_every_device
-from metainr.types import Array, Inner, Key, Params, Support
+from metainr.evaluation.streaming import fit_each
+from metainr.types import Array, Contender, Key, Params, Support
 
 FIT_STEPS = 500
 FIT_LEARNING_RATE = 1e-4
 
 
 def fitted(
-    inner: Inner, params: Params, support: Support, key: Key, mesh: Mesh | None = None
+    contender: Contender, support: Support, key: Key, mesh: Mesh | None = None
 ) -> tuple[Params, Array]:
-    """Weights fitted to one support for 500 steps, and the loss that remains.
+    """Weights fitted to one support for 500 steps, and the loss before the last of them.
 
     With the class's mean signal as support this is the *mean* init: where signals are observed at
     shared points, the pooled loss over them is the loss against their mean plus a constant. With
     the learned weights as support of a draw of their output it is the *matched* init.
     `mesh`: of the devices that the inner loop divides observations over, if it does.
     """
-
-    def fit(params, support, key):
-        adapted, losses = adapt(inner, params, support, key, FIT_STEPS)
-        return adapted, losses[-1]
-
-    return jax.jit(on_every_device(fit, mesh))(params, support, key)
+    [(fit,)] = fit_each([contender], [support], key, FIT_STEPS, mesh)
+    return fit.params, fit.metrics["loss"][-1]
 
 
 def shuffled(params: Params, key: Key) -> Params:

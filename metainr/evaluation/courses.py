@@ -9,22 +9,22 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from metainr.evaluation.blocks import Block
+
 _STATE, _METRIC, _VIEW = "state", "metric", "view"
 
 
 class Course(NamedTuple):
     """A block of fits on its way.
 
-    states: of the inner loops, a stack.
+    block: the fits themselves.
     taken: steps taken so far.
-    losses: before the first of the steps since the last measurement; empty if there was none.
     metrics: column of the listed steps -> metrics by name, [signals] each.
     views: of the columns reached so far, [views, ...] each.
     """
 
-    states: Any
+    block: Block
     taken: int
-    losses: np.ndarray
     metrics: dict[int, dict[str, np.ndarray]]
     views: list[np.ndarray]
 
@@ -54,8 +54,8 @@ def name_of(*trees: Any) -> str:
 
 def to_bytes(course: Course) -> bytes:
     """The course as an .npz archive."""
-    arrays = {"taken": np.asarray(course.taken), "losses": np.asarray(course.losses)}
-    for i, leaf in enumerate(jax.tree.leaves(course.states)):
+    arrays = {"taken": np.asarray(course.taken)}
+    for i, leaf in enumerate(jax.tree.leaves(course.block.states)):
         arrays[f"{_STATE}/{i}"] = np.asarray(leaf)
     for column, metrics in course.metrics.items():
         arrays |= {f"{_METRIC}/{column}/{name}": values for name, values in metrics.items()}
@@ -66,15 +66,15 @@ def to_bytes(course: Course) -> bytes:
 
 
 def from_bytes(data: bytes | None, fresh: Course) -> Course:
-    """The course that was saved, `fresh` giving its states' structure; `fresh` if it is damaged."""
+    """The course that was saved of the fits that `fresh` begins; `fresh` if that is damaged."""
     if data is None:
         return fresh
-    leaves, structure = jax.tree.flatten(fresh.states)
+    leaves, structure = jax.tree.flatten(fresh.block.states)
     try:
         with np.load(io.BytesIO(data)) as found:
             arrays = dict(found)
         states = structure.unflatten([arrays[f"{_STATE}/{i}"] for i in range(len(leaves))])
-        taken, losses = int(arrays["taken"]), arrays["losses"]
+        taken = int(arrays["taken"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return fresh
     metrics: dict[int, dict[str, np.ndarray]] = {}
@@ -84,4 +84,4 @@ def from_bytes(data: bytes | None, fresh: Course) -> Course:
             column, _, name = rest.partition("/")
             metrics.setdefault(int(column), {})[name] = values
     views = [arrays[f"{_VIEW}/{i}"] for i in range(sum(k.startswith(_VIEW) for k in arrays))]
-    return Course(states, taken, losses, metrics, views)
+    return Course(fresh.block._replace(states=states), taken, metrics, views)

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.sharding import Mesh
 
-from metainr.devices import TASK, spread_tasks
-from metainr.evaluation.fitting import Score
-from metainr.types import Array, Contender, Hyper, Key, Params, Task
+from metainr.evaluation.blocks import make_engine, shared_slots
+from metainr.evaluation.fitting import SLOTS, Score
+from metainr.types import Array, Contender, Key, Params, Support, Task
+
+_STEPS_AT_ONCE = 32
 
 
 class Request(NamedTuple):
@@ -40,7 +40,8 @@ class Request(NamedTuple):
 class Fit(NamedTuple):
     """A fit as NumPy arrays; finite or not, as the steps left it.
 
-    metrics: by name, [num_steps + 1, ...], before every step and after the last;
+    metrics: by name, [num_steps + 1, ...], before every step and after the last, but for what only
+        the loss tells, which is known before the steps alone;
     params: the weights after the last step;
     view: what was asked to be kept of them;
     seconds: its share of the time that its block took.
@@ -53,20 +54,6 @@ class Fit(NamedTuple):
 
 
 Stream = Callable[..., Iterator[tuple[Any, tuple[Fit, ...]]]]
-
-
-class _Programs(NamedTuple):
-    """The compiled programs of one loop and optimizer; every argument but the first is a stack.
-
-    init: ((contender's meta_params, rate), numbers) -> states;
-    advance: ((key, rate), states, tasks, numbers, counts) -> (states, metrics before each step
-        [slots, steps_per_dispatch]); takes over the old states' buffers;
-    finish: (states, tasks) -> (params, metrics, views).
-    """
-
-    init: Callable[..., Any]
-    advance: Callable[..., Any]
-    finish: Callable[..., Any]
 
 
 def make_stream(
@@ -85,35 +72,41 @@ def make_stream(
     programs, one set for every loop and optimizer.
 
     Args:
-        score: what to measure; `of_loss`, if there is one, gives all the metrics of `full`.
+        score: what to measure; `of_loss`, if there is one, gives at least the metrics of `full`.
         view: params -> what else to keep of a fit.
         slots: fits side by side; rounded up to what a mesh's devices share equally.
         steps_per_dispatch: steps that the device takes before Python is asked again.
         mesh: of this process' devices to divide the slots over; None: one device.
     """
-    devices = 1 if mesh is None else mesh.shape[TASK]
-    slots = -(-slots // devices) * devices
-    make_programs = functools.cache(
-        lambda make_inner, optimizer: _compiled(
-            make_inner, optimizer, score, view, steps_per_dispatch, mesh
-        )
+    slots = shared_slots(slots, mesh)
+
+    def record(params, task, loss):
+        return score.full(params, task) if score.of_loss is None else score.of_loss(loss)
+
+    engine = make_engine(
+        lambda task, key: task.support,
+        {
+            "params": lambda params, task: params,
+            "metrics": score.full,
+            "view": lambda params, task: view(params),
+        },
+        record,
+        steps_per_dispatch,
+        mesh,
     )
 
-    def dispatch(contender, block, key):
-        optimizer, rate = contender.hyper
-        programs = make_programs(contender.make_inner, optimizer)
-        padded = block + [block[-1]._replace(num_steps=0)] * (slots - len(block))
-        tasks = jax.device_put(_stacked(request.task for request in padded))
-        numbers = np.array([request.number for request in padded], np.uint32)
-        counts = np.array([request.num_steps for request in padded])
-        states = programs.init((contender.meta_params, rate), numbers)
-        tables = []
-        for begin in range(0, counts.max(), steps_per_dispatch):
+    def dispatch(contender, requests, key):
+        tasks, numbers, counts = (
+            [getattr(request, name) for request in requests]
+            for name in ("task", "number", "num_steps")
+        )
+        block, tables = engine.begin(contender, tasks, numbers, key, slots), []
+        for begin in range(0, max(counts), steps_per_dispatch):
             jax.block_until_ready(tables[-1:])  # Ctrl-C is answered between two dispatches
-            now = np.clip(counts - begin, 0, steps_per_dispatch)
-            states, table = programs.advance((key, rate), states, tasks, numbers, now)
+            now = np.clip(np.subtract(counts, begin), 0, steps_per_dispatch)
+            block, table = engine.advance(block, now)
             tables.append(table)
-        return tables, programs.finish(states, tasks)
+        return tables, engine.look(block, ("params", "metrics", "view"))
 
     def stream(
         contenders: Sequence[Contender], requests: Iterable[Request], key: Key
@@ -132,6 +125,28 @@ def make_stream(
         yield from before
 
     return stream
+
+
+def fit_each(
+    contenders: Sequence[Contender],
+    supports: Sequence[Support],
+    key: Key,
+    num_steps: int,
+    mesh: Mesh | None = None,
+) -> list[tuple[Fit, ...]]:
+    """Fits given supports, all of the same shapes, and returns for each a Fit by each contender.
+
+    Their one metric is the "loss" before every step.
+    """
+    stream = make_stream(
+        Score(lambda params, task: {}, lambda loss: {"loss": loss}),
+        lambda params: (),
+        slots=min(SLOTS, len(supports)),
+        steps_per_dispatch=_STEPS_AT_ONCE,
+        mesh=mesh,
+    )
+    requests = (Request(i, Task(x, None), i, num_steps) for i, x in enumerate(supports))
+    return [fits for _, fits in stream(contenders, requests, key)]
 
 
 class _Run:
@@ -161,52 +176,10 @@ def _results(block, runs):
         yield request.tag, tuple(fits)
 
 
-def _fit(request, seconds, tables, finished):
-    params, last, view = finished
+def _fit(request, seconds, tables, found):
     metrics = {}
-    for name, final in last.items():
+    for name in tables[0] if tables else found["metrics"]:
         rows = itertools.chain.from_iterable(table[name] for table in tables)
-        metrics[name] = np.stack([*itertools.islice(rows, request.num_steps), final])
-    return Fit(metrics, params, view, seconds)
-
-
-def _compiled(make_inner, optimizer, score, view, steps_per_dispatch, mesh):
-    def init(shared, number):
-        meta_params, rate = shared
-        return make_inner(Hyper(optimizer, rate)).init(meta_params)
-
-    def advance(shared, state, task, number, count):
-        key, rate = shared
-        inner = make_inner(Hyper(optimizer, rate))
-        key = jax.random.fold_in(key, number)
-
-        def measured_step(state):
-            params = inner.params(state)
-            state, info = inner.step(state, task.support, key)
-            full = score.of_loss is None
-            return state, score.full(params, task) if full else score.of_loss(info["loss"])
-
-        def body(i, carry):
-            state, table = carry
-            state, metrics = measured_step(state)
-            return state, jax.tree.map(lambda rows, x: rows.at[i].set(x), table, metrics)
-
-        _, shapes = jax.eval_shape(measured_step, state)
-        empty = jax.tree.map(
-            lambda x: jnp.zeros((steps_per_dispatch, *x.shape), x.dtype), dict(shapes)
-        )
-        return lax.fori_loop(0, count, body, (state, empty))
-
-    def finish(state, task):
-        params = make_inner(Hyper(optimizer, 0.0)).params(state)
-        return params, score.full(params, task), view(params)
-
-    return _Programs(
-        jax.jit(spread_tasks(init, mesh, num_shared=1)),
-        jax.jit(spread_tasks(advance, mesh, num_shared=1), donate_argnums=1),
-        jax.jit(spread_tasks(finish, mesh)),
-    )
-
-
-def _stacked(trees):
-    return jax.tree.map(lambda *x: np.stack(x), *trees)
+        last = [found["metrics"][name]] if name in found["metrics"] else []
+        metrics[name] = np.stack([*itertools.islice(rows, request.num_steps), *last])
+    return Fit(metrics, found["params"], found["view"], seconds)

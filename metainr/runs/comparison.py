@@ -1,6 +1,5 @@
 """The comparison of inits on test signals, and what is recorded of it."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,12 +15,12 @@ from metainr.evaluation.fitting import Fits, make_evaluate
 from metainr.evaluation.tuning import tuned
 from metainr.keys import branch
 from metainr.reporting.measures import measure
+from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init
-from metainr.runs.learners import cosine_steps, make_algorithm
 from metainr.runs.options import Machine, TestOptions
 from metainr.runs.problem import Problem, Setting
 from metainr.training.data import first_signals
-from metainr.types import Contender, Key
+from metainr.types import Key
 
 NUM_SAMPLES = 6
 
@@ -60,7 +59,9 @@ def compare(
         setting.make_task, setting.score, setting.view, local_mesh(machine.mesh)
     )
     sign = -1.0 if measure(setting.metric).lower_is_better else 1.0
-    contenders = make_contenders(problem, setting, inits, test.schedule, machine)
+    contenders = make_contenders(
+        inits, problem.field, setting.objective, machine, test.schedule, setting.steps[-1]
+    )
     if test.tune:
         signals = first_signals(problem.signals, "validation", test.num_validation)
         key = branch(root, "validate")
@@ -95,31 +96,6 @@ def compare(
         {name: _exports(setting, fit.params, signals) for name, fit in fits.items()},
         problem.signals.names.get("test", ())[: min(NUM_SAMPLES, len(signals))],
     )
-
-
-def make_contenders(
-    problem: Problem,
-    setting: Setting,
-    inits: Mapping[str, Init],
-    schedule: str,
-    machine: Machine,
-) -> dict[str, Contender]:
-    """The inits with their loops in a setting; those of one learner share one.
-
-    `schedule`: of the rate over the setting's steps, "constant" or "cosine".
-    """
-    decay_steps = cosine_steps(schedule, setting.steps[-1])
-
-    @functools.cache
-    def make_inner_of(learner):
-        return make_algorithm(
-            learner, problem.field, setting.objective, problem.query, machine, decay_steps
-        ).make_inner
-
-    return {
-        name: Contender(init.meta_params, make_inner_of(init.learner), init.hyper)
-        for name, init in inits.items()
-    }
 
 
 def merged(comparisons: Sequence[Comparison]) -> Comparison:

@@ -1,29 +1,42 @@
-"""A fit of one support by what was learned."""
+"""Fits by what was learned."""
 
-import jax
+import functools
+from collections.abc import Mapping, Sequence
 
-from metainr.algorithms import adapt
+from metainr.evaluation.streaming import fit_each
 from metainr.runs.inits import Init
 from metainr.runs.learners import cosine_steps, make_algorithm
 from metainr.runs.options import Machine
-from metainr.types import Field, Inner, Key, Objective, Params, Support
+from metainr.types import Contender, Field, Key, Objective, Params, Support
 
 
-def fit_inner(
-    init: Init,
+def make_contenders(
+    inits: Mapping[str, Init],
     field: Field,
     objective: Objective,
     machine: Machine,
     schedule: str = "constant",
     num_steps: int = 0,
-) -> Inner:
-    """The loop of an init on an objective; `schedule`: of its rate over `num_steps`."""
+) -> dict[str, Contender]:
+    """The inits with their loops on an objective; those of one learner share one.
+
+    `schedule`: of the rate over `num_steps`, "constant" or "cosine".
+    """
     decay_steps = cosine_steps(schedule, num_steps)
-    algorithm = make_algorithm(init.learner, field, objective, objective, machine, decay_steps)
-    return algorithm.make_inner(init.hyper)
+
+    @functools.cache
+    def make_inner_of(learner):
+        return make_algorithm(learner, field, objective, objective, machine, decay_steps).make_inner
+
+    return {
+        name: Contender(init.meta_params, make_inner_of(init.learner), init.hyper)
+        for name, init in inits.items()
+    }
 
 
-def fit(inner: Inner, init: Init, support: Support, key: Key, num_steps: int) -> Params:
-    """The field's weights after so many steps on a support."""
-    steps = jax.jit(lambda start, data, key: adapt(inner, start, data, key, num_steps)[0])
-    return steps(init.meta_params, support, key)
+def fit(
+    contenders: Mapping[str, Contender], supports: Sequence[Support], key: Key, num_steps: int
+) -> dict[str, list[Params]]:
+    """The field's weights after so many steps on each support, by contender."""
+    found = fit_each(list(contenders.values()), supports, key, num_steps)
+    return {name: [fits[i].params for fits in found] for i, name in enumerate(contenders)}

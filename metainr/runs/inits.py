@@ -10,7 +10,7 @@ from metainr.keys import branch
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import LearnerOptions, Machine
 from metainr.runs.problem import Problem
-from metainr.types import Field, Hyper, Key, MetaParams, Params
+from metainr.types import Contender, Field, Hyper, Key, MetaParams, Params
 
 _MEAN_OVER = 256
 _BASELINE = LearnerOptions("maml")  # its loop adapts all weights
@@ -58,10 +58,9 @@ def make_inits(
     standard = standard_params(problem.field, root)
 
     def fit(objective, support, name):
-        inner = make_algorithm(_FIT, problem.field, objective, objective, machine).make_inner(
-            _FIT.inner
-        )
-        params, error = fitted(inner, standard, support, branch(root, name), mesh)
+        learner = make_algorithm(_FIT, problem.field, objective, objective, machine)
+        contender = Contender(standard, learner.make_inner, _FIT.inner)
+        params, error = fitted(contender, support, branch(root, name), mesh)
         return plain_init(params, baseline, float(error))
 
     inits = {"standard": plain_init(standard, baseline)}
