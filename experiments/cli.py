@@ -15,6 +15,7 @@ from metainr import devices
 from metainr.errors import UserError, first_line
 from metainr.training.interrupts import Interrupted
 
+_FLAGFILES = Path(__file__).parent / "flags"
 KEPT = "what was saved is kept: run the same command again to go on"
 
 
