@@ -8,14 +8,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metainr.algorithms import adapt
 from metainr.errors import UserError
 from metainr.evaluation.metrics import psnr
+from metainr.evaluation.streaming import fit_each
 from metainr.keys import branch
 from metainr.numerics import default_chunk_size, map_over_chunks
 from metainr.objectives import image_samples, pixel_grid
+from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init
-from metainr.runs.learners import make_algorithm
 from metainr.runs.options import Machine
 from metainr.runs.problem import Problem
 from metainr.runs.regression import grid_objectives
@@ -119,18 +119,15 @@ class Run(NamedTuple):
             )
         hyper = self.init.hyper
         hyper = Hyper(optimizer or hyper.optimizer, learning_rate or hyper.learning_rate)
-        params, losses = self._adapted(objective, support, hyper, key, steps)
+        inits = {"meta": self.init._replace(hyper=hyper)}
+        contenders = make_contenders(inits, self.field, objective, Machine())
+        ((found,),) = fit_each([*contenders.values()], [support], key, steps)
+        params, losses = found.params, found.metrics.get("loss", np.empty(0))
         reached = None
         if whole is not None:
             fit = Fit(self.field, params, losses, None, self.record)
             reached = float(psnr(fit.render(whole.shape[:-1]), whole))
-        return Fit(self.field, params, np.asarray(losses), reached, self.record)
-
-    def _adapted(self, objective, support, hyper, key, steps):
-        algorithm = make_algorithm(self.init.learner, self.field, objective, objective, Machine())
-        inner = algorithm.make_inner(hyper)
-        step = jax.jit(lambda start, data, key: adapt(inner, start, data, key, steps))
-        return step(self.init.meta_params, support, key)
+        return Fit(self.field, params, losses, reached, self.record)
 
     def save(self, path: str | Path) -> None:
         """Writes what was learned to a .safetensors or .npz file.
