@@ -21,7 +21,7 @@ def _signals(size=SIZE):
 
 def _indices(num, batch_size=4, **options):
     batches = itertools.islice(training_batches(_signals(), batch_size, **options), num)
-    return [batch[:, 0].astype(int).tolist() for batch in batches]
+    return [batch.signal[:, 0].astype(int).tolist() for batch in batches]
 
 
 def test_every_epoch_visits_each_signal_once_in_another_order():
