@@ -18,15 +18,18 @@ Fits are written to WORKDIR/fits as .wav. Give the flagfile first: of repeated f
 counts.
 """
 
+from collections.abc import Collection
 from pathlib import Path
-from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
 from absl import flags, logging
 
 from experiments import audio_flags, cli, grids, processes, shared_flags, sound_pictures, spine
+from experiments.audio_flags import AudioOptions
+from experiments.config import Config, RunOptions, Values, make_field
 from experiments.experiment import Experiment
+from experiments.reading import made, run_of
 from experiments.regression import make_problem, objectives
 from experiments.sounds import write_sound
 from metainr import signals
@@ -58,15 +61,16 @@ _RATE, _DURATION, _LONGEST = 8000, 0.5, 10.0
 _RANGE = 2.0  # of samples, from −1 to 1
 
 
-def build(config: SimpleNamespace, summation: Summation) -> Problem:
+def build(config: Config[AudioOptions], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    signal_class = signals.make(config.signal, _options(config))
-    coords = grids.grid([np.linspace(-1, 1, _options(config).resolution)])
+    run, own = config.run, config.own
+    signal_class = signals.make(run.signal, _options(run, own))
+    coords = grids.grid([np.linspace(-1, 1, _options(run, own).resolution)])
     channels = signal_class.get("test", 0).shape[-1]
-    if config.init is not None:
-        _warn_of_a_cut(config)
-    field = shared_flags.make_field(config, in_dim=1, out_dim=channels)
-    inner, query = objectives(coords, config.inner_points, random_rows)
+    if run.init is not None:
+        _warn_of_a_cut(run, own)
+    field = make_field(config.field, in_dim=1, out_dim=channels)
+    inner, query = objectives(coords, run.inner_points, random_rows)
 
     def listen(params: Params) -> Array:
         return grids.values_at(field, params, coords, summation.chunk_size)
@@ -78,7 +82,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
 
     def export(params: Params, sound: np.ndarray, path: Path) -> None:
         for file, samples in ((path, listen(params)), (grids.original(path), sound)):
-            write_sound(f"{file}.wav", np.asarray(samples), config.sample_rate)
+            write_sound(f"{file}.wav", np.asarray(samples), own.sample_rate)
 
     steps, match_step = grids.measured_steps(config)
     setting = Setting(
@@ -86,7 +90,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         objective=inner,
         steps=steps,
         match_step=match_step,
-        score=Score(full, None if config.inner_points else lambda loss: {"psnr": _psnr(loss)}),
+        score=Score(full, None if run.inner_points else lambda loss: {"psnr": _psnr(loss)}),
         view=lambda params, sound: sound_pictures.picture(listen(params)),
         target=lambda sound: sound_pictures.picture(jnp.asarray(sound)),
         caption="Above each sound's spectrogram: time to the right, frequency upward to half the "
@@ -94,55 +98,55 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         export=export,
     )
     return make_problem(
-        field, signal_class, query, setting, config.inner_steps, 1, -1.0, _RATES, _RANGE
+        field, signal_class, query, setting, config.learner.inner_steps, 1, -1.0, _RATES, _RANGE
     )
 
 
-def settle(config: SimpleNamespace) -> SimpleNamespace:
+def settle(values: Values, given: Collection[str]) -> Values:
     """A folder of sounds is a class of signals, and so is one; a file has a rate and a length."""
-    if config.audio_folder is not None and config.recording is not None:
+    folder, recording = values["audio_folder"], values["recording"]
+    if folder is not None and recording is not None:
         raise UserError("--audio_folder and --recording each name the sounds; give one of them")
-    rate, duration = _RATE, _DURATION
-    chosen = {}
-    alone = config.algorithm == "none" and config.init is None
-    if alone and not flags.FLAGS["first_omega"].present:
+    run = run_of(values, given)
+    rate, duration, chosen = _RATE, _DURATION, {}
+    if run.only_tests and run.init is None and "first_omega" not in given:
         chosen = {"first_omega": _FIRST_OMEGA_ALONE}
-    if config.audio_folder is not None:
+    if folder is not None:
         chosen["signal"] = "recordings"
-    if config.recording is not None:
-        grids.check_alone(config, "recording", "sound", "audio_folder")
-        sound, rate = signals.read_sound(config.recording)
+    if recording is not None:
+        grids.check_alone(values, "recording", "sound", "audio_folder")
+        sound, rate = signals.read_sound(recording)
         duration = min(len(sound) / rate, _LONGEST)
         chosen |= {"signal": "recording", "num_test": 1}
-    if config.sample_rate is None:
+    if values["sample_rate"] is None:
         chosen["sample_rate"] = rate
-    if config.duration is None:
+    if values["duration"] is None:
         chosen["duration"] = duration
-    settled = SimpleNamespace(**vars(config) | chosen)
-    if config.init is None:
-        _warn_of_a_cut(settled)
+    settled = {**values, **chosen}
+    if run.init is None:
+        _warn_of_a_cut(run, made(AudioOptions, settled))
     return settled
 
 
-def _warn_of_a_cut(config):
+def _warn_of_a_cut(run: RunOptions, own: AudioOptions) -> None:
     """Says so if less of a recording is fitted than there is, and nobody asked for that."""
-    if config.recording is None:
+    if own.recording is None:
         return
-    sound, rate = signals.read_sound(config.recording)
+    sound, rate = signals.read_sound(own.recording)
     seconds = len(sound) / rate
-    shorter = seconds > config.duration and not flags.FLAGS["duration"].present
-    coarser = rate > config.sample_rate and not flags.FLAGS["sample_rate"].present
+    shorter = seconds > own.duration and "duration" not in run.given
+    coarser = rate > own.sample_rate and "sample_rate" not in run.given
     if shorter or coarser:
         logging.warning(
             "%s lasts %.4g s at %d Hz: its first %.4g s are fitted at %d Hz%s",
-            *(config.recording, seconds, rate, min(seconds, config.duration), config.sample_rate),
-            "; give --duration for more" if config.init is None else ", as the init was learned",
+            *(own.recording, seconds, rate, min(seconds, own.duration), own.sample_rate),
+            "; give --duration for more" if run.init is None else ", as the init was learned",
         )
 
 
-def _options(config):
+def _options(run: RunOptions, own: AudioOptions) -> signals.SoundOptions:
     return signals.SoundOptions(
-        config.sample_rate, config.duration, config.seed, config.audio_folder, config.recording
+        own.sample_rate, own.duration, run.seed, own.audio_folder, own.recording
     )
 
 
@@ -151,7 +155,7 @@ def _psnr(error):
     return psnr_of_mse(error / _RANGE**2)
 
 
-EXPERIMENT = Experiment("audio", build, audio_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("audio", build, AudioOptions, audio_flags.OWN, _DEFAULTS, settle)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

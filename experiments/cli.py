@@ -36,7 +36,7 @@ def parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(_with_own_flagfiles(argv))
     except flags.Error as error:
-        print(f"error: {' '.join(str(error).split())}{_near(error)}", file=sys.stderr)
+        print(f"error: {_told(error)}{_near(error)}", file=sys.stderr)
         sys.exit(1)
 
 
@@ -51,6 +51,13 @@ def _with_own_flagfiles(argv):
     return arguments
 
 
+def _told(error):
+    """What absl says, in our words where a value is not of its flag's kind."""
+    text = " ".join(str(error).split())
+    refused = re.fullmatch(r"flag (--\w+=.*): (give .*)", text)
+    return f"{refused[1]} is not possible; {refused[2]}" if refused else text
+
+
 def _near(error):
     """The names or values nearest to a mistaken one."""
     text = str(error)
@@ -63,8 +70,10 @@ def _near(error):
     elif choice := re.search(r"--\w+=(.*?): value should be one of <(.*)>", text):
         near = difflib.get_close_matches(choice[1], choice[2].split("|"))
         prefix = ""
-    else:
+    elif "is not possible; give " in _told(error):
         return ""
+    else:
+        near, prefix = [], ""
     hint = f"did you mean {' or '.join(prefix + name for name in near)}?" if near else ""
     return f"; {hint or '--help lists the flags'}"
 

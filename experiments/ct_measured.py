@@ -3,14 +3,16 @@
 import io
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import jax
 import numpy as np
 
 from experiments import ct_flags, shared_flags
+from experiments.config import Config, make_field
+from experiments.ct_flags import CtOptions
 from experiments.experiment import Experiment
 from experiments.inits import as_init, read_init
+from experiments.machine import make_machine
 from experiments.pictures_io import encode_png, quantised
 from experiments.sinogram_io import Measured, SinogramOptions, read_sinogram
 from metainr.errors import UserError
@@ -37,18 +39,18 @@ def reconstruct(experiment: Experiment) -> None:
     """
     began = time.perf_counter()
     config = shared_flags.configuration(experiment)
-    if config.init is None:
+    if config.run.init is None:
         raise UserError("--sinogram needs --init, the workdir of a finished run of this experiment")
-    if not _is_free(Path(config.workdir)):
-        raise UserError(f"--workdir={config.workdir} holds a run; name another folder")
+    if not _is_free(Path(config.run.workdir)):
+        raise UserError(f"--workdir={config.run.workdir} holds a run; name another folder")
     measured = _read()
     source = read_init(config, experiment)
     config = source.config
-    field = shared_flags.make_field(config, in_dim=2, out_dim=1)
-    learned = as_init(source, field, config.init)
+    field = make_field(config.field, in_dim=2, out_dim=1)
+    learned = as_init(source, field, config.run.init)
     slices = _slices(config, measured, field, learned)
     errors = {name: _error(config, measured, image) for name, image in slices.items()}
-    directory = Path(config.workdir)
+    directory = Path(config.run.workdir)
     try:
         _write(directory, slices, measured)
         record = {
@@ -57,7 +59,7 @@ def reconstruct(experiment: Experiment) -> None:
             "views": len(measured.sinogram.angles),
             "projection_error": errors,
             "seconds": {"total": time.perf_counter() - began},
-            "config": vars(config),
+            "config": dict(config.record),
             "environment": environment(),
         }
         write_json(directory / "reconstruction.json", record)
@@ -81,13 +83,13 @@ def _is_free(directory):
 
 def _slices(config, measured, field, learned) -> dict[str, np.ndarray]:
     """The slice [n, n] as each method has it."""
-    size = config.resolution
-    measurement = projection(size, measured.detectors, config.interpolation)
+    size = config.run.resolution
+    measurement = projection(size, measured.detectors, config.own.interpolation)
     objective = (Term(all_views(), measurement, squared_error),)
-    root, sinogram = jax.random.key(config.seed), measured.sinogram
+    root, sinogram = jax.random.key(config.run.seed), measured.sinogram
     inits = {"meta": learned, "standard": standard_init(field, learned.hyper, root)}
-    contenders = make_contenders(inits, field, objective, shared_flags.make_machine(config))
-    fits = fit(contenders, [sinogram], branch(root, "test"), config.test_steps)
+    contenders = make_contenders(inits, field, objective, make_machine(config))
+    fits = fit(contenders, [sinogram], branch(root, "test"), config.run.test_steps)
     classical = (sinogram.angles, sinogram.values, size, measured.detectors)
     return {
         **{name: np.asarray(slice_of(field, params, size)) for name, [params] in fits.items()},
@@ -103,9 +105,9 @@ def slice_of(field: Field, params: Params, size: int) -> Array:
     return field.apply(params, grid[:, 0]).reshape(size, size)
 
 
-def _error(config: SimpleNamespace, measured: Measured, image: np.ndarray) -> float:
+def _error(config: Config[CtOptions], measured: Measured, image: np.ndarray) -> float:
     sinogram = measured.sinogram
-    found = project(image, sinogram.angles, measured.detectors, config.interpolation)
+    found = project(image, sinogram.angles, measured.detectors, config.own.interpolation)
     return float(np.mean(np.square(found - sinogram.values)))
 
 

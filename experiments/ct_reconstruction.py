@@ -14,17 +14,20 @@ With --sinogram it reconstructs a slice from measured projections, by the init o
 Give the flagfile first: of repeated flags the last one counts.
 """
 
+from collections.abc import Collection
 from functools import partial
-from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
 from experiments import cli, ct_flags, processes, shared_flags, spine
+from experiments.config import Config, RunOptions, Values, make_field
+from experiments.ct_flags import CtOptions
 from experiments.ct_measured import reconstruct, slice_of
 from experiments.ct_pictures import with_sinogram
 from experiments.experiment import Experiment
+from experiments.reading import made, run_of
 from experiments.regression import mean_signal
 from metainr import signals
 from metainr.errors import UserError
@@ -59,13 +62,13 @@ _DEFAULTS = {
 _RATES = {"sgd": (10.0,), "adam": (3e-4, 1e-3, 3e-3)}
 
 
-def build(config: SimpleNamespace, summation: Summation) -> Problem:
+def build(config: Config[CtOptions], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    size = config.resolution
-    signal_class = signals.make(config.signal, _options(config))
-    field = shared_flags.make_field(config, in_dim=2, out_dim=1)
-    scan = partial(project, detectors=detector_grid(size), interpolation=config.interpolation)
-    measurement = projection(size, interpolation=config.interpolation)
+    size = config.run.resolution
+    signal_class = signals.make(config.run.signal, _options(config.run, config.own))
+    field = make_field(config.field, in_dim=2, out_dim=1)
+    scan = partial(project, detectors=detector_grid(size), interpolation=config.own.interpolation)
+    measurement = projection(size, interpolation=config.own.interpolation)
 
     def objective(draw):
         return (Term(draw, measurement, squared_error),)
@@ -99,8 +102,8 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             caption="Below each slice: its projections, a row for each view.",
         )
 
-    drawn = objective(random_views(scan, config.train_views))
-    counts = dict(zip(_counts(config, "views"), _counts(config, "view_steps"), strict=True))
+    drawn = objective(random_views(scan, config.own.train_views))
+    counts = dict(zip(config.own.views, config.own.view_steps, strict=True))
     settings = {f"views={views}": setting(views, steps) for views, steps in counts.items()}
     if len(settings) == 1:
         settings = {"default": settings.popitem()[1]}
@@ -113,50 +116,42 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         matching=matching_objective(field.apply, dim=2),
         mean_support=lambda num: jnp.asarray(mean_signal(signal_class, num)),
         settings=settings,
-        validation=setting(config.train_views, 1)._replace(
+        validation=setting(config.own.train_views, 1)._replace(
             make_task=lambda image, key: Task(image, image),
             objective=drawn,
-            steps=(0, config.inner_steps),
+            steps=(0, config.learner.inner_steps),
         ),
         rates=_RATES,
     )
 
 
-def settle(config: SimpleNamespace) -> SimpleNamespace:
+def settle(values: Values, given: Collection[str]) -> Values:
     """A folder of slices is a class of signals; every number of views has one of steps."""
-    views, steps = _counts(config, "views"), _counts(config, "view_steps")
-    if len(views) != len(steps) or len(set(views)) < len(views):
+    own = made(CtOptions, values)
+    if len(own.views) != len(own.view_steps) or len(set(own.views)) < len(own.views):
         raise UserError(
-            f"--views={','.join(config.views)} and --view_steps={','.join(config.view_steps)} do "
-            "not belong together; give one number of steps for each number of views"
+            f"--views={','.join(values['views'])} and "
+            f"--view_steps={','.join(values['view_steps'])} do not belong together; give one "
+            "number of steps for each number of views"
         )
-    if len(config.window) not in (0, 2) or not all(map(_is_number, config.window)):
-        raise UserError(f"--window={','.join(config.window)} is no range; give LOW,HIGH")
-    if config.slices is None:
-        return config
-    window = config.window or [f"{bound:g}" for bound in signals.slice_window(_options(config))]
-    return SimpleNamespace(**vars(config) | {"signal": "slices", "window": window})
+    if own.window and own.window[0] >= own.window[1]:
+        raise UserError(
+            f"--window={','.join(values['window'])} is no range; give LOW,HIGH, such as 0,1"
+        )
+    if own.slices is None:
+        return values
+    window = values["window"] or _percentiles(run_of(values), own)
+    return {**values, "signal": "slices", "window": window}
 
 
-def _options(config):
-    window = tuple(float(text) for text in config.window) or None
+def _percentiles(run, own):
+    return [f"{bound:g}" for bound in signals.slice_window(_options(run, own))]
+
+
+def _options(run: RunOptions, own: CtOptions) -> signals.SliceOptions:
     return signals.SliceOptions(
-        config.resolution, config.seed, config.slices, config.slice_axis, window
+        run.resolution, run.seed, own.slices, own.slice_axis, own.window or None
     )
-
-
-def _counts(config, name):
-    texts = getattr(config, name)
-    if not texts or not all(text.strip().isdigit() and int(text) for text in texts):
-        raise UserError(f"--{name}={','.join(texts)} is no list of numbers above 0; give e.g. 2,4")
-    return [int(text) for text in texts]
-
-
-def _is_number(text):
-    try:
-        return np.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def _metrics(found, image):
@@ -164,7 +159,7 @@ def _metrics(found, image):
     return {"psnr": psnr(found[..., None], image), "ssim": ssim(found[..., None], image)}
 
 
-EXPERIMENT = Experiment("ct_reconstruction", build, ct_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("ct_reconstruction", build, CtOptions, ct_flags.OWN, _DEFAULTS, settle)
 
 
 def main() -> None:

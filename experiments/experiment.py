@@ -1,13 +1,17 @@
 """An experiment as a whole: its problem, its flags, and what it sets differently from others."""
 
-from collections.abc import Callable, Mapping
-from types import SimpleNamespace
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Generic, NamedTuple
 
 from absl import flags
 
+from experiments.config import Config, Own, Values
 from metainr.numerics import Summation
 from metainr.runs.problem import Problem
+
+
+class NoOptions(NamedTuple):
+    """Of an experiment that has no flags of its own."""
 
 
 class OwnFlags(NamedTuple):
@@ -25,19 +29,21 @@ class OwnFlags(NamedTuple):
     place: tuple[flags.FlagHolder, ...] = ()
 
 
-class Experiment(NamedTuple):
+class Experiment(NamedTuple, Generic[Own]):
     """What `experiments.spine` runs.
 
     name: that of its module, as results.json gives it.
-    build: (flags, how to take sums over observations) -> problem.
-    flags: its own.
+    build: (configuration, how to take sums over observations) -> problem.
+    options: the NamedTuple of its own options, each named as its flag.
+    flags: these.
     defaults: shared flag -> the value that it has here unless the command line says another.
-    settle: the flags' values -> those of the run; sets what follows from others, raises UserError
-        if they contradict one another.
+    settle: (values of all flags, names of those that somebody set) -> the run's values; sets what
+        follows from others, raises UserError if they contradict one another.
     """
 
     name: str
-    build: Callable[[SimpleNamespace, Summation], Problem]
+    build: Callable[[Config[Own], Summation], Problem]
+    options: type[Own] = NoOptions
     flags: OwnFlags = OwnFlags()
     defaults: Mapping[str, Any] = {}
-    settle: Callable[[SimpleNamespace], SimpleNamespace] = lambda config: config
+    settle: Callable[[Values, Collection[str]], Values] = lambda values, given: values

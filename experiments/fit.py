@@ -33,37 +33,43 @@ the others go on; the exit status is then 1.
 """
 
 from pathlib import Path
-from types import SimpleNamespace
 
 from absl import flags
 
 from experiments import cli, image_regression, shared_flags
+from experiments.config import make_field
+from experiments.define import define
 from experiments.fit_folder import fit_folder
 from experiments.fit_one import fit_one
+from experiments.fit_options import FitOptions
 from experiments.fit_setup import Job
 from experiments.inits import as_init, read_init
+from experiments.reading import made
 from metainr.errors import UserError
 
-INPUT = flags.DEFINE_string("input", None, "the picture to fit, or a folder of pictures")
-OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write to; made if it is missing")
-STEPS = flags.DEFINE_integer("steps", 20, "gradient steps", 1)
-MODE = flags.DEFINE_enum(
-    "mode", "resize", ["resize", "tile"],
+INPUT = define(FitOptions, "input", "the picture to fit, or a folder of pictures")
+OUTPUT_DIR = define(FitOptions, "output_dir", "folder to write to; made if it is missing")
+STEPS = define(FitOptions, "steps", "gradient steps")
+MODE = define(
+    FitOptions,
+    "mode",
     "for pictures of another size than the init's resolution: resize the longer side to it, or cut "
     "them into tiles of it",
-)  # fmt: skip
-MASK = flags.DEFINE_string(
-    "mask", None,
+)
+MASK = define(
+    FitOptions,
+    "mask",
     "picture of the same size, white where the fit may see; for a folder, a folder of such "
     "pictures with the same names",
-)  # fmt: skip
-KEEP = flags.DEFINE_float("keep", None, "share of pixels, random ones, that the fit may see")
-SCALE = flags.DEFINE_integer("scale", 1, "also sample the fit at this many times the resolution", 1)
-COMPARE = flags.DEFINE_bool(
-    "compare", None,
+)
+KEEP = define(FitOptions, "keep", "share of pixels, random ones, that the fit may see")
+SCALE = define(FitOptions, "scale", "also sample the fit at this many times the resolution")
+COMPARE = define(
+    FitOptions,
+    "compare",
     "fit from the standard init too, which takes as long again; default: for a picture, not for a "
     "folder",
-)  # fmt: skip
+)
 
 _SHARED = (
     shared_flags.INIT, shared_flags.SEED, shared_flags.RESOLUTION, shared_flags.INNER_OPTIMIZER,
@@ -80,29 +86,27 @@ for _name in _USED:
 def main() -> None:
     """Fits, prints and writes as the flags say."""
     job = _job()
-    (fit_folder if Path(job.config.input).is_dir() else fit_one)(job)
+    (fit_folder if Path(job.options.input).is_dir() else fit_one)(job)
 
 
 def _job() -> Job:
     """The flags with those that the init was learned with, the init, and its field."""
     config = shared_flags.configuration(image_regression.EXPERIMENT)
-    config = SimpleNamespace(**vars(config) | {flag.name: flag.value for flag in _OWN})
-    for flag in (shared_flags.INIT, INPUT, OUTPUT_DIR):
-        if not flag.value:
-            raise UserError(
-                f"--{flag.name} is missing; --init, --input and --output_dir are needed"
-            )
-    if config.mask is not None and config.keep is not None:
+    own = {flag.name: flag.value for flag in _OWN}
+    options = made(FitOptions, own)
+    for name, value in (("init", config.run.init), *options._asdict().items()):
+        if name in ("init", "input", "output_dir") and value is None:
+            raise UserError(f"--{name} is missing; --init, --input and --output_dir are needed")
+    if options.mask is not None and options.keep is not None:
         raise UserError("--mask and --keep both say what the fit may see; give one of them")
-    if config.keep is not None and not 0 < config.keep <= 1:
-        raise UserError(f"--keep={config.keep} is no share of the pixels; give 0.1 for a tenth")
-    if config.compare is None:
-        config.compare = not Path(config.input).is_dir()
+    if options.compare is None:
+        options = options._replace(compare=not Path(options.input).is_dir())
     source = read_init(config, image_regression.EXPERIMENT)
     config = source.config
-    field = shared_flags.make_field(config, in_dim=2, out_dim=3)
-    record = {name: getattr(config, name) for name in _USED}
-    return Job(config, as_init(source, field, config.init), field, record)
+    field = make_field(config.field, in_dim=2, out_dim=3)
+    values = {**config.record, **own, "compare": options.compare}
+    record = {name: values[name] for name in _USED}
+    return Job(options, config, as_init(source, field, config.run.init), field, record)
 
 
 if __name__ == "__main__":

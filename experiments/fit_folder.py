@@ -10,7 +10,6 @@ import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,8 +18,9 @@ from tqdm import tqdm
 
 from experiments import fit_outputs
 from experiments.fit_inputs import Target, listed, names_in_folder, open_in_folder
+from experiments.fit_options import FitOptions
 from experiments.fit_record import Record
-from experiments.fit_setup import Failure, Job, fitted, output_dir, unwritable
+from experiments.fit_setup import Failure, Job, fitted, made_folder, unwritable
 from experiments.fit_summary import Course, results, summary
 from experiments.tile_fits import SLOTS, PictureFit
 from metainr.errors import UserError
@@ -41,17 +41,17 @@ def fit_folder(job: Job) -> None:
 
     Raises UserError if a fit diverged, once all else is done, and Interrupted by Ctrl-C or SIGTERM.
     """
-    config = job.config
-    _check_apart(config)
-    names = names_in_folder(config)
-    directory = output_dir(config)
+    options = job.options
+    _check_apart(options)
+    names = names_in_folder(options)
+    directory = made_folder(options.output_dir)
     try:
         open_workdir(directory, _identity(job), _CHANGEABLE, flag="output_dir")
         remove_unfinished(directory)
         with Record(directory) as record, _interruptible(record, names):
             course = _fit(job, names, record, directory)
             outcome = record.outcome(set(names))
-        _warn(course.unreadable, names, config)
+        _warn(course.unreadable, names, options)
         fit_outputs.write_numbers(directory, results(job, outcome, course))
     except OSError as error:
         raise unwritable(directory, error) from error
@@ -63,14 +63,14 @@ def fit_folder(job: Job) -> None:
         )
 
 
-def _check_apart(config: SimpleNamespace) -> None:
+def _check_apart(options: FitOptions) -> None:
     """Keeps what is written out of what is read, and masks out of the pictures to fit."""
     kept_apart = (
         ("output_dir", "input"), ("input", "output_dir"),
         ("output_dir", "mask"), ("mask", "output_dir"), ("mask", "input"),
     )  # fmt: skip
     for inner, outer in kept_apart:
-        given = [getattr(config, name) for name in (inner, outer)]
+        given = [getattr(options, name) for name in (inner, outer)]
         if None in given:
             continue
         if Path(given[0]).resolve().is_relative_to(Path(given[1]).resolve()):
@@ -93,16 +93,16 @@ def _identity(job: Job) -> dict[str, Any]:
 
 def _fit(job: Job, names: list[str], record: Record, directory: Path) -> Course:
     """Fits and writes every picture that has no line in the record yet."""
-    config, unreadable = job.config, {}
+    options, unreadable = job.options, {}
     finished = {entry["name"] for entry in record.entries()}
     left = [name for name in names if name not in finished]
     fitting = fitted(
         job,
-        _targets(left, config, unreadable),
+        _targets(left, job, unreadable),
         directory,
-        is_partial=config.mask is not None or (config.keep or 1) < 1,
+        is_partial=options.mask is not None or (options.keep or 1) < 1,
     )
-    write = _writer(record, directory, config.scale)
+    write = _writer(record, directory, options.scale)
     began, pictures, fields = time.perf_counter(), 0, 0
     before = len(names) - len(left)
     with (
@@ -129,18 +129,16 @@ def _interruptible(record: Record, names: list[str]) -> Iterator[None]:
         ) from interrupt
 
 
-def _targets(
-    names: Iterable[str], config: SimpleNamespace, unreadable: dict[str, str]
-) -> Iterator[Target]:
+def _targets(names: Iterable[str], job: Job, unreadable: dict[str, str]) -> Iterator[Target]:
     """Yields the pictures as they are read, ahead of who needs them; notes what cannot be."""
 
     def read(name):
         try:
-            return open_in_folder(name, config)
+            return open_in_folder(name, job.options, job.config.run)
         except UserError as error:
             return name, str(error)
 
-    for found in map_ahead(read, names, _THREADS, _READ_AHEAD[config.mode]):
+    for found in map_ahead(read, names, _THREADS, _READ_AHEAD[job.options.mode]):
         if isinstance(found, Target):
             yield found
         else:
@@ -177,12 +175,12 @@ def _writer(record, directory, scale):
     return write
 
 
-def _warn(unreadable: Mapping[str, str], names: list[str], config: SimpleNamespace) -> None:
+def _warn(unreadable: Mapping[str, str], names: list[str], options: FitOptions) -> None:
     """Says which pictures were left out. Raises UserError if that is all there are."""
     if not unreadable:
         return
     what = f"{len(unreadable)} of {len(names)} pictures: {listed(sorted(unreadable))}"
     why = f"of the first, {shown(unreadable[min(unreadable)], 300)}"
     if len(unreadable) == len(names):
-        raise UserError(f"--input={config.input}: cannot fit {what} ({why})")
-    logging.warning("%s: skipped %s (%s)", config.input, what, why)
+        raise UserError(f"--input={options.input}: cannot fit {what} ({why})")
+    logging.warning("%s: skipped %s (%s)", options.input, what, why)

@@ -3,11 +3,12 @@
 import os
 import zlib
 from pathlib import Path
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 
+from experiments.config import RunOptions
+from experiments.fit_options import FitOptions
 from experiments.observed import Observed, random_mask, read_mask, scaled_to
 from experiments.pictures_io import Picture, read_picture
 from experiments.tiles import Tiling
@@ -43,37 +44,37 @@ class Target(NamedTuple):
         return 0 if self.name is None else _number(self.name)
 
 
-def open_picture(config: SimpleNamespace) -> Target:
+def open_picture(options: FitOptions, run: RunOptions) -> Target:
     """Reads the one picture of --input. Raises UserError if it cannot be fitted."""
-    return _target(None, Path(config.input), config.mask, config.seed, config)
+    return _target(None, Path(options.input), options.mask, run.seed, options, run.resolution)
 
 
-def open_in_folder(name: str, config: SimpleNamespace) -> Target:
+def open_in_folder(name: str, options: FitOptions, run: RunOptions) -> Target:
     """Reads a picture of the folder --input. Raises UserError if it cannot be fitted."""
-    mask = None if config.mask is None else _mask_path(name, config.mask)
-    seed = [config.seed, _number(name)]
-    target = _target(name, Path(config.input) / name, mask, seed, config)
+    mask = None if options.mask is None else _mask_path(name, options.mask)
+    path, seed = Path(options.input) / name, [run.seed, _number(name)]
+    target = _target(name, path, mask, seed, options, run.resolution)
     # Many of them wait for their turn, and the values at full size are no longer needed.
     return target._replace(source=target.source._replace(values=target.observed.values))
 
 
-def names_in_folder(config: SimpleNamespace) -> list[str]:
+def names_in_folder(options: FitOptions) -> list[str]:
     """The pictures in the folder --input and below it, sorted.
 
     Raises UserError if there are none, or --mask is not a folder with a mask for each.
     """
-    names = picture_paths(Path(config.input))
-    if config.mask is None:
+    names = picture_paths(Path(options.input))
+    if options.mask is None:
         return names
-    if not Path(config.mask).is_dir():
+    if not Path(options.mask).is_dir():
         raise UserError(
-            f"--input={config.input} is a folder and --mask={config.mask} is not; give a folder "
+            f"--input={options.input} is a folder and --mask={options.mask} is not; give a folder "
             "of masks with the names of the pictures"
         )
-    missing = [name for name in names if _mask_path(name, config.mask) is None]
+    missing = [name for name in names if _mask_path(name, options.mask) is None]
     if missing:
         raise UserError(
-            f"--mask={config.mask} has no mask for {len(missing)} of {len(names)} pictures: "
+            f"--mask={options.mask} has no mask for {len(missing)} of {len(names)} pictures: "
             f"{listed(missing)}; a mask has the name of its picture, or that with .png"
         )
     return names
@@ -84,26 +85,26 @@ def listed(names: list[str]) -> str:
     return ", ".join(map(shown, names[:_SHOWN])) + (", …" if len(names) > _SHOWN else "")
 
 
-def _target(name, path, mask, seed, config):
+def _target(name, path, mask, seed, options, side):
     source = read_picture(path)
     if source.values[..., 0].size == 1:
         flag = "--input=" if name is None else ""
         raise UserError(f"{flag}{shown(path)} has a single pixel; give a larger picture")
-    observed = _observed(source, mask, seed, config)
+    observed = _observed(source, mask, seed, options, side)
     height, width = observed.seen.shape
-    return Target(name, source, observed, Tiling(height, width, config.resolution))
+    return Target(name, source, observed, Tiling(height, width, side))
 
 
-def _observed(source, mask, seed, config):
+def _observed(source, mask, seed, options, side):
     shape = source.values.shape[:2]
     seen = None if mask is None else read_mask(mask, shape)
-    if config.mode == "resize":
-        observed = scaled_to(source.values, seen, config.resolution)
+    if options.mode == "resize":
+        observed = scaled_to(source.values, seen, side)
     else:
         observed = Observed(source.values, np.ones(shape, bool) if seen is None else seen)
-    if config.keep is None or config.keep == 1:
+    if options.keep is None or options.keep == 1:
         return observed
-    return observed._replace(seen=random_mask(observed.seen.shape, config.keep, seed))
+    return observed._replace(seen=random_mask(observed.seen.shape, options.keep, seed))
 
 
 def _mask_path(name, folder):

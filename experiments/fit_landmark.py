@@ -9,21 +9,27 @@ change.gif (or .mp4: from the first photo's light and camera to the second's) an
 """
 
 import time
-from types import SimpleNamespace
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import numpy as np
 from absl import flags
 
 from experiments import cli, phototourism, shared_flags
-from experiments.fit_setup import output_dir
+from experiments.config import FILE_OR_FOLDER, Config, make_field
+from experiments.define import define
+from experiments.fit_setup import made_folder
 from experiments.inits import as_init, init_to_fit
+from experiments.landmark_flags import PlaceOptions
+from experiments.machine import make_machine, make_summation
+from experiments.reading import made
 from experiments.scenes import Scenes
 from experiments.videos import write_video
 from metainr import signals
 from metainr.camera_paths import interpolate_poses
 from metainr.cameras import Views
+from metainr.checks import Choice, Each, Maybe, Range
 from metainr.errors import UserError
 from metainr.keys import branch
 from metainr.reporting import write_json
@@ -34,19 +40,43 @@ from metainr.runs.inits import Init
 from metainr.training.workdir import environment
 from metainr.types import Field
 
-OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write to; made if it is missing")
-PHOTOS = flags.DEFINE_list("photos", ["0", "1", "2", "3"], "numbers of the test photos to fit")
-STEPS = flags.DEFINE_integer("steps", None, "gradient steps; default: the run's test steps", 1)
-VIDEO = flags.DEFINE_enum("video", "gif", ["gif", "mp4"], "format of the video")
-FRAMES = flags.DEFINE_integer("frames", 36, "of the video", 2)
+
+class TourOptions(NamedTuple):
+    """What is fitted and shown.
+
+    output_dir: where results go.
+    photos: numbers of the test photos.
+    steps: gradient steps; None: the run's test steps.
+    video, frames: format and length of the video.
+    """
+
+    output_dir: Annotated[str | None, FILE_OR_FOLDER] = None
+    photos: Annotated[tuple[int, ...], Each(Range(0, 10**6), "0,1")] = (0, 1, 2, 3)
+    steps: Annotated[int | None, Maybe(Range(1, 10**6))] = None
+    video: Annotated[str, Choice(("gif", "mp4"))] = "gif"
+    frames: Annotated[int, Range(2, 10_000)] = 36
+
+
+_OWN = (
+    define(TourOptions, "output_dir", "folder to write to; made if it is missing"),
+    define(TourOptions, "photos", "numbers of the test photos to fit"),
+    define(TourOptions, "steps", "gradient steps; default: the run's test steps"),
+    define(TourOptions, "video", "format of the video"),
+    define(TourOptions, "frames", "of the video"),
+)
 for holder in (shared_flags.INIT, shared_flags.SEED, shared_flags.CHUNK_SIZE):
     flags.declare_key_flag(holder.name)
 
 
 class Job(NamedTuple):
-    """What to fit: the flags with those of the init's run, the photos and what renders them."""
+    """What to fit: the configuration of the init's run, the photos and what renders them.
 
-    config: SimpleNamespace
+    `record`: the flags by name, as results.json has them.
+    """
+
+    options: TourOptions
+    config: Config[PlaceOptions]
+    record: Mapping[str, Any]
     photos: dict[int, Views]
     field: Field
     parts: Scenes
@@ -57,50 +87,53 @@ def main() -> None:
     """Fits, renders and writes as the flags say."""
     began = time.perf_counter()
     job = _job()
-    directory = output_dir(SimpleNamespace(output_dir=OUTPUT_DIR.value))
+    directory = made_folder(job.options.output_dir)
     fits = _fits(job)
     try:
         save_figure(_transfer(job, fits), directory / "transfer.png")
-        write_video(directory / f"change.{VIDEO.value}", _change(job, fits), frames_per_second=12)
+        path = directory / f"change.{job.options.video}"
+        write_video(path, _change(job, fits), frames_per_second=12)
         record = {
             "experiment": "fit_landmark",
             "seconds": {"total": time.perf_counter() - began},
-            "config": vars(job.config) | {"photos": list(job.photos)},
+            "config": dict(job.record),
             "environment": environment(),
         }
         write_json(directory / "results.json", record)
     except OSError as error:
         raise UserError(f"cannot write to --output_dir={directory}: {error.strerror}") from error
-    print(f"written to {directory}: transfer.png, change.{VIDEO.value}, results.json")
+    print(f"written to {directory}: transfer.png, change.{job.options.video}, results.json")
 
 
 def _job():
     also = ("signal", "photo_folder", "seed", "test_steps", "test_schedule")
-    source = init_to_fit(phototourism.EXPERIMENT, OUTPUT_DIR.value, also)
+    options = made(TourOptions, {flag.name: flag.value for flag in _OWN})
+    source = init_to_fit(phototourism.EXPERIMENT, options.output_dir, also)
     config = source.config
-    del config.workdir  # of experiments; nothing is written there
-    field = shared_flags.make_field(config, in_dim=3, out_dim=4)
-    parts = phototourism.make_scenes(field, config, shared_flags.make_summation(config))
-    signal_class = signals.make(config.signal, phototourism.options(config))
-    size = signal_class.sizes["test"]
-    numbers = [int(text) if text.isdigit() else -1 for text in PHOTOS.value]
-    if len(set(numbers)) < 2 or not all(0 <= number < size for number in numbers):
+    field = make_field(config.field, in_dim=3, out_dim=4)
+    parts = phototourism.make_scenes(field, config, make_summation(config))
+    signal_class = signals.make(config.run.signal, phototourism.options(config))
+    size, numbers = signal_class.sizes["test"], options.photos
+    if len(set(numbers)) < 2 or max(numbers) >= size:
         raise UserError(
-            f"--photos={','.join(PHOTOS.value)} must be two or more of the {size} test photos, "
-            f"each once, numbered from 0 to {size - 1}"
+            f"--photos={','.join(map(str, numbers))} must be two or more of the {size} test "
+            f"photos, each once, numbered from 0 to {size - 1}"
         )
     photos = {number: signal_class.get("test", number) for number in dict.fromkeys(numbers)}
-    return Job(config, photos, field, parts, as_init(source, field, config.init))
+    record = {**config.record, "photos": list(photos)}
+    del record["workdir"]  # of experiments; nothing is written there
+    learned = as_init(source, field, config.run.init)
+    return Job(options, config, record, photos, field, parts, learned)
 
 
 def _fits(job):
     """Weights fitted to each whole photo."""
-    config = job.config
-    steps = STEPS.value or config.test_steps
-    machine, objective = shared_flags.make_machine(config), job.parts.objective
+    run, schedule = job.config.run, job.config.test.schedule
+    steps = job.options.steps or run.test_steps
+    machine, objective = make_machine(job.config), job.parts.objective
     inits = {"meta": job.learned}
-    contenders = make_contenders(inits, job.field, objective, machine, config.test_schedule, steps)
-    key = branch(jax.random.key(config.seed), "test")
+    contenders = make_contenders(inits, job.field, objective, machine, schedule, steps)
+    key = branch(jax.random.key(run.seed), "test")
     fits = fit(contenders, list(job.photos.values()), key, steps)
     return dict(zip(job.photos, fits["meta"]))
 
@@ -123,7 +156,7 @@ def _change(job, fits):
     (first, start), (last, end) = list(fits.items())[:2]
     a, b = job.photos[first], job.photos[last]
     frames = []
-    for t in np.linspace(0, 1, FRAMES.value, dtype=np.float32):
+    for t in np.linspace(0, 1, job.options.frames, dtype=np.float32):
         params = jax.tree.map(lambda x, y, t=t: (1 - t) * x + t * y, start, end)
         pose = interpolate_poses(a.poses[0], b.poses[0], float(t))[None]
         inverse, bounds = (

@@ -10,23 +10,29 @@ a random init), turntable.gif (or .mp4), mesh.ply (or .glb), the weights and res
 
 import functools
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import numpy as np
 from absl import flags
 
 from experiments import cli, shared_flags, view_synthesis
-from experiments.fit_setup import output_dir
+from experiments.config import FILE_OR_FOLDER, RESOLUTION, Config, make_field
+from experiments.define import define
+from experiments.fit_setup import made_folder
 from experiments.inits import as_init, init_to_fit, weights_metadata
+from experiments.machine import make_machine, make_summation
 from experiments.meshes import check_trimesh, density_mesh, write_mesh
+from experiments.reading import made
 from experiments.scenes import depth_picture, view_metrics
 from experiments.videos import write_video
+from experiments.view_flags import ViewOptions
 from metainr import signals
 from metainr.camera_paths import turntable
 from metainr.cameras import Views
+from metainr.checks import Choice, Maybe, Range, Text
 from metainr.errors import UserError
 from metainr.evaluation.occupancy import make_find_occupancy
 from metainr.evaluation.sparse_render import make_render_with_occupancy
@@ -41,29 +47,60 @@ from metainr.training.workdir import environment
 from metainr.types import Field
 from metainr.weights import save_weights
 
-OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write to; made if it is missing")
-OBJECT = flags.DEFINE_string("object", "0", "number of a test object, or a folder of pictures")
-SEEN_VIEWS = flags.DEFINE_integer("seen_views", 1, "pictures that the fit sees, the first ones", 1)
-STEPS = flags.DEFINE_integer("steps", None, "gradient steps; default: the run's test steps", 1)
-VIDEO = flags.DEFINE_enum("video", "gif", ["gif", "mp4"], "format of the turntable")
-FRAMES = flags.DEFINE_integer("frames", 48, "of the turntable", 1)
-SIDE = flags.DEFINE_integer("side", 128, "of the turntable's pictures, in pixels", 2)
-MESH = flags.DEFINE_enum("mesh", "ply", ["ply", "glb"], "format of the surface")
-MESH_RESOLUTION = flags.DEFINE_integer(
-    "mesh_resolution", 96, "points along each side of its box", 8
+
+class TurnOptions(NamedTuple):
+    """What is fitted and shown.
+
+    output_dir: where results go.
+    object: number of a test object, or a folder of pictures.
+    seen_views: pictures that the fit sees, the first ones.
+    steps: gradient steps; None: the run's test steps.
+    video, frames, side: format, length and pixels of the turntable.
+    mesh, mesh_resolution, threshold: format of the surface, points along each side of its box, and
+        the density at which it lies.
+    """
+
+    output_dir: Annotated[str | None, FILE_OR_FOLDER] = None
+    object: Annotated[str, Text("the number of a test object, or a folder")] = "0"
+    seen_views: Annotated[int, Range(1, 1000)] = 1
+    steps: Annotated[int | None, Maybe(Range(1, 10**6))] = None
+    video: Annotated[str, Choice(("gif", "mp4"))] = "gif"
+    frames: Annotated[int, Range(1, 10_000)] = 48
+    side: Annotated[int, RESOLUTION] = 128
+    mesh: Annotated[str, Choice(("ply", "glb"))] = "ply"
+    mesh_resolution: Annotated[int, Range(8, 1024)] = 96
+    threshold: Annotated[float, Range(1e-3, 1e6, real=True)] = 5.0
+
+
+_OWN = (
+    define(TurnOptions, "output_dir", "folder to write to; made if it is missing"),
+    define(TurnOptions, "object", "number of a test object, or a folder of pictures"),
+    define(TurnOptions, "seen_views", "pictures that the fit sees, the first ones"),
+    define(TurnOptions, "steps", "gradient steps; default: the run's test steps"),
+    define(TurnOptions, "video", "format of the turntable"),
+    define(TurnOptions, "frames", "of the turntable"),
+    define(TurnOptions, "side", "of the turntable's pictures, in pixels"),
+    define(TurnOptions, "mesh", "format of the surface"),
+    define(TurnOptions, "mesh_resolution", "points along each side of its box"),
+    define(TurnOptions, "threshold", "density at which the surface lies"),
 )
-THRESHOLD = flags.DEFINE_float("threshold", 5.0, "density at which the surface lies", 1e-3)
 for holder in (shared_flags.INIT, shared_flags.SEED, shared_flags.CHUNK_SIZE):
     flags.declare_key_flag(holder.name)
 
+_RECORDED = (*("object", "seen_views", "frames", "side", "mesh_resolution", "threshold", "steps"),)
 _SHOWN = 3  # unseen views in the comparison
 _ELEVATION = np.deg2rad(25)
 
 
 class Job(NamedTuple):
-    """What to fit: the flags with those of the init's run, the object and what renders it."""
+    """What to fit: the configuration of the init's run, the object and what renders it.
 
-    config: SimpleNamespace
+    `record`: the flags by name, as results.json has them.
+    """
+
+    options: TurnOptions
+    config: Config[ViewOptions]
+    record: Mapping[str, Any]
     field: Field
     views: Views
     learned: Init
@@ -74,7 +111,7 @@ def main() -> None:
     began = time.perf_counter()
     check_trimesh()
     job = _job()
-    directory = output_dir(SimpleNamespace(output_dir=OUTPUT_DIR.value))
+    directory = made_folder(job.options.output_dir)
     params = _fits(job)
     metrics, figure = _comparison(job, params)
     print("PSNR of unseen views:", ", ".join(f"{n} {m['psnr']:.2f} dB" for n, m in metrics.items()))
@@ -82,14 +119,14 @@ def main() -> None:
         save_figure(figure, directory / "comparison.png")
         metadata = weights_metadata(job.config, view_synthesis.EXPERIMENT)
         save_weights(directory / "weights.safetensors", params["meta"], metadata)
-        write_video(directory / f"turntable.{VIDEO.value}", _turntable(job, params["meta"]))
-        files = ["comparison.png", "weights.safetensors", f"turntable.{VIDEO.value}"]
-        files += _write_mesh(job, params["meta"], directory / f"mesh.{MESH.value}")
+        write_video(directory / f"turntable.{job.options.video}", _turntable(job, params["meta"]))
+        files = ["comparison.png", "weights.safetensors", f"turntable.{job.options.video}"]
+        files += _write_mesh(job, params["meta"], directory / f"mesh.{job.options.mesh}")
         record = {
             "experiment": "fit_object",
             "metrics": metrics,
             "seconds": {"total": time.perf_counter() - began},
-            "config": vars(job.config),
+            "config": dict(job.record),
             "environment": environment(),
         }
         write_json(directory / "results.json", record)
@@ -100,64 +137,61 @@ def main() -> None:
 
 def _job():
     also = ("signal", "object_folder", "seed", "test_steps", "test_schedule")
-    source = init_to_fit(view_synthesis.EXPERIMENT, OUTPUT_DIR.value, also)
+    options = made(TurnOptions, {flag.name: flag.value for flag in _OWN})
+    source = init_to_fit(view_synthesis.EXPERIMENT, options.output_dir, also)
     config = source.config
-    own = (OBJECT, SEEN_VIEWS, FRAMES, SIDE, MESH_RESOLUTION, THRESHOLD)
-    config = SimpleNamespace(
-        **vars(config) | {flag.name: flag.value for flag in own},
-        steps=STEPS.value or config.test_steps,
-    )
-    del config.workdir  # of experiments; nothing is written there
-    field = shared_flags.make_field(config, in_dim=3, out_dim=4)
-    return Job(config, field, _views(config), as_init(source, field, config.init))
+    options = options._replace(steps=options.steps or config.run.test_steps)
+    field = make_field(config.field, in_dim=3, out_dim=4)
+    own = {name: getattr(options, name) for name in _RECORDED}
+    record = {**config.record, **own}
+    del record["workdir"]  # of experiments; nothing is written there
+    learned = as_init(source, field, config.run.init)
+    return Job(options, config, record, field, _views(options, config), learned)
 
 
-def _views(config):
+def _views(options, config):
     """The object's views: those to see come first."""
-    count = config.seen_views + _SHOWN
-    if config.object.isdigit():
+    run, own, seen = config.run, config.own, options.seen_views
+    count = seen + _SHOWN
+    if options.object.isdigit():
         count = view_synthesis.TO_OPTIMISE + _SHOWN
-        name, folder, index = config.signal, config.object_folder, int(config.object)
-    elif Path(config.object).is_dir():
-        name, folder, index = "nerf_folder", config.object, 0
+        name, folder, index = run.signal, own.object_folder, int(options.object)
+    elif Path(options.object).is_dir():
+        name, folder, index = "nerf_folder", options.object, 0
     else:
         raise UserError(
-            f"--object={config.object} is neither the number of a test object nor a folder"
+            f"--object={options.object} is neither the number of a test object nor a folder; give "
+            "e.g. --object=0"
         )
-    options = signals.ObjectOptions(
-        config.resolution, config.seed, folder, config.near, config.far, count
-    )
-    signal_class = signals.make(name, options)
+    wanted = signals.ObjectOptions(run.resolution, run.seed, folder, own.near, own.far, count)
+    signal_class = signals.make(name, wanted)
     if index >= signal_class.sizes["test"]:
         raise UserError(
             f"--object={index} is not among the {signal_class.sizes['test']} test objects of "
             f"{name}, which are numbered from 0 on"
         )
     views = signal_class.get("test", index)
-    if config.seen_views > len(views.images) - _SHOWN:
+    if seen > len(views.images) - _SHOWN:
         raise UserError(
-            f"--seen_views={config.seen_views} leaves fewer than {_SHOWN} of the "
-            f"{len(views.images)} pictures unseen; give at most {len(views.images) - _SHOWN}"
+            f"--seen_views={seen} leaves fewer than {_SHOWN} of the {len(views.images)} pictures "
+            f"unseen; give at most {len(views.images) - _SHOWN}"
         )
     return jax.tree.map(np.asarray, views)
 
 
 def _parts(job):
-    return view_synthesis.make_scenes(
-        job.field, job.config, shared_flags.make_summation(job.config)
-    )
+    return view_synthesis.make_scenes(job.field, job.config, make_summation(job.config))
 
 
 def _fits(job):
     """Weights by init."""
-    config, root = job.config, jax.random.key(job.config.seed)
+    root, steps = jax.random.key(job.config.run.seed), job.options.steps
     inits = {"standard": standard_init(job.field, job.learned.hyper, root), "meta": job.learned}
-    machine, objective = shared_flags.make_machine(config), _parts(job).objective
-    contenders = make_contenders(
-        inits, job.field, objective, machine, config.test_schedule, config.steps
-    )
-    seen = jax.tree.map(lambda x: x[: config.seen_views], job.views)
-    fits = fit(contenders, [seen], branch(root, "test"), config.steps)
+    machine, schedule = make_machine(job.config), job.config.test.schedule
+    objective = _parts(job).objective
+    contenders = make_contenders(inits, job.field, objective, machine, schedule, steps)
+    seen = jax.tree.map(lambda x: x[: job.options.seen_views], job.views)
+    fits = fit(contenders, [seen], branch(root, "test"), steps)
     return {name: params for name, [params] in fits.items()}
 
 
@@ -182,38 +216,39 @@ def _comparison(job, params):
 
 def _turntable(job, params):
     """Frames uint8 [t, side, side, 3] from a camera that goes once round the object."""
-    config, views = job.config, job.views
+    options, own, views = job.options, job.config.own, job.views
     distance = float(np.linalg.norm(views.poses[:, :, 3], axis=1).mean())
     shape = views.images.shape[1:3]
     # Pixels are squares about whole numbers, or their corners: the difference is below a pixel.
-    scale = max(shape) / config.side
+    scale = max(shape) / options.side
     inverse = views.inverse_intrinsics[0] @ np.diag([scale, scale, 1]).astype(np.float32)
 
     def density(features):
-        return activate(features, config.density)[..., 3]
+        return activate(features, own.density)[..., 3]
 
     reach = np.full(3, view_synthesis.REACH, np.float32)
     occupancy = make_find_occupancy(job.field.apply, density)(params, -reach, reach)
     render = make_render_with_occupancy(
         job.field.apply,
-        functools.partial(composite, background="white", density=config.density),
+        functools.partial(composite, background="white", density=own.density),
         density,
-        config.ray_samples,
+        own.ray_samples,
     )
+    size = (options.side, options.side)
     frames = [
-        render(params, occupancy, pose, inverse, views.bounds[0], config.side, config.side).colours
-        for pose in turntable(distance, _ELEVATION, config.frames)
+        render(params, occupancy, pose, inverse, views.bounds[0], *size).colours
+        for pose in turntable(distance, _ELEVATION, options.frames)
     ]
     return to_levels(np.stack(frames))
 
 
 def _write_mesh(job, params, path):
     """Writes the surface and returns its name, or says why there is none."""
-    config = job.config
+    options, own = job.options, job.config.own
     reach = np.full(3, view_synthesis.REACH)
-    field = jax.jit(lambda x: activate(job.field.apply(params, x), config.density))
+    field = jax.jit(lambda x: activate(job.field.apply(params, x), own.density))
     try:
-        mesh = density_mesh(field, -reach, reach, config.mesh_resolution, config.threshold)
+        mesh = density_mesh(field, -reach, reach, options.mesh_resolution, options.threshold)
     except UserError as error:
         print(f"no mesh: {error}")
         return []

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from experiments import fit_outputs
 from experiments.fit_inputs import Target, open_picture
-from experiments.fit_setup import Failure, Job, contenders, fitted, output_dir, unwritable
+from experiments.fit_setup import Failure, Job, contenders, fitted, made_folder, unwritable
 from experiments.tile_fits import SLOTS
 from experiments.tiles import cut
 from metainr.errors import UserError
@@ -21,17 +21,17 @@ _WEIGHTS = {"resize": "weights.safetensors", "tile": "weights/"}
 def fit_one(job: Job) -> None:
     """Fits, prints and writes."""
     began = time.perf_counter()
-    config = job.config
-    target = open_picture(config)
+    options = job.options
+    target = open_picture(options, job.config.run)
     tiling = target.tiling
-    _check_apart(config)
-    directory = output_dir(config)
-    print(_description(config, target))
+    _check_apart(options)
+    directory = made_folder(options.output_dir)
+    print(_description(options, target))
     try:
         fits = _fits(job, target, directory)
         print(to_text(fit_outputs.psnr_table(fits)))
-        files = fit_outputs.write_pictures(directory, fits, target, config.scale)
-        files[_WEIGHTS[config.mode]] = {}
+        files = fit_outputs.write_pictures(directory, fits, target, options.scale)
+        files[_WEIGHTS[options.mode]] = {}
         results = {
             "experiment": "fit",
             "seconds": {"total": time.perf_counter() - began},
@@ -47,12 +47,12 @@ def fit_one(job: Job) -> None:
         raise unwritable(directory, error) from error
 
 
-def _check_apart(config):
+def _check_apart(options):
     for name in ("input", "mask"):
-        given = getattr(config, name)
-        if given is not None and Path(given).resolve().parent == Path(config.output_dir).resolve():
+        given = getattr(options, name)
+        if given is not None and Path(given).resolve().parent == Path(options.output_dir).resolve():
             raise UserError(
-                f"--output_dir={config.output_dir} holds --{name}={given}, which might be "
+                f"--output_dir={options.output_dir} holds --{name}={given}, which might be "
                 "overwritten; name another folder"
             )
 
@@ -74,16 +74,16 @@ def _fits(job, target, directory):
     return fits
 
 
-def _description(config, target: Target):
+def _description(options, target: Target):
     source, observed = target.source, target.observed
     height, width = source.values.shape[:2]
     kind = f"{source.bits}-bit {'grey' if source.is_grey else 'colours'}"
     alpha = ", its transparency laid on white" if source.has_alpha else ""
     side, num_tiles = target.tiling.side, target.num_tiles
     aim = f"{target.tiling.height} × {target.tiling.width} pixels"
-    if config.mode == "tile":
+    if options.mode == "tile":
         aim = f"{num_tiles} {'tile' if num_tiles == 1 else 'tiles'} of {side} × {side} pixels"
-    lines = [f"{config.input}: {height} × {width} pixels, {kind}{alpha}; fitted as {aim}"]
+    lines = [f"{options.input}: {height} × {width} pixels, {kind}{alpha}; fitted as {aim}"]
     if not observed.seen.all():
         lines.append(f"seen: {observed.seen.sum()} of {observed.seen.size} pixels")
     blank = int((~cut(observed.seen, target.tiling).any(axis=(1, 2))).sum())

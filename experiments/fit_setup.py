@@ -3,15 +3,18 @@
 import tempfile
 from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import jax
 
-from experiments import image_regression, images, shared_flags
+from experiments import image_regression, images
+from experiments.config import Config
 from experiments.fit_inputs import Target
+from experiments.fit_options import FitOptions
 from experiments.fit_outputs import weights_file
+from experiments.image_flags import ImageFiles
 from experiments.inits import weights_metadata
+from experiments.machine import make_machine, make_mesh
 from experiments.tile_fits import (
     SLOTS,
     PictureFit,
@@ -34,12 +37,14 @@ _THREADS = 4
 class Job(NamedTuple):
     """What the flags ask for.
 
-    config: their values, with those that the init was learned with.
+    options: of the fits.
+    config: the init's, with what the command line says of fits.
     learned, field: the init, and what it is an init of.
     record: the values of the flags that matter, by name.
     """
 
-    config: SimpleNamespace
+    options: FitOptions
+    config: Config[ImageFiles]
     learned: Init
     field: Field
     record: dict[str, Any]
@@ -53,13 +58,13 @@ class Failure(NamedTuple):
 
 def contenders(job: Job) -> dict[str, Contender]:
     """The inits to fit from, by name: the learned one and, with --compare, the standard one."""
-    config = job.config
-    shape = (config.resolution, config.resolution)
-    objective, _ = images.pixel_objectives(shape, config.inner_points)
-    machine, inits = shared_flags.make_machine(config), {"meta": job.learned}
-    if config.compare:
-        root = jax.random.key(config.seed)
-        inits["standard"] = standard_init(job.field, shared_flags.baseline(config), root)
+    run = job.config.run
+    shape = (run.resolution, run.resolution)
+    objective, _ = images.pixel_objectives(shape, run.inner_points)
+    machine, inits = make_machine(job.config), {"meta": job.learned}
+    if job.options.compare:
+        root = jax.random.key(run.seed)
+        inits["standard"] = standard_init(job.field, job.config.test.baseline, root)
     return make_contenders(inits, job.field, objective, machine)
 
 
@@ -95,45 +100,45 @@ def fitted(
             has_failed = True
         if len(tiles) == target.num_tiles:
             if not has_failed:
-                yield target, _joined(tiles, target, job.config.steps)
+                yield target, _joined(tiles, target, job.options.steps)
             tiles, has_failed = [], False
 
 
 def _fitted_tiles(job, inits, targets, directory, is_partial, slots):
     """Yields (target, fits by init or a Failure) of every tile, its weights being written."""
-    config = job.config
+    options, run = job.options, job.config.run
     stream = make_tile_stream(
         job.field,
-        config.resolution,
-        config.inner_points,
+        run.resolution,
+        run.inner_points,
         is_partial=is_partial,
-        scale=config.scale,
+        scale=options.scale,
         slots=slots,
-        mesh=shared_flags.make_mesh(config),
+        mesh=make_mesh(job.config),
     )
-    metadata = weights_metadata(config, image_regression.EXPERIMENT)
+    metadata = weights_metadata(job.config, image_regression.EXPERIMENT)
 
     def keep(item):
         (target, index), fits = item
         fits = dict(zip(inits, fits))
         if failure := _failure(fits, inits):
             return target, failure
-        file = weights_file(target.name, config.mode, divmod(index, target.tiling.columns))
+        file = weights_file(target.name, options.mode, divmod(index, target.tiling.columns))
         save_weights(directory / file, fits["meta"].params, metadata)
         return target, {init: fit._replace(params=None) for init, fit in fits.items()}
 
     requests = (
         request._replace(tag=(target, request.tag))
         for target in targets
-        for request in tile_requests(target.observed, target.tiling, config.steps, target.number)
+        for request in tile_requests(target.observed, target.tiling, options.steps, target.number)
     )
-    fits = stream(list(inits.values()), requests, branch(jax.random.key(config.seed), "test"))
+    fits = stream(list(inits.values()), requests, branch(jax.random.key(run.seed), "test"))
     return map_ahead(keep, fits, _THREADS, slots)
 
 
-def output_dir(config: SimpleNamespace) -> Path:
-    """The folder to write to, made if it is missing. Raises UserError if it is not writable."""
-    directory = Path(config.output_dir)
+def made_folder(path: str) -> Path:
+    """The folder --output_dir, made if it is missing. Raises UserError if it is not writable."""
+    directory = Path(path)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):

@@ -27,7 +27,7 @@ def results(job: Job, outcome: Outcome, course: Course) -> dict[str, Any]:
     inits, settings = contenders(job), {}
     for kind, curves in outcome.psnr.items():
         settings[kind if len(outcome.psnr) > 1 else "default"] = {
-            "steps": list(range(job.config.steps + 1)),
+            "steps": list(range(job.options.steps + 1)),
             "inits": {init: _entry(inits[init], values) for init, values in curves.items()},
         }
     return {

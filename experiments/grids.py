@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.config import Config, Values
 from metainr.errors import UserError
 from metainr.numerics import map_over_chunks
 from metainr.runs.problem import spread_steps
@@ -25,24 +25,24 @@ def values_at(field: Field, params: Params, coords: np.ndarray, chunk_size: int 
     return map_over_chunks(partial(field.apply, params), jnp.asarray(coords), chunk_size)
 
 
-def measured_steps(config: SimpleNamespace) -> tuple[tuple[int, ...], int]:
+def measured_steps(config: Config) -> tuple[tuple[int, ...], int]:
     """(steps after which fits are measured, the one at which inits are compared).
 
     That is after as many steps as the inits were learned for; without learning, after the last.
     """
-    last = config.test_steps
-    match = last if config.algorithm == "none" else min(config.inner_steps, last)
+    last = config.run.test_steps
+    match = last if config.run.only_tests else min(config.learner.inner_steps, last)
     return tuple(sorted({*spread_steps(last), match})), match
 
 
-def check_alone(config: SimpleNamespace, flag: str, kind: str, folder_flag: str) -> None:
+def check_alone(values: Values, flag: str, kind: str, folder_flag: str) -> None:
     """Raises UserError if more is asked of the one file that --FLAG names than to fit it."""
-    if config.algorithm != "none" and config.init is None:
+    if values["algorithm"] != "none" and values["init"] is None:
         raise UserError(
-            f"--{flag}={getattr(config, flag)} is one {kind}, of which no init can be learned: "
+            f"--{flag}={values[flag]} is one {kind}, of which no init can be learned: "
             f"give --algorithm=none, --init of a run, or --{folder_flag}"
         )
-    if config.tune:
+    if values["tune"]:
         raise UserError(f"--tune needs more {kind}s than that of --{flag}; leave it out")
 
 

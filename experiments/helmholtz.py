@@ -1,12 +1,13 @@
 """Waves of one frequency about a source, in a square whose border absorbs them."""
 
 import functools
-from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.config import RunOptions
 from experiments.equation import LINE, Equation, red_blue
+from experiments.waves_flags import WaveOptions
 from metainr.evaluation.helmholtz_reference import amplitude, helmholtz_reference, num_cells
 from metainr.measurements.equations import helmholtz
 from metainr.objectives import squared_error
@@ -22,7 +23,7 @@ _CAPTION = (
 )
 
 
-def equation(config: SimpleNamespace) -> Equation:
+def equation(run: RunOptions, own: WaveOptions) -> Equation:
     """The Helmholtz equation that the flags describe, on [−1, 1]² with a layer 0.5 wide.
 
     The loss is the mean of |k⁻² (L u + f)|², see `metainr.measurements.equations.helmholtz`. The
@@ -30,7 +31,7 @@ def equation(config: SimpleNamespace) -> Equation:
     wide sources need none, and squares let Adam come to rest. Solutions are held against finite
     differences inside the layer, where the equation is that of free space.
     """
-    wavenumber, width, size = config.wavenumber, config.source_width, config.resolution
+    wavenumber, width, size = own.wavenumber, own.source_width, run.resolution
     cells = num_cells(wavenumber, width, size - 1)
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     grid = np.stack(np.meshgrid(axis, axis), -1)
@@ -56,7 +57,7 @@ def equation(config: SimpleNamespace) -> Equation:
         return jnp.where(frame, LINE, red_blue(solution[..., 0] / scale))
 
     # In units of u, as the measurement's predictions are.
-    draw = with_source(config.inner_points, width, amplitude(width) / wavenumber**2)
+    draw = with_source(run.inner_points, width, amplitude(width) / wavenumber**2)
     term = Term(draw, helmholtz(wavenumber, LAYER), squared_error)
     return Equation(
         objective=lambda growth: (term,),

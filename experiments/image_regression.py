@@ -9,12 +9,14 @@ image, and the outer loss scores the same pixels.
 Give the flagfile first: of repeated flags the last one counts.
 """
 
-from types import SimpleNamespace
+from collections.abc import Collection
 
 from absl import flags
 
 from experiments import cli, image_flags, images, processes, shared_flags, spine
+from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
+from experiments.image_flags import ImageFiles
 from experiments.regression import make_problem
 from metainr import signals
 from metainr.numerics import Summation
@@ -26,34 +28,34 @@ flags.adopt_module_key_flags(image_flags)
 flags.adopt_module_key_flags(processes)
 
 
-def build(config: SimpleNamespace, summation: Summation) -> Problem:
+def build(config: Config[ImageFiles], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    options = signals.ImageOptions(
-        config.resolution, config.seed, config.image_folder, config.data_dir
-    )
-    signal_class = signals.make(config.signal, options)
-    field = shared_flags.make_field(config, in_dim=2, out_dim=3)
-    shape = (config.resolution, config.resolution)
-    inner, query = images.pixel_objectives(shape, config.inner_points)
+    run, own = config.run, config.own
+    options = signals.ImageOptions(run.resolution, run.seed, own.image_folder, own.data_dir)
+    signal_class = signals.make(run.signal, options)
+    field = make_field(config.field, in_dim=2, out_dim=3)
+    shape = (run.resolution, run.resolution)
+    inner, query = images.pixel_objectives(shape, run.inner_points)
     setting = Setting(
         make_task=image_task,
         objective=inner,
-        steps=tuple(range(config.test_steps + 1)),
-        match_step=min(config.inner_steps, config.test_steps),
-        score=images.score(field, shape, config.inner_points),
+        steps=tuple(range(run.test_steps + 1)),
+        match_step=min(config.learner.inner_steps, run.test_steps),
+        score=images.score(field, shape, run.inner_points),
         view=lambda params, image: images.render(field, params, shape),
         target=lambda image: image,
     )
-    return make_problem(field, signal_class, query, setting, config.inner_steps, dim=2)
+    return make_problem(field, signal_class, query, setting, config.learner.inner_steps, dim=2)
 
 
-def settle(config: SimpleNamespace) -> SimpleNamespace:
+def settle(values: Values, given: Collection[str]) -> Values:
     """A folder of pictures is a class of signals."""
-    signal = config.signal if config.image_folder is None else "folder"
-    return SimpleNamespace(**vars(config) | {"signal": signal})
+    return values if values["image_folder"] is None else {**values, "signal": "folder"}
 
 
-EXPERIMENT = Experiment("image_regression", build, image_flags.OWN, {"signal": "sdf"}, settle)
+EXPERIMENT = Experiment(
+    "image_regression", build, ImageFiles, image_flags.OWN, {"signal": "sdf"}, settle
+)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

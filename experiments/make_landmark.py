@@ -8,26 +8,42 @@ goes on when it is started again, and more photos can be added later.
 """
 
 from pathlib import Path
-
-from absl import flags
+from typing import Annotated, NamedTuple
 
 from experiments import cli
+from experiments.config import FILE_OR_FOLDER, RESOLUTION, SEED
+from experiments.define import define
 from experiments.landmark_folder import write_landmark
+from experiments.reading import made
+from metainr.checks import Range
 from metainr.errors import UserError
 
-OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write; one of ours goes on")
-NUM_PHOTOS = flags.DEFINE_integer("num_photos", 200, "photos to write", 26)
-RESOLUTION = flags.DEFINE_integer("resolution", 256, "longer side of the photos in pixels", 2)
-SEED = flags.DEFINE_integer("seed", 0, "of the building and of its photos", 0)
+
+class PhotoOptions(NamedTuple):
+    """What is written: so many photos of so many pixels into a folder."""
+
+    output_dir: Annotated[str | None, FILE_OR_FOLDER] = None
+    num_photos: Annotated[int, Range(26, 10**6)] = 200
+    resolution: Annotated[int, RESOLUTION] = 256
+    seed: Annotated[int, SEED] = 0
+
+
+_OWN = (
+    define(PhotoOptions, "output_dir", "folder to write; one of ours goes on"),
+    define(PhotoOptions, "num_photos", "photos to write"),
+    define(PhotoOptions, "resolution", "longer side of the photos in pixels"),
+    define(PhotoOptions, "seed", "of the building and of its photos"),
+)
 
 
 def main() -> None:
     """Writes what the flags ask for and prints where it is."""
-    if not OUTPUT_DIR.value:
+    options = made(PhotoOptions, {flag.name: flag.value for flag in _OWN})
+    if options.output_dir is None:
         raise UserError("--output_dir names no folder; give e.g. --output_dir=data/landmark")
-    root = Path(OUTPUT_DIR.value).expanduser()
-    num_written = write_landmark(root, NUM_PHOTOS.value, RESOLUTION.value, SEED.value)
-    print(f"{NUM_PHOTOS.value} photos, {num_written} of them new: {root}")
+    root = Path(options.output_dir).expanduser()
+    num_written = write_landmark(root, options.num_photos, options.resolution, options.seed)
+    print(f"{options.num_photos} photos, {num_written} of them new: {root}")
 
 
 if __name__ == "__main__":

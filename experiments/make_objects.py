@@ -19,14 +19,18 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import Annotated, NamedTuple
 
 import numpy as np
-from absl import flags
 from PIL import Image
 from tqdm import tqdm
 
 from experiments import cli
+from experiments.config import FILE_OR_FOLDER, RESOLUTION, SEED
+from experiments.define import define
+from experiments.reading import made
 from metainr import signals
+from metainr.checks import Choice, Range
 from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
 from metainr.files import remove_unfinished, write_bytes
@@ -35,31 +39,46 @@ from metainr.signals.objects.generated import CAMERA_ANGLE_X, MAKERS, transparen
 from metainr.signals.objects.shapenet import SPLIT_FILES, SPLIT_NAMES
 from metainr.training.workdir import open_workdir
 
-OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "folder to write to; made if it is missing")
-SIGNAL = flags.DEFINE_enum("signal", "chairs", list(MAKERS), "class of objects")
-NUM_OBJECTS = flags.DEFINE_integer("num_objects", 160, "of all three splits together", 3)
-RESOLUTION = flags.DEFINE_integer("resolution", 128, "side of the pictures in pixels", 2)
-NUM_VIEWS = flags.DEFINE_integer("num_views", 50, "pictures of each object", 1)
-SEED = flags.DEFINE_integer("seed", 0, "of the class; other seeds give other objects", 0)
 
+class ObjectsOptions(NamedTuple):
+    """What is written: so many objects of a class, as pictures of so many pixels."""
+
+    output_dir: Annotated[str | None, FILE_OR_FOLDER] = None
+    signal: Annotated[str, Choice(MAKERS)] = "chairs"
+    num_objects: Annotated[int, Range(3, 10**6)] = 160
+    resolution: Annotated[int, RESOLUTION] = 128
+    num_views: Annotated[int, Range(1, 10_000)] = 50
+    seed: Annotated[int, SEED] = 0
+
+
+_OWN = (
+    define(ObjectsOptions, "output_dir", "folder to write to; made if it is missing"),
+    define(ObjectsOptions, "signal", "class of objects"),
+    define(ObjectsOptions, "num_objects", "of all three splits together"),
+    define(ObjectsOptions, "resolution", "side of the pictures in pixels"),
+    define(ObjectsOptions, "num_views", "pictures of each object"),
+    define(ObjectsOptions, "seed", "of the class; other seeds give other objects"),
+)
 _FOLDERS = dict(zip(("chairs", "cars", "lamps"), SPLIT_FILES))
 _HELD_OUT = 0.1
 
 
 def main() -> None:
     """Writes what is missing of the objects, then the file of their splits."""
-    if not OUTPUT_DIR.value:
-        raise UserError("give --output_dir, the folder to write the objects to")
-    root = Path(OUTPUT_DIR.value).expanduser()
-    options = signals.ObjectOptions(RESOLUTION.value, SEED.value, num_views=NUM_VIEWS.value)
-    objects = _objects(signals.make(SIGNAL.value, options).sizes)
-    folder = root / _FOLDERS[SIGNAL.value]
+    chosen = made(ObjectsOptions, {flag.name: flag.value for flag in _OWN})
+    if chosen.output_dir is None:
+        raise UserError("--output_dir, the folder to write the objects to, is missing; give one")
+    root = Path(chosen.output_dir).expanduser()
+    options = signals.ObjectOptions(chosen.resolution, chosen.seed, num_views=chosen.num_views)
+    objects = _objects(chosen.num_objects, signals.make(chosen.signal, options).sizes)
+    folder = root / _FOLDERS[chosen.signal]
     splits = root / SPLIT_FILES[folder.name]
     _refuse_foreign(folder, splits)
-    config = {flag.name: flag.value for flag in (SIGNAL, NUM_OBJECTS, RESOLUTION, NUM_VIEWS, SEED)}
+    config = chosen._asdict()
+    del config["output_dir"]
     open_workdir(folder, config, ("num_objects",), flag="output_dir")
     try:
-        written = _write(folder, options, objects)
+        written = _write(folder, chosen.signal, options, objects)
         names = {SPLIT_NAMES[split]: [_name(split, i) for i in objects[split]] for split in SPLITS}
         write_bytes(splits, _json(names))
     except OSError as error:
@@ -67,17 +86,17 @@ def main() -> None:
             f"cannot write to --output_dir={root}: {error.strerror or error}; "
             "make room and run the same command again to go on"
         ) from error
-    print(f"{written} {SIGNAL.value} written, {NUM_OBJECTS.value} in all: {splits}")
+    print(f"{written} {chosen.signal} written, {chosen.num_objects} in all: {splits}")
 
 
-def _objects(sizes):
+def _objects(num, sizes):
     """The indices of each split. Raises UserError if the class has fewer."""
-    held_out = max(1, int(_HELD_OUT * NUM_OBJECTS.value))
-    counts = (NUM_OBJECTS.value - 2 * held_out, held_out, held_out)
+    held_out = max(1, int(_HELD_OUT * num))
+    counts = (num - 2 * held_out, held_out, held_out)
     for split, count in zip(SPLITS, counts):
         if count > sizes[split]:
             most = round(sizes["test"] / _HELD_OUT)
-            raise UserError(f"--num_objects={NUM_OBJECTS.value} is too large; give at most {most}")
+            raise UserError(f"--num_objects={num} is too large; give at most {most}")
     return {split: range(count) for split, count in zip(SPLITS, counts)}
 
 
@@ -90,7 +109,7 @@ def _refuse_foreign(folder, splits):
             raise UserError(f"{path} was not written by make_objects; use another --output_dir")
 
 
-def _write(folder, options, objects):
+def _write(folder, signal, options, objects):
     """Writes the objects that are not there yet and returns their number."""
     remove_unfinished(folder)
     missing = [
@@ -101,7 +120,7 @@ def _write(folder, options, objects):
     ]
 
     def write(item):
-        _write_object(folder / _name(*item), options, *item)
+        _write_object(folder / _name(*item), signal, options, *item)
 
     cores = os.cpu_count() or 1
     for _ in tqdm(map_ahead(write, missing, cores, cores), total=len(missing), disable=None):
@@ -109,9 +128,9 @@ def _write(folder, options, objects):
     return len(missing)
 
 
-def _write_object(folder, options, split, index):
+def _write_object(folder, signal, options, split, index):
     """Writes the pictures, and then transforms.json: where that is, the object is complete."""
-    pictures, poses = transparent_views(SIGNAL.value, options, split, index)
+    pictures, poses = transparent_views(signal, options, split, index)
     frames = []
     for view, (picture, pose) in enumerate(zip(pictures, poses)):
         write_bytes(folder / f"r_{view}.png", _png(picture))

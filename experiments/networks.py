@@ -1,34 +1,32 @@
 """Networks beside one another, each from random weights, in place of inits of one network."""
 
-from types import SimpleNamespace
-
-from absl import flags
-
-from experiments import shared_flags
+from experiments.config import Config
+from experiments.experiment import Experiment
+from experiments.reading import changed
 from metainr import fields
 from metainr.errors import UserError
 
 
-def network_flags(config: SimpleNamespace) -> dict[str, SimpleNamespace]:
-    """The run's flags with each of the fields that `config.networks` names, by those names.
+def with_networks(experiment: Experiment, config: Config) -> dict[str, Config]:
+    """The configuration with each of the fields that --networks names, by those names.
 
     A name is FIELD or FIELD:ACTIVATION. Raises UserError for an unknown field, or if an init was to
     be learned or tested, too.
     """
-    if not config.networks:
+    if not config.run.networks:
         return {}
-    if config.algorithm != "none" or config.init is not None:
+    if not config.run.only_tests or config.run.init is not None:
         raise UserError(
             "--networks compares networks from random weights: give it with --algorithm=none, and "
             "without --init"
         )
     for name in ("field", "activation"):
-        if flags.FLAGS[name].present:
+        if name in config.run.given:
             raise UserError(f"--{name} and --networks both choose the network; leave one out")
-    return {text: _with_network(config, text) for text in config.networks}
+    return {text: _with_network(experiment, config, text) for text in config.run.networks}
 
 
-def _with_network(config, text):
+def _with_network(experiment, config, text):
     field, colon, activation = text.partition(":")
     if field not in fields.REGISTRY or (colon and not activation):
         raise UserError(
@@ -36,4 +34,4 @@ def _with_network(config, text):
             f"{', '.join(fields.REGISTRY)}, activations those of --activation"
         )
     chosen = {"field": field} | ({"activation": activation} if activation else {})
-    return SimpleNamespace(**vars(config) | chosen | {shared_flags.NETWORKS.name: []})
+    return changed(experiment, config, **chosen, networks=[])

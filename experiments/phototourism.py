@@ -10,7 +10,7 @@ shows along random rays to that photo's pixels, and so adapt the place's shape a
 Give the flagfile first: of repeated flags the last one counts.
 """
 
-from types import SimpleNamespace
+from collections.abc import Collection
 
 import jax
 import jax.numpy as jnp
@@ -18,8 +18,11 @@ import numpy as np
 from absl import flags
 
 from experiments import cli, landmark_flags, processes, ray_flags, shared_flags, spine
+from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.scenes import Scenes, depth_picture, scenes
+from experiments.landmark_flags import PlaceOptions
+from experiments.reading import made, run_of
+from experiments.scenes import Scenes, check_rays, depth_picture, scenes
 from experiments.sheets import arranged
 from metainr import signals
 from metainr.cameras import Views
@@ -60,10 +63,10 @@ _DEFAULTS = {
 _RATES = {"sgd": (0.3, 1.0, 3.0), "adam": (5e-4, 2e-3, 5e-3)}
 
 
-def build(config: SimpleNamespace, summation: Summation) -> Problem:
+def build(config: Config[PlaceOptions], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    signal_class = signals.make(config.signal, options(config))
-    field = shared_flags.make_field(config, in_dim=3, out_dim=4)
+    signal_class = signals.make(config.run.signal, options(config))
+    field = make_field(config.field, in_dim=3, out_dim=4)
     parts = make_scenes(field, config, summation)
 
     def full(params, photo):
@@ -83,8 +86,8 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     setting = Setting(
         make_task=lambda photo, key: _task(left_half(photo)),
         objective=parts.objective,
-        steps=spread_steps(config.test_steps),
-        match_step=config.test_steps,
+        steps=spread_steps(config.run.test_steps),
+        match_step=config.run.test_steps,
         score=Score(full, None),
         view=view,
         target=target,
@@ -105,14 +108,15 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             *(signal_class.get("train", i) for i in range(min(num, _POOLED))),
         ),
         settings={"default": setting},
-        validation=setting._replace(steps=(0, config.inner_steps)),
+        validation=setting._replace(steps=(0, config.learner.inner_steps)),
         rates=_RATES,
     )
 
 
-def make_scenes(field: Field, config: SimpleNamespace, summation: Summation) -> Scenes:
+def make_scenes(field: Field, config: Config[PlaceOptions], summation: Summation) -> Scenes:
     """What fits and renders landmarks, before no background."""
-    return scenes(field, config, summation, _BACKGROUND, _REACH)
+    rays = (config.run.inner_points, config.own.ray_samples, config.own.density)
+    return scenes(field, *rays, summation, _BACKGROUND, _REACH)
 
 
 def left_half(photo: Views) -> Views:
@@ -145,35 +149,33 @@ def _task(photo: Views) -> Task:
     return Task(photo, photo)
 
 
-def options(config: SimpleNamespace) -> signals.LandmarkOptions:
+def options(config: Config[PlaceOptions]) -> signals.LandmarkOptions:
     """What the flags say of the photos."""
+    run, own = config.run, config.own
     return signals.LandmarkOptions(
-        config.resolution,
-        config.seed,
-        config.photo_folder,
-        config.scene_scale,
-        config.near_factor,
-        config.far_factor,
+        run.resolution,
+        run.seed,
+        own.photo_folder,
+        own.scene_scale,
+        own.near_factor,
+        own.far_factor,
     )
 
 
-def settle(config: SimpleNamespace) -> SimpleNamespace:
+def settle(values: Values, given: Collection[str]) -> Values:
     """A folder of photos is a class of signals."""
-    if config.inner_points < 1:
-        raise UserError("--inner_points=0 draws no rays; give e.g. --inner_points=64")
-    for name in ("scene_scale", "near_factor", "far_factor"):
-        if getattr(config, name) <= 0:
-            raise UserError(f"--{name}={getattr(config, name)} is not above 0")
-    if config.near_factor >= config.far_factor:
+    run, own = run_of(values), made(PlaceOptions, values)
+    check_rays(run)
+    if own.near_factor >= own.far_factor:
         raise UserError(
-            f"--near_factor={config.near_factor} is not below --far_factor={config.far_factor}"
+            f"--near_factor={own.near_factor} is not below --far_factor={own.far_factor}; swap them"
         )
-    if config.photo_folder is not None and config.signal == "facade":
-        return SimpleNamespace(**vars(config) | {"signal": "phototourism"})
-    return config
+    if own.photo_folder is not None and run.signal == "facade":
+        return {**values, "signal": "phototourism"}
+    return values
 
 
-EXPERIMENT = Experiment("phototourism", build, landmark_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("phototourism", build, PlaceOptions, landmark_flags.OWN, _DEFAULTS, settle)
 
 
 if __name__ == "__main__":

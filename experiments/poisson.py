@@ -16,15 +16,18 @@ and of a class of pictures an init is learned that fits the next one in a few st
 Give the flagfile first: of repeated flags the last one counts.
 """
 
-from types import SimpleNamespace
+from collections.abc import Collection
 
 import jax.numpy as jnp
 from absl import flags
 
 from experiments import cli, image_flags, poisson_flags, processes, shared_flags, spine
+from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
 from experiments.flatness import warn_of_flatness
+from experiments.poisson_flags import PoissonOptions
 from experiments.poisson_setting import make_setting
+from experiments.reading import made, run_of
 from experiments.regression import mean_signal
 from experiments.supervision import REGISTRY
 from metainr import signals
@@ -52,21 +55,20 @@ _RATES = {"sgd": (1e-2, 1e-1, 3e-1, 1.0, 3.0), "adam": (1e-4, 3e-4, 1e-3, 3e-3, 
 _ALONE = signals.FAMILIES[signals.PictureOptions].classes
 
 
-def build(config: SimpleNamespace, summation: Summation) -> Problem:
+def build(config: Config[PoissonOptions], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    if config.resolution < 3:
+    run, own = config.run, config.own
+    if run.resolution < 3:
         raise UserError(
-            f"--resolution={config.resolution} has no differences of second order; give 3 or more"
+            f"--resolution={run.resolution} has no differences of second order; give 3 or more"
         )
-    ways = {name: look_up("supervision", name, REGISTRY)(config) for name in config.supervision}
+    ways = {name: look_up("supervision", name, REGISTRY)(run, own) for name in own.supervision}
     signal_class = _signals(config, max(way.num_pictures for way in ways.values()))
-    field = shared_flags.make_field(config, in_dim=2, out_dim=1)
+    field = make_field(config.field, in_dim=2, out_dim=1)
     for name, way in ways.items():
         if way.second is not None:
             warn_of_flatness(field, way.second, 2, f"--supervision={name}", config)
-    settings = {
-        f"supervision={name}": make_setting(field, way, config) for name, way in ways.items()
-    }
+    settings = {f"supervision={name}": make_setting(field, way, run) for name, way in ways.items()}
     if len(settings) == 1:
         settings = {"default": settings.popitem()[1]}
     # Several are compared without learning an init; what else is made is of the first.
@@ -81,61 +83,66 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         matching=matching_objective(field.apply, dim=2, low=-1.0),
         mean_support=lambda num: first.full_support(jnp.asarray(mean_signal(signal_class, num))),
         settings=settings,
-        validation=setting._replace(steps=(0, config.inner_steps)),
+        validation=setting._replace(steps=(0, config.learner.inner_steps)),
         rates=_RATES,
         value_range=2.0,
     )
 
 
-def settle(config: SimpleNamespace) -> SimpleNamespace:
+def settle(values: Values, given: Collection[str]) -> Values:
     """A folder is a class, a picture of one's own is one alone; an init is learned for one task."""
-    fits_one = config.algorithm == "none" or config.init is not None
-    signal = config.signal or ("camera" if config.algorithm == "none" else "sdf")
-    if config.image and config.image_folder is not None:
+    own = made(PoissonOptions, values)
+    signal = values["signal"] or ("camera" if values["algorithm"] == "none" else "sdf")
+    if own.image and own.image_folder is not None:
         raise UserError("--image and --image_folder both say what to fit; give one of them")
-    if config.image or config.image_folder is not None:
-        signal = "image" if config.image else "folder"
-    if not config.supervision or len(set(config.supervision)) < len(config.supervision):
+    if own.image or own.image_folder is not None:
+        signal = "image" if own.image else "folder"
+    settled = {**values, "signal": signal} | ({"num_test": 1} if signal in _ALONE else {})
+    _check_alone(run_of(settled), own)
+    return settled
+
+
+def _check_alone(run, own):
+    """Raises UserError if an init is to be learned of one picture, or for several tasks."""
+    kinds = ",".join(own.supervision)
+    if len(set(own.supervision)) < len(own.supervision):
         raise UserError(
-            f"--supervision={','.join(config.supervision)} is no list of different kinds; choose "
-            f"some of {', '.join(REGISTRY)}"
+            f"--supervision={kinds} is no list of different kinds; choose some of "
+            f"{', '.join(REGISTRY)}"
         )
-    if len(config.supervision) > 1 and not fits_one:
+    if len(own.supervision) > 1 and run.learns:
         raise UserError(
-            f"--supervision={','.join(config.supervision)} are {len(config.supervision)} kinds, "
-            "and an init is learned for one; leave one, or compare networks with --algorithm=none"
+            f"--supervision={kinds} are {len(own.supervision)} kinds, and an init is learned for "
+            "one; leave one, or compare networks with --algorithm=none"
         )
-    if signal in _ALONE and not fits_one:
-        given = f"--image={','.join(config.image)}" if config.image else f"--signal={signal}"
+    if run.signal in _ALONE and run.learns:
+        given = f"--image={','.join(own.image)}" if own.image else f"--signal={run.signal}"
         raise UserError(
             f"{given} is a single picture, from which no init can be learned; give "
             "--algorithm=none, or --init of a finished run"
         )
-    if not config.seen_fraction:
-        raise UserError(f"--seen_fraction={config.seen_fraction:g} shows no pixel; give e.g. 0.1")
-    alone = {"num_test": 1} if signal in _ALONE else {}
-    return SimpleNamespace(**vars(config) | {"signal": signal} | alone)
 
 
 def _signals(config, num_pictures):
     """The class of grey pictures, `num_pictures` in each signal."""
+    run, own = config.run, config.own
     family = signals.FAMILIES[signals.ImageOptions]
-    look_up(family.kind, config.signal, {**_ALONE, **family.classes})
-    if config.image and len(config.image) != num_pictures:
+    look_up(family.kind, run.signal, {**_ALONE, **family.classes})
+    if own.image and len(own.image) != num_pictures:
         raise UserError(
-            f"--image={','.join(config.image)} names {len(config.image)} pictures, and "
-            f"--supervision={','.join(config.supervision)} needs {num_pictures}; give --image "
+            f"--image={','.join(own.image)} names {len(own.image)} pictures, and "
+            f"--supervision={','.join(own.supervision)} needs {num_pictures}; give --image "
             "as many"
         )
-    size_and_seed = config.resolution, config.seed
-    if config.signal in _ALONE:
-        options = signals.PictureOptions(*size_and_seed, num_pictures, tuple(config.image or ()))
-        return signals.make(config.signal, options)
-    options = signals.ImageOptions(*size_and_seed, config.image_folder, config.data_dir)
-    return grey_images(signals.make(config.signal, options), num_pictures)
+    size_and_seed = run.resolution, run.seed
+    if run.signal in _ALONE:
+        options = signals.PictureOptions(*size_and_seed, num_pictures, tuple(own.image or ()))
+        return signals.make(run.signal, options)
+    options = signals.ImageOptions(*size_and_seed, own.image_folder, own.data_dir)
+    return grey_images(signals.make(run.signal, options), num_pictures)
 
 
-EXPERIMENT = Experiment("poisson", build, poisson_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("poisson", build, PoissonOptions, poisson_flags.OWN, _DEFAULTS, settle)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

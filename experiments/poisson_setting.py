@@ -1,11 +1,10 @@
 """How fits to derivatives of pictures are measured and shown."""
 
-from types import SimpleNamespace
-
 import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from experiments.config import RunOptions
 from experiments.grids import original
 from experiments.poisson_pictures import column, maps_of_field, maps_of_image
 from experiments.supervision import Supervision
@@ -25,13 +24,13 @@ _FREE = (
 )
 
 
-def make_setting(field: Field, way: Supervision, config: SimpleNamespace) -> Setting:
+def make_setting(field: Field, way: Supervision, run: RunOptions) -> Setting:
     """Fits shown a picture in a way, after 0, 1, 2, 5, … steps; signals are [n, n, k] in [0, 1].
 
     Where the way leaves a constant free, the mean error is taken off before anything is measured.
     The recovered pictures are written as PNG files, with those that they should be.
     """
-    shape = (config.resolution, config.resolution)
+    shape = (run.resolution, run.resolution)
 
     def recovered(values, pictures):
         """Values in [0, 1], and the picture that they should be."""
@@ -62,12 +61,12 @@ def make_setting(field: Field, way: Supervision, config: SimpleNamespace) -> Set
             levels = np.rint(255 * np.clip(picture[..., 0], 0, 1)).astype(np.uint8)
             Image.fromarray(levels).save(f"{file}.png")
 
-    last = config.test_steps
+    last = run.test_steps
     return Setting(
         make_task=way.make_task,
         objective=way.inner,
         steps=spread_steps(last),
-        match_step=last if config.algorithm == "none" else min(_COMPARED_AFTER, last),
+        match_step=last if run.only_tests else min(_COMPARED_AFTER, last),
         score=Score(full, None),
         view=view,
         target=target,

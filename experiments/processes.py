@@ -4,20 +4,35 @@ They say where a process runs, not what: they are neither recorded nor compared.
 """
 
 import sys
+from typing import Annotated, NamedTuple
 
 from absl import flags
 
 from experiments.cli import KEPT
+from experiments.define import define
 from metainr import devices
+from metainr.checks import Maybe, Range, Switch, Text
 from metainr.errors import UserError
 
-COORDINATOR_ADDRESS = flags.DEFINE_string(
-    "coordinator_address", None, "HOST:PORT of process 0, where the processes of a run meet"
+
+class Joining(NamedTuple):
+    """Where the processes of a run meet, and which of them this one is; None: a run of one."""
+
+    coordinator_address: Annotated[str | None, Maybe(Text("HOST:PORT"))] = None
+    num_processes: Annotated[int | None, Maybe(Range(1, 2**16))] = None
+    process_id: Annotated[int | None, Maybe(Range(0, 2**16))] = None
+    distributed: Annotated[bool, Switch()] = False
+
+
+COORDINATOR_ADDRESS = define(
+    Joining, "coordinator_address", "HOST:PORT of process 0, where the processes of a run meet"
 )
-NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "that run this command together", 1)
-PROCESS_ID = flags.DEFINE_integer("process_id", None, "which of them this one is, from 0 on", 0)
-DISTRIBUTED = flags.DEFINE_bool(
-    "distributed", False, "join the processes that SLURM, Open MPI, Kubernetes or a TPU pod started"
+NUM_PROCESSES = define(Joining, "num_processes", "that run this command together")
+PROCESS_ID = define(Joining, "process_id", "which of them this one is, from 0 on")
+DISTRIBUTED = define(
+    Joining,
+    "distributed",
+    "join the processes that SLURM, Open MPI, Kubernetes or a TPU pod started",
 )
 _MAY_DIFFER = {COORDINATOR_ADDRESS.name, PROCESS_ID.name, "data_dir"}
 

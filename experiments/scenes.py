@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from experiments.config import RunOptions
 from metainr.cameras import Views
+from metainr.errors import UserError
 from metainr.evaluation.metrics import psnr, ssim
 from metainr.evaluation.render import Render, make_render
 from metainr.measurements import Rendered, activate, composite, rendering, value
@@ -30,20 +31,29 @@ class Scenes(NamedTuple):
 
 
 def scenes(
-    field: Field, config: SimpleNamespace, summation: Summation, background: str, reach: float
+    field: Field,
+    num_rays: int,
+    ray_samples: int,
+    density: str,
+    summation: Summation,
+    background: str,
+    reach: float,
 ) -> Scenes:
-    """Mean squared error over `inner_points` random rays; the field's box is [−reach, reach]³."""
-    measurement = rendering(background, config.density)
-    draw = random_rays(config.inner_points, config.ray_samples)
+    """Mean squared error over `num_rays` random rays; the field's box is [−reach, reach]³.
+
+    `ray_samples`: points on a ray; `density`: what makes densities of raw values.
+    """
+    measurement = rendering(background, density)
+    draw = random_rays(num_rays, ray_samples)
 
     def activated(params, coords):
-        return activate(field.apply(params, coords), config.density)
+        return activate(field.apply(params, coords), density)
 
-    activation = value()._replace(pool=lambda x, _: activate(x[:, 0], config.density))
+    activation = value()._replace(pool=lambda x, _: activate(x[:, 0], density))
     render = make_render(
         field.apply,
-        partial(composite, background=background, density=config.density),
-        config.ray_samples,
+        partial(composite, background=background, density=density),
+        ray_samples,
         summation.chunk_size,
     )
     return Scenes(
@@ -51,6 +61,12 @@ def scenes(
         matching_objective(activated, 3, -reach, reach, activation),
         partial(render_views, render),
     )
+
+
+def check_rays(run: RunOptions) -> None:
+    """Raises UserError if steps see no ray."""
+    if run.inner_points < 1:
+        raise UserError("--inner_points=0 draws no rays; give e.g. --inner_points=64")
 
 
 def render_views(render: Render, params: Params, views: Views) -> Rendered:

@@ -16,16 +16,19 @@ Meshes of the fits are written to the run's folder `fits`. Give the flagfile fir
 flags the last one counts.
 """
 
+from collections.abc import Collection
 from functools import partial
-from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
 from experiments import cli, processes, shapes_flags, shared_flags, spine
+from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
 from experiments.meshes import check_trimesh
+from experiments.reading import made, run_of
+from experiments.shapes_flags import ShapeOptions
 from experiments.shapes_pictures import distance_grid, distances_at, shaded, write_surface
 from metainr import signals
 from metainr.errors import UserError
@@ -43,7 +46,7 @@ from metainr.objectives.surfaces import (
 )
 from metainr.runs.problem import Problem, Setting, matching_objective, spread_steps
 from metainr.signals.access import split_by_split
-from metainr.types import Array, Field, Key, Params, Task, Term
+from metainr.types import Array, Field, Key, Params, SignalClass, Task, Term
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(shapes_flags)
@@ -71,15 +74,17 @@ _CAPTION = (
 _TRUNCATION = 0.1  # of distances, both where they are learned and where their PSNR is measured
 
 
-def build(config: SimpleNamespace, summation: Summation) -> Problem:
+def build(config: Config[ShapeOptions], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
     signal_class = _signals(config)
-    make_task = partial(_task, config.cloud_points)
-    field = shared_flags.make_field(config, in_dim=3, out_dim=1)
-    objective = _objective(config.shape_from, config.inner_points)
+    make_task = partial(_task, config.own.cloud_points)
+    field = make_field(config.field, in_dim=3, out_dim=1)
+    objective = _objective(config.own.shape_from, config.run.inner_points)
 
     def full(params: Params, cloud: signals.Cloud) -> dict[str, Array]:
-        return _accuracy(field, params, cloud) | {"grid": distance_grid(field, params, config.grid)}
+        return _accuracy(field, params, cloud) | {
+            "grid": distance_grid(field, params, config.own.grid)
+        }
 
     def finish(measured, cloud):
         found = surface_metrics(measured["grid"], cloud.points, cloud.normals)
@@ -87,17 +92,17 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
 
     def export(params, cloud, path):
         place = (cloud.centre, cloud.scale)
-        write_surface(field, params, config.export_resolution, *place, path)
+        write_surface(field, params, config.own.export_resolution, *place, path)
 
     setting = Setting(
         make_task=make_task,
         objective=objective,
-        steps=spread_steps(config.test_steps),
-        match_step=config.test_steps,
+        steps=spread_steps(config.run.test_steps),
+        match_step=config.run.test_steps,
         metric="chamfer",
         score=Score(full, None, finish),
-        view=lambda params, _: shaded(partial(distances_at, field, params), config.resolution),
-        target=partial(_true_picture, config.cloud_points, config.resolution),
+        view=lambda params, _: shaded(partial(distances_at, field, params), config.run.resolution),
+        target=partial(_true_picture, config.own.cloud_points, config.run.resolution),
         caption=_CAPTION,
         export=export,
     )
@@ -113,7 +118,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         ),
         settings={"default": setting},
         validation=setting._replace(
-            steps=(0, config.inner_steps),
+            steps=(0, config.learner.inner_steps),
             score=Score(partial(_accuracy, field), None),
             metric="psnr",  # surfaces take too long to be extracted along the way
         ),
@@ -122,48 +127,49 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
     )
 
 
-def settle(config: SimpleNamespace) -> SimpleNamespace:
+def settle(values: Values, given: Collection[str]) -> Values:
     """A user's file or folder is a class of signals; one file can be fitted, not learned from."""
     check_trimesh()
-    if config.inner_points < 2:
+    run, own = run_of(values), made(ShapeOptions, values)
+    if run.inner_points < 2:
         raise UserError(
-            f"--inner_points={config.inner_points} is too few: half of them are on the surface; "
+            f"--inner_points={run.inner_points} is too few: half of them are on the surface; "
             "give 2 at least, such as 2048"
         )
-    if config.mesh_file and config.mesh_folder:
+    if own.mesh_file and own.mesh_folder:
         raise UserError("--mesh_file and --mesh_folder both name the solids; give one of them")
-    if config.mesh_folder:
-        return SimpleNamespace(**vars(config) | {"signal": "mesh_folder"})
-    if not config.mesh_file:
-        return config
-    if config.algorithm != "none" and config.init is None:
+    if own.mesh_folder:
+        return {**values, "signal": "mesh_folder"}
+    if not own.mesh_file:
+        return values
+    if run.learns:
         raise UserError(
-            f"--mesh_file={config.mesh_file} is one solid, of which no init can be learned: give "
+            f"--mesh_file={own.mesh_file} is one solid, of which no init can be learned: give "
             "--algorithm=none, --init of a run, or --mesh_folder"
         )
-    if config.tune:
+    if values["tune"]:
         raise UserError("--tune needs more solids than that of --mesh_file; leave it out")
-    return SimpleNamespace(**vars(config) | {"signal": "mesh", "num_test": 1})
+    return {**values, "signal": "mesh", "num_test": 1}
 
 
-def _signals(config):
+def _signals(config: Config[ShapeOptions]) -> SignalClass:
     """Solids; those of tests have points to measure by besides the ones that fits see."""
 
     def clouds(num_points):
         options = signals.CloudOptions(
             num_points,
-            config.seed,
-            config.mesh_file,
-            config.mesh_folder,
-            closed=config.shape_from == "distance",
+            config.run.seed,
+            config.own.mesh_file,
+            config.own.mesh_folder,
+            closed=config.own.shape_from == "distance",
         )
-        return signals.make(config.signal, options)
+        return signals.make(config.run.signal, options)
 
-    num_measured = max(config.cloud_points, config.measured_points or 0)
+    num_measured = max(config.own.cloud_points, config.own.measured_points or 0)
     tested = clouds(num_measured)
-    if config.mesh_file or num_measured == config.cloud_points:
+    if config.own.mesh_file or num_measured == config.own.cloud_points:
         return tested
-    seen = clouds(config.cloud_points)
+    seen = clouds(config.own.cloud_points)
     return split_by_split({"train": seen, "validation": seen, "test": tested})
 
 
@@ -201,7 +207,7 @@ def _true_picture(num, side, cloud):
     return shaded(lambda coords: signals.tangent_distance(points, normals, coords), side)
 
 
-EXPERIMENT = Experiment("shapes", build, shapes_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("shapes", build, ShapeOptions, shapes_flags.OWN, _DEFAULTS, settle)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

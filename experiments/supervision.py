@@ -8,11 +8,12 @@ not depend on it.
 """
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import NamedTuple
 
 import jax
 
+from experiments.config import RunOptions
+from experiments.poisson_flags import PoissonOptions
 from metainr import measurements
 from metainr.objectives import Samples, all_points, image_samples, random_points, squared_error
 from metainr.objectives.derivatives import (
@@ -50,45 +51,45 @@ class Supervision(NamedTuple):
     num_pictures: int = 1
 
 
-def of_values(config: SimpleNamespace) -> Supervision:
+def of_values(run: RunOptions, own: PoissonOptions) -> Supervision:
     """Mean of (Φ − f)²."""
 
     def make_task(pictures, key):
         samples = _values(pictures)
         return Task(samples, samples)
 
-    terms = _terms(config, measurements.value(), 1.0)
+    terms = _terms(run, measurements.value(), 1.0)
     return Supervision(make_task, _values, *terms, reference=_first)
 
 
-def of_gradients(config: SimpleNamespace) -> Supervision:
+def of_gradients(run: RunOptions, own: PoissonOptions) -> Supervision:
     """Mean of ‖∇Φ − ∇f‖² / κ²."""
-    return _of_derivative(config, image_gradient, _first)
+    return _of_derivative(run, image_gradient, _first)
 
 
-def of_laplacians(config: SimpleNamespace) -> Supervision:
+def of_laplacians(run: RunOptions, own: PoissonOptions) -> Supervision:
     """Mean of (ΔΦ − Δf)² / κ⁴."""
-    return _of_derivative(config, image_laplacian, _first)
+    return _of_derivative(run, image_laplacian, _first)
 
 
-def of_composites(config: SimpleNamespace) -> Supervision:
+def of_composites(run: RunOptions, own: PoissonOptions) -> Supervision:
     """Mean of ‖∇Φ − ½∇f₁ − ½∇f₂‖² / κ², of two images."""
 
     def mean(pictures):
         return (pictures[..., :1] + pictures[..., 1:2]) / 2
 
-    return _of_derivative(config, image_gradient, mean)._replace(num_pictures=2)
+    return _of_derivative(run, image_gradient, mean)._replace(num_pictures=2)
 
 
-def of_parts(config: SimpleNamespace) -> Supervision:
+def of_parts(run: RunOptions, own: PoissonOptions) -> Supervision:
     """Mean of (Φ − f)² over some pixels + k₁ · mean of |∂_d Φ| or ‖HΦ‖_F at random points.
 
     The priors are per unit of length, as published. The outer loss is that of all values.
     """
-    shape = (config.resolution, config.resolution)
-    num_pixels = config.resolution**2
-    num_seen = max(1, round(config.seen_fraction * num_pixels))
-    num_points = config.inner_points or num_pixels
+    shape = (run.resolution, run.resolution)
+    num_pixels = run.resolution**2
+    num_seen = max(1, round(own.seen_fraction * num_pixels))
+    num_points = run.inner_points or num_pixels
 
     def make_task(pictures, key):
         samples = _values(pictures)
@@ -96,19 +97,19 @@ def of_parts(config: SimpleNamespace) -> Supervision:
         return Task(samples._replace(weights=seen.astype(samples.weights.dtype)), samples)
 
     coords = square_grid(shape)
-    num_shown = min(config.inner_points, num_seen) or num_seen
+    num_shown = min(run.inner_points, num_seen) or num_seen
     draw = random_points(coords, num_shown)
     inner = (Term(draw, measurements.value(), squared_error),)
-    if config.prior != "none":
-        measurement, loss = _PRIORS[config.prior]
-        prior = Term(zeros_at_random(num_points), measurement(), loss, config.prior_weight)
+    if own.prior != "none":
+        measurement, loss = _PRIORS[own.prior]
+        prior = Term(zeros_at_random(num_points), measurement(), loss, own.prior_weight)
         inner = (*inner, prior)
     query = (Term(all_points(coords), measurements.value(), squared_error),)
-    second = measurements.hessian() if config.prior == "hessian" else None
+    second = measurements.hessian() if own.prior == "hessian" else None
     return Supervision(make_task, _values, inner, query, _first, second=second)
 
 
-REGISTRY: dict[str, Callable[[SimpleNamespace], Supervision]] = {
+REGISTRY: dict[str, Callable[[RunOptions, PoissonOptions], Supervision]] = {
     "value": of_values,
     "gradient": of_gradients,
     "laplacian": of_laplacians,
@@ -121,7 +122,7 @@ _PRIORS = {
 }
 
 
-def _of_derivative(config, derivative, reference):
+def _of_derivative(run, derivative, reference):
     """Of a derivative of images, which the field's is held to; the outer loss is that of values.
 
     These are known of signals to learn from, and PSNR is a matter of low frequencies, which weigh
@@ -140,16 +141,16 @@ def _of_derivative(config, derivative, reference):
         image = _centred(reference(pictures))
         return Task(support(pictures), image_samples(image - image.mean()))
 
-    terms = _terms(config, measurement, scale)
+    terms = _terms(run, measurement, scale)
     return Supervision(make_task, support, *terms, reference, free_constant=True, second=second)
 
 
-def _terms(config, measurement, scale):
+def _terms(run, measurement, scale):
     """The inner objective, of one term, and that of all values."""
-    coords = square_grid((config.resolution, config.resolution))
+    coords = square_grid((run.resolution, run.resolution))
     everything = all_points(coords)
-    num_points = min(config.inner_points, len(coords)) or len(coords)
-    draw = random_points(coords, num_points) if config.inner_points else everything
+    num_points = min(run.inner_points, len(coords)) or len(coords)
+    draw = random_points(coords, num_points) if run.inner_points else everything
     inner = (Term(draw, measurement, squared_error, scale),)
     query = (Term(everything, measurements.value(), squared_error),)
     return inner, query

@@ -9,15 +9,19 @@ signals; the entry is the mean PSNR of test signals after the inner steps of met
 
 import time
 from pathlib import Path
-from types import SimpleNamespace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import jax
 from absl import flags
 
 from experiments import cli, image_regression, shared_flags
-from experiments.inits import Source, as_init
+from experiments.config import PATH, Config, make_field
+from experiments.define import define
+from experiments.image_flags import ImageFiles
+from experiments.inits import Source, as_init, config_of_file
+from experiments.machine import make_machine
 from metainr import signals
+from metainr.checks import Each, Text
 from metainr.errors import UserError
 from metainr.evaluation.compare import summary
 from metainr.evaluation.fitting import make_evaluate
@@ -30,9 +34,19 @@ from metainr.training.checkpoints import load_meta_params
 from metainr.training.data import first_signals
 from metainr.training.workdir import environment
 
-WORKDIRS = flags.DEFINE_list("workdirs", [], "runs of image regression whose inits to compare")
-SIGNALS = flags.DEFINE_list(
-    "signals", [], "classes to test on; default: those of the runs, sdf, text and photos"
+
+class TransferOptions(NamedTuple):
+    """Workdirs of image regression, and classes to test their inits on; none: theirs and ours."""
+
+    workdirs: Annotated[tuple[str, ...], Each(PATH, "runs/sdf,runs/text", range(1000))] = ()
+    signals: Annotated[tuple[str, ...], Each(Text(), "sdf,text", range(1000))] = ()
+
+
+WORKDIRS = define(TransferOptions, "workdirs", "runs of image regression whose inits to compare")
+SIGNALS = define(
+    TransferOptions,
+    "signals",
+    "classes to test on; default: those of the runs, sdf, text and photos",
 )
 for holder in (shared_flags.WORKDIR, shared_flags.NUM_TEST, shared_flags.SEED):
     flags.declare_key_flag(holder.name)
@@ -44,7 +58,7 @@ class Run(NamedTuple):
     """A finished run: where it lies, the flags it was learned with, what it learned."""
 
     path: str
-    config: SimpleNamespace
+    config: Config[ImageFiles]
     init: Init
 
 
@@ -80,16 +94,17 @@ def main() -> None:
 
 def _read_run(path):
     weights, recorded = load_meta_params(Path(path))
-    config = SimpleNamespace(
-        **vars(shared_flags.configuration(image_regression.EXPERIMENT)) | recorded
-    )
-    field = shared_flags.make_field(config, in_dim=2, out_dim=3)
+    default = shared_flags.configuration(image_regression.EXPERIMENT)
+    values = {**default.record, **recorded}
+    config = config_of_file(image_regression.EXPERIMENT, values, frozenset(), path)
+    field = make_field(config.field, in_dim=2, out_dim=3)
     source = Source(config, weights, recorded.get("algorithm", "none"))
     return Run(path, config, as_init(source, field, path))
 
 
 def _class_name(config):
-    return Path(config.image_folder).name if config.image_folder else config.signal
+    folder = config.own.image_folder
+    return Path(folder).name if folder else config.run.signal
 
 
 def _row_names(runs):
@@ -103,7 +118,7 @@ def _row_names(runs):
 
 def _common(runs, name):
     """The value of a flag on which all runs must agree, or their numbers would not compare."""
-    values = {run.path: getattr(run.config, name) for run in runs}
+    values = {run.path: run.config.record[name] for run in runs}
     if len(set(values.values())) > 1:
         raise UserError(f"the runs were learned with different --{name}: {values}")
     return next(iter(values.values()))
@@ -113,7 +128,7 @@ def _columns(runs, resolution):
     """The classes to test on by name; those of pictures in folders are the runs' own."""
     seed = shared_flags.SEED.value
     configs = [run.config for run in runs]
-    sources = {_class_name(c): (c.signal, c.image_folder, c.data_dir) for c in configs}
+    sources = {_class_name(c): (c.run.signal, *c.own) for c in configs}
     names = SIGNALS.value or [*dict.fromkeys([*sources, *_BUNDLED])]
     columns = {}
     for name in names:
@@ -126,7 +141,7 @@ def _columns(runs, resolution):
 def _row(run, tests, step):
     """Summaries of PSNR at [0, step] for one init on every class."""
     config = run.config
-    machine = shared_flags.make_machine(config)
+    machine = make_machine(config)
     problem = image_regression.build(config, machine.summation)
     setting = problem.settings["default"]
     evaluate = make_evaluate(setting.make_task, setting.score, setting.view)

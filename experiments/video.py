@@ -16,8 +16,8 @@ repeated flags the last one counts.
 """
 
 import importlib.util
+from collections.abc import Collection
 from pathlib import Path
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -25,9 +25,12 @@ import numpy as np
 from absl import flags, logging
 
 from experiments import cli, grids, processes, shared_flags, spine, video_flags
+from experiments.config import Config, RunOptions, Values, make_field
 from experiments.experiment import Experiment
+from experiments.reading import made, run_of
 from experiments.regression import make_problem, objectives
 from experiments.sheets import sheet
+from experiments.video_flags import VideoOptions
 from experiments.videos import write_video
 from metainr import signals
 from metainr.errors import UserError
@@ -57,17 +60,18 @@ _SPEED = 8.0  # frames per second of what has no rate of its own
 _SMALLEST_SIDE = 128  # pixels of a video; those of smaller clips are enlarged
 
 
-def build(config: SimpleNamespace, summation: Summation) -> Problem:
+def build(config: Config[VideoOptions], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    if config.init is not None:
-        _check_frames(config)
-    signal_class = signals.make(config.signal, _options(config))
-    shape = (config.clip_frames, config.resolution, config.resolution)
-    pixels = (2 * np.arange(config.resolution) + 1) / config.resolution - 1
-    coords = grids.grid([np.linspace(-1, 1, config.clip_frames), pixels, pixels])
-    field = shared_flags.make_field(config, in_dim=3, out_dim=3)
-    inner, query = objectives(coords, config.inner_points, random_rows)
-    speed = signals.clip_info(config.clip).rate if config.clip else _SPEED
+    run, own = config.run, config.own
+    if run.init is not None:
+        _check_frames(run, own)
+    signal_class = signals.make(run.signal, _options(run, own))
+    shape = (own.clip_frames, run.resolution, run.resolution)
+    pixels = (2 * np.arange(run.resolution) + 1) / run.resolution - 1
+    coords = grids.grid([np.linspace(-1, 1, own.clip_frames), pixels, pixels])
+    field = make_field(config.field, in_dim=3, out_dim=3)
+    inner, query = objectives(coords, run.inner_points, random_rows)
+    speed = signals.clip_info(own.clip).rate if own.clip else _SPEED
 
     def watch(params: Params) -> Array:
         return grids.values_at(field, params, coords, summation.chunk_size).reshape(*shape, 3)
@@ -86,58 +90,61 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         objective=inner,
         steps=steps,
         match_step=match_step,
-        score=Score(full, None if config.inner_points else lambda e: {"psnr": psnr_of_mse(e)}),
+        score=Score(full, None if run.inner_points else lambda e: {"psnr": psnr_of_mse(e)}),
         view=lambda params, clip: sheet(watch(params)),
         target=lambda clip: sheet(jnp.asarray(clip)),
         caption="Four frames of each clip, row by row, the first and the last among them.",
         export=export,
     )
-    return make_problem(field, signal_class, query, setting, config.inner_steps, 3, -1.0, _RATES)
+    return make_problem(
+        field, signal_class, query, setting, config.learner.inner_steps, 3, -1.0, _RATES
+    )
 
 
-def settle(config: SimpleNamespace) -> SimpleNamespace:
+def settle(values: Values, given: Collection[str]) -> Values:
     """A folder of clips is a class of signals, and so is one clip, which has a number of frames."""
-    if config.video_folder is not None and config.clip is not None:
+    folder, clip = values["video_folder"], values["clip"]
+    if folder is not None and clip is not None:
         raise UserError("--video_folder and --clip each name the clips; give one of them")
     frames, chosen = _FRAMES, {}
-    if config.video_folder is not None:
+    if folder is not None:
         chosen = {"signal": "clips"}
-    if config.clip is not None:
-        grids.check_alone(config, "clip", "clip", "video_folder")
-        frames = min(signals.clip_info(config.clip).frames, _MOST_FRAMES)
+    if clip is not None:
+        grids.check_alone(values, "clip", "clip", "video_folder")
+        frames = min(signals.clip_info(clip).frames, _MOST_FRAMES)
         chosen = {"signal": "clip", "num_test": 1}
-    if config.clip_frames is None:
+    if values["clip_frames"] is None:
         chosen["clip_frames"] = frames
-    settled = SimpleNamespace(**vars(config) | chosen)
-    if config.init is None:
-        _check_frames(settled)
+    settled = {**values, **chosen}
+    if values["init"] is None:
+        _check_frames(run_of(settled, given), made(VideoOptions, settled))
     return settled
 
 
-def _check_frames(config):
+def _check_frames(run: RunOptions, own: VideoOptions) -> None:
     """Says so if fewer frames of a clip are fitted than it has, and nobody asked for that.
 
     Raises UserError if it has too few for the init, which is for one number of them.
     """
-    if config.clip is None:
+    if own.clip is None:
         return
-    frames = signals.clip_info(config.clip).frames
-    if frames < config.clip_frames and config.init is not None:
+    frames = signals.clip_info(own.clip).frames
+    if frames < own.clip_frames and run.init is not None:
         raise UserError(
-            f"clip {config.clip} has {frames} frames, fewer than the {config.clip_frames} that "
-            f"--init={config.init} was learned with; give a longer one"
+            f"clip {own.clip} has {frames} frames, fewer than the {own.clip_frames} that "
+            f"--init={run.init} was learned with; give a longer one"
         )
-    if frames > config.clip_frames and not flags.FLAGS["clip_frames"].present:
+    if frames > own.clip_frames and "clip_frames" not in run.given:
         logging.warning(
             "%s has %d frames: its first %d are fitted%s",
-            *(config.clip, frames, config.clip_frames),
-            "; give --clip_frames for more" if config.init is None else ", as the init was learned",
+            *(own.clip, frames, own.clip_frames),
+            "; give --clip_frames for more" if run.init is None else ", as the init was learned",
         )
 
 
-def _options(config):
+def _options(run: RunOptions, own: VideoOptions) -> signals.ClipOptions:
     return signals.ClipOptions(
-        config.resolution, config.clip_frames, config.seed, config.video_folder, config.clip
+        run.resolution, own.clip_frames, run.seed, own.video_folder, own.clip
     )
 
 
@@ -152,7 +159,7 @@ def _kind_of_file():
     return "mp4" if importlib.util.find_spec("imageio_ffmpeg") else "gif"
 
 
-EXPERIMENT = Experiment("video", build, video_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("video", build, VideoOptions, video_flags.OWN, _DEFAULTS, settle)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

@@ -10,7 +10,7 @@ Give the flagfile first: of repeated flags the last one counts.
 """
 
 import functools
-from types import SimpleNamespace
+from collections.abc import Collection
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +18,12 @@ import numpy as np
 from absl import flags
 
 from experiments import cli, processes, ray_flags, shared_flags, spine, view_flags
+from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.scenes import Scenes, depth_picture, scenes, view_metrics
+from experiments.reading import made, run_of
+from experiments.scenes import Scenes, check_rays, depth_picture, scenes, view_metrics
 from experiments.sheets import arranged
+from experiments.view_flags import ViewOptions
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
@@ -62,10 +65,10 @@ _DEFAULTS = {
 _RATES = {"sgd": (0.5, 1.5, 5.0), "adam": (5e-4, 2e-3)}
 
 
-def build(config: SimpleNamespace, summation: Summation) -> Problem:
+def build(config: Config[ViewOptions], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
     signal_class = _signals(config)
-    field = shared_flags.make_field(config, in_dim=3, out_dim=4)
+    field = make_field(config.field, in_dim=3, out_dim=4)
     parts = make_scenes(field, config, summation)
 
     def make_task(views: Views, key):
@@ -102,8 +105,8 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         return Setting(
             make_task=make_test_task,
             objective=parts.objective,
-            steps=spread_steps(config.test_steps),
-            match_step=config.test_steps,
+            steps=spread_steps(config.run.test_steps),
+            match_step=config.run.test_steps,
             score=Score(full, None),
             view=view,
             target=target,
@@ -114,10 +117,11 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             ),
         )
 
-    settings = {f"views={n}": setting(n, config.held_out_views) for n in _fit_views(config)}
+    fit_views = list(dict.fromkeys(config.own.fit_views))
+    settings = {f"views={n}": setting(n, config.own.held_out_views) for n in fit_views}
     if len(settings) == 1:
         settings = {"default": settings.popitem()[1]}
-    watched = setting(_fit_views(config)[0], min(_SHOWN, config.held_out_views))
+    watched = setting(fit_views[0], min(_SHOWN, config.own.held_out_views))
     return Problem(
         field=field,
         signals=signal_class,
@@ -127,27 +131,29 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         matching=parts.matching,
         mean_support=pooled,
         settings=settings,
-        validation=watched._replace(steps=(0, config.inner_steps)),
+        validation=watched._replace(steps=(0, config.learner.inner_steps)),
         rates=_RATES,
     )
 
 
-def make_scenes(field: Field, config: SimpleNamespace, summation: Summation) -> Scenes:
+def make_scenes(field: Field, config: Config[ViewOptions], summation: Summation) -> Scenes:
     """What fits and renders objects on white."""
-    return scenes(field, config, summation, _BACKGROUND, REACH)
+    rays = (config.run.inner_points, config.own.ray_samples, config.own.density)
+    return scenes(field, *rays, summation, _BACKGROUND, REACH)
 
 
-def _signals(config) -> SignalClass:
+def _signals(config: Config[ViewOptions]) -> SignalClass:
     """Training objects with the views that training sees, others with those held out too."""
+    run, own = config.run, config.own
 
     def objects(num_views):
         options = signals.ObjectOptions(
-            config.resolution, config.seed, config.object_folder, config.near, config.far, num_views
+            run.resolution, run.seed, own.object_folder, own.near, own.far, num_views
         )
-        return signals.make(config.signal, options)
+        return signals.make(run.signal, options)
 
-    tested = objects(TO_OPTIMISE + config.held_out_views)
-    train = objects(config.views_per_object)
+    tested = objects(TO_OPTIMISE + own.held_out_views)
+    train = objects(own.views_per_object)
     return split_by_split({"train": train, "validation": tested, "test": tested})
 
 
@@ -162,33 +168,27 @@ def _pooled(signal_class, num):
     return jax.tree.map(lambda *x: jnp.asarray(np.concatenate(x)), *objects)
 
 
-def settle(config: SimpleNamespace) -> SimpleNamespace:
+def settle(values: Values, given: Collection[str]) -> Values:
     """Checks the numbers of views and depths."""
-    if max(_fit_views(config)) > TO_OPTIMISE or config.views_per_object > TO_OPTIMISE:
+    run, own = run_of(values), made(ViewOptions, values)
+    if max(own.fit_views) > TO_OPTIMISE or own.views_per_object > TO_OPTIMISE:
         raise UserError(
-            f"--fit_views={','.join(config.fit_views)} or --views_per_object="
-            f"{config.views_per_object} is more than {TO_OPTIMISE}: later views are held out"
+            f"--fit_views={','.join(values['fit_views'])} or --views_per_object="
+            f"{own.views_per_object} is more than {TO_OPTIMISE}: later views are held out; give "
+            "fewer"
         )
-    if config.object_folder is not None and config.signal in MAKERS:
+    if own.object_folder is not None and run.signal in MAKERS:
         raise UserError(
-            f"--object_folder={config.object_folder} is not read by --signal={config.signal}, a "
+            f"--object_folder={own.object_folder} is not read by --signal={run.signal}, a "
             "generated class; give --signal=shapenet or nerf_folder after the flagfile"
         )
-    if config.near >= config.far:
-        raise UserError(f"--near={config.near} is not below --far={config.far}; swap them")
-    if config.inner_points < 1:
-        raise UserError("--inner_points=0 draws no rays; give e.g. --inner_points=64")
-    return config
+    if own.near >= own.far:
+        raise UserError(f"--near={own.near} is not below --far={own.far}; swap them")
+    check_rays(run)
+    return values
 
 
-def _fit_views(config):
-    texts = config.fit_views
-    if not texts or not all(text.strip().isdigit() and int(text) for text in texts):
-        raise UserError(f"--fit_views={','.join(texts)} is no list of numbers; give e.g. 1,25")
-    return list(dict.fromkeys(int(text) for text in texts))
-
-
-EXPERIMENT = Experiment("view_synthesis", build, view_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("view_synthesis", build, ViewOptions, view_flags.OWN, _DEFAULTS, settle)
 
 
 if __name__ == "__main__":

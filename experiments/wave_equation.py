@@ -1,12 +1,12 @@
 """A pulse that spreads: the wave equation in the plane, over a window of time."""
 
-from types import SimpleNamespace
-
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.config import RunOptions
 from experiments.equation import LINE, Equation, red_blue
 from experiments.sheets import chosen_frames, sheet
+from experiments.waves_flags import WaveOptions
 from metainr.evaluation.wave_reference import check_wave, wave_reference
 from metainr.measurements import value
 from metainr.measurements.equations import value_and_rate, wave
@@ -26,7 +26,7 @@ _CONDITIONS = 10.0  # weight of what says which solution is meant
 _SHARE = 0.25  # of points that see the start, and of those that see the border
 
 
-def equation(config: SimpleNamespace) -> Equation:
+def equation(run: RunOptions, own: WaveOptions) -> Equation:
     """u_tt = Δu for t in [0, 0.4] on [−1, 1]², from a Gaussian pulse of height 1 at rest.
 
     The loss is the mean of (T² (u_tt − Δu))² and ten times that of (u − u₀)² and (σ u_t)² at t = 0,
@@ -34,7 +34,7 @@ def equation(config: SimpleNamespace) -> Equation:
     what it adds to u within the window's length T. Solutions are held against those in the whole
     plane.
     """
-    width, size, num_points = config.source_width, config.resolution, config.inner_points
+    width, size, num_points = own.source_width, run.resolution, run.inner_points
     check_wave(width, DURATION, _FARTHEST)
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     t, y, x = np.meshgrid(_TIMES, axis, axis, indexing="ij")

@@ -20,8 +20,8 @@ u[t, y, x] of waves, the coordinates along these axes by their names, and the so
 Give the flagfile first: of repeated flags the last one counts.
 """
 
+from collections.abc import Collection
 from pathlib import Path
-from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
@@ -36,10 +36,13 @@ from experiments import (
     wave_equation,
     waves_flags,
 )
+from experiments.config import Config, Values, make_field
 from experiments.equation import check_resolution, magnitude
 from experiments.experiment import Experiment
 from experiments.flatness import warn_of_flatness
 from experiments.grids import measured_steps
+from experiments.reading import run_of
+from experiments.waves_flags import WaveOptions
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
@@ -74,28 +77,29 @@ _RATES = {"sgd": (1e-3, 1e-2, 1e-1), "adam": (1e-4, 3e-4, 1e-3, 3e-3)}
 _FEWEST_POINTS = 4
 
 
-def build(config: SimpleNamespace, summation: Summation) -> Problem:
+def build(config: Config[WaveOptions], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    if config.window_steps and config.equation != "wave":
+    run, own = config.run, config.own
+    if own.window_steps and own.equation != "wave":
         raise UserError(
-            f"--window_steps={config.window_steps} is about time, which --equation="
-            f"{config.equation} has not; leave it out or give --equation=wave"
+            f"--window_steps={own.window_steps} is about time, which --equation="
+            f"{own.equation} has not; leave it out or give --equation=wave"
         )
-    check_resolution(config.resolution)
-    equation = _EQUATIONS[config.equation](config)
+    check_resolution(run.resolution)
+    equation = _EQUATIONS[own.equation](run, own)
     options = signals.SourceOptions(
-        config.resolution,
+        run.resolution,
         equation.solve,
         (*equation.grid.shape[:-1], equation.channels),
         equation.farthest,
-        config.seed,
-        _position(config.source),
-        solve_training=config.outer_loss == "solution",
+        run.seed,
+        own.source or (0.0, 0.0),
+        solve_training=own.outer_loss == "solution",
     )
-    signal_class = signals.make(config.signal, options)
+    signal_class = signals.make(run.signal, options)
     in_dim = equation.grid.shape[-1]
-    field = shared_flags.make_field(config, in_dim, equation.channels)
-    warn_of_flatness(field, laplacian(), in_dim, f"--equation={config.equation}", config)
+    field = make_field(config.field, in_dim, equation.channels)
+    warn_of_flatness(field, laplacian(), in_dim, f"--equation={own.equation}", config)
     low, side = np.array(equation.low), np.subtract(equation.high, equation.low)
 
     def from_unit_cube(coords: Array) -> Array:
@@ -110,7 +114,7 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
 
     def train_task(source, key: Key) -> Task:
         support = source.position[None]
-        if config.outer_loss == "equation":
+        if own.outer_loss == "equation":
             return Task(support, support)
         return Task(support, image_samples(source.solution))
 
@@ -126,14 +130,14 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
         np.savez(f"{path}.npz", **equation.axes, u=found, reference=true, source=source.position)
 
     query = drawn = equation.objective(0)
-    if config.outer_loss == "solution":
+    if own.outer_loss == "solution":
         coords = equation.grid.reshape(-1, in_dim)
-        draw = random_points(coords, min(config.inner_points, len(coords)))
+        draw = random_points(coords, min(run.inner_points, len(coords)))
         query = (Term(draw, value(), squared_error),)
     steps, match_step = measured_steps(config)
     setting = Setting(
         make_task=make_task,
-        objective=equation.objective(config.window_steps),
+        objective=equation.objective(own.window_steps),
         steps=steps,
         match_step=match_step,
         metric="relative_error",
@@ -159,49 +163,40 @@ def build(config: SimpleNamespace, summation: Summation) -> Problem:
             [signal_class.get("train", i).position for i in range(num)]
         ),
         settings={"default": setting},
-        validation=setting._replace(objective=drawn, steps=(0, config.inner_steps)),
+        validation=setting._replace(objective=drawn, steps=(0, config.learner.inner_steps)),
         rates=_RATES,
         value_range=None,
     )
 
 
-def settle(config: SimpleNamespace) -> SimpleNamespace:
+def settle(values: Values, given: Collection[str]) -> Values:
     """One source is a class of its own, and what is solved alone unless the flags say otherwise."""
-    _position(config.source)
-    if config.inner_points < _FEWEST_POINTS:
+    alone = values["algorithm"] == "none" and values["init"] is None
+    signal = values["signal"] or ("single" if alone else "sources")
+    changes = {"signal": signal if values["source"] is None else "single"}
+    if values["source_width"] is None:
+        changes["source_width"] = _WIDTHS[values["equation"]]
+    if changes["signal"] == "single":
+        changes["num_test"] = 1
+    settled = {**values, **changes}
+    _check(run_of(settled))
+    return settled
+
+
+def _check(run):
+    if run.inner_points < _FEWEST_POINTS:
         raise UserError(
-            f"--inner_points={config.inner_points} draws too few points to see an equation at; "
+            f"--inner_points={run.inner_points} draws too few points to see an equation at; "
             f"give at least {_FEWEST_POINTS}, such as 1024"
         )
-    alone = config.algorithm == "none" and config.init is None
-    signal = config.signal or ("single" if alone else "sources")
-    signal = signal if config.source is None else "single"
-    width = _WIDTHS[config.equation] if config.source_width is None else config.source_width
-    if signal == "single" and config.init is None and not alone:
+    if run.signal == "single" and run.learns:
         raise UserError(
             "--signal=single is one problem and none to learn from; give --algorithm=none to solve "
             "it from random weights, or the --init of a run"
         )
-    changed = {"signal": signal, "source_width": width}
-    if signal == "single":
-        changed["num_test"] = 1
-    return SimpleNamespace(**vars(config) | changed)
 
 
-def _position(texts):
-    """(x, y) of the source that the flag names; in the middle if it names none."""
-    if texts is None:
-        return 0.0, 0.0
-    try:
-        numbers = [float(text) for text in texts]
-    except ValueError:
-        numbers = []
-    if len(numbers) != 2 or not np.isfinite(numbers).all():
-        raise UserError(f"--source={','.join(texts)} is no place; give X,Y, such as 0.1,-0.2")
-    return tuple(numbers)
-
-
-EXPERIMENT = Experiment("waves", build, waves_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("waves", build, WaveOptions, waves_flags.OWN, _DEFAULTS, settle)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

@@ -126,7 +126,7 @@ def test_fields_objectives_and_optimizers_of_ones_own(tmp_path):
     run = _learn(
         field=field,
         objective=objective,
-        inner_optimizer=optax.adamw,
+        inner_optimizer=lambda rate: optax.adamw(rate, eps_root=1e-8),  # else NaN where v = 0
         outer_optimizer=optax.sgd(1e-3),
     )
     run.save(tmp_path / "own.safetensors")

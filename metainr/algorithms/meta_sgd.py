@@ -1,12 +1,13 @@
 """Meta-SGD: an init and the sizes of its steps. Source: Li et al., arXiv 1707.09835."""
 
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 
 from metainr.algorithms.inner import gradient_inner
 from metainr.algorithms.learned_rates import log_factors, with_factors
 from metainr.algorithms.maml import through_all_steps
+from metainr.checks import RATE, Switch
 from metainr.numerics.gradients import adapted_alone
 from metainr.types import Algorithm, Params, Parts, Work
 
@@ -18,8 +19,8 @@ class MetaSgdOptions(NamedTuple):
     outer_factor: of the outer rate, where it learns the sizes
     """
 
-    per_weight: bool = False
-    outer_factor: float = 30.0
+    per_weight: Annotated[bool, Switch()] = False
+    outer_factor: Annotated[float, RATE] = 30.0
 
 
 class MetaSgdParams(NamedTuple):

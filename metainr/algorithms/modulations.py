@@ -4,7 +4,7 @@ Sources: CAVIA (Zintgraf et al., ICML 2019), functa (Dupont et al., ICML 2022).
 """
 
 import re
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ import numpy as np
 from metainr.algorithms.inner import gradient_inner
 from metainr.algorithms.learned_rates import log_factors, with_factors
 from metainr.algorithms.maml import through_all_steps
+from metainr.checks import RATE, Range
 from metainr.errors import UserError
 from metainr.types import Algorithm, Array, Params, Parts, Work
 
@@ -24,8 +25,8 @@ class ModulationsOptions(NamedTuple):
     outer_factor: of the outer rate, where it learns the latent's step sizes
     """
 
-    latent: int = 64
-    outer_factor: float = 30.0
+    latent: Annotated[int, Range(1, 2**16)] = 64
+    outer_factor: Annotated[float, RATE] = 30.0
 
 
 class ModulationsParams(NamedTuple):

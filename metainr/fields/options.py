@@ -1,6 +1,12 @@
 """The options of all coordinate networks together, as flags and configurations hold them."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from metainr.checks import Choice, Range, Text
+
+_FREQUENCY = Range(1e-6, 1e6, real=True)
+_CELLS = Range(1, 2**24)  # float32 tells no more places in [0, 1] apart
+_ACTIVATION = Text("the name of a function of jax.nn or jax.numpy, such as relu")
 
 
 class FieldOptions(NamedTuple):
@@ -25,23 +31,23 @@ class FieldOptions(NamedTuple):
         are still summed in float32; first and last layer and encodings are always float32.
     """
 
-    in_dim: int = 2
-    out_dim: int = 3
-    width: int = 256
-    depth: int = 5
-    omega: float = 200.0
-    first_omega: float = 200.0
-    first_bias: float = 1.0
-    sigma: float = 0.1
-    activation: str = "relu"
-    output_activation: str = "identity"
-    output_offset: float = 0.5
-    octaves: float = 8.0
-    frequencies: int = 20
-    fourier_scale: float = 30.0
-    fourier_seed: int = 0
-    levels: int = 16
-    coarsest: int = 16
-    finest: int = 512
-    table_size: int = 2**14
-    compute_dtype: str = "float32"
+    in_dim: Annotated[int, Range(1, 2**10)] = 2
+    out_dim: Annotated[int, Range(1, 2**16)] = 3
+    width: Annotated[int, Range(1, 2**16)] = 256
+    depth: Annotated[int, Range(2, 2**8)] = 5
+    omega: Annotated[float, _FREQUENCY] = 200.0
+    first_omega: Annotated[float, _FREQUENCY] = 200.0
+    first_bias: Annotated[float, Range(0, 1e6, real=True)] = 1.0
+    sigma: Annotated[float, Range(1e-6, 1e6, real=True)] = 0.1
+    activation: Annotated[str, _ACTIVATION] = "relu"
+    output_activation: Annotated[str, _ACTIVATION] = "identity"
+    output_offset: Annotated[float, Range(-1e6, 1e6, real=True)] = 0.5
+    octaves: Annotated[float, Range(0, 64, real=True)] = 8.0
+    frequencies: Annotated[int, Range(1, 2**12)] = 20
+    fourier_scale: Annotated[float, Range(0, 1e6, real=True)] = 30.0
+    fourier_seed: Annotated[int, Range(0, 2**63 - 1)] = 0
+    levels: Annotated[int, Range(1, 2**6)] = 16
+    coarsest: Annotated[int, _CELLS] = 16
+    finest: Annotated[int, _CELLS] = 512
+    table_size: Annotated[int, _CELLS] = 2**14
+    compute_dtype: Annotated[str, Choice(("float32", "bfloat16"))] = "float32"

@@ -17,7 +17,7 @@ from metainr.keys import branch
 from metainr.reporting.measures import measure
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init
-from metainr.runs.options import Machine, TestOptions
+from metainr.runs.options import Machine, TestOptions, checked_test
 from metainr.runs.problem import Problem, Setting
 from metainr.training.data import first_signals
 from metainr.types import Key
@@ -53,8 +53,10 @@ def compare(
 ) -> Comparison:
     """Fits the test signals from every init in a setting.
 
-    `root`: the run's key. `watch`: of the fits of test signals.
+    `root`: the run's key. `watch`: of the fits of test signals. Raises OptionError for options that
+    are not possible.
     """
+    test = checked_test(test)
     evaluate = make_evaluate(
         setting.make_task, setting.score, setting.view, local_mesh(machine.mesh)
     )

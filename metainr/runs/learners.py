@@ -2,7 +2,7 @@
 
 from metainr import algorithms
 from metainr.algorithms import make_parts
-from metainr.runs.options import LearnerOptions, Machine
+from metainr.runs.options import LearnerOptions, Machine, checked_learner
 from metainr.types import Algorithm, Field, Objective
 
 
@@ -22,7 +22,10 @@ def make_algorithm(
         inner, query: what inner steps lower, and what the outer loss scores.
         machine: how sums are taken.
         decay_steps: over so many steps the inner rate falls as a cosine to 0; None: it does not.
+
+    Raises OptionError for options that are not possible.
     """
+    learner = checked_learner(learner)
     hyper, num_steps = learner.inner, learner.inner_steps
     parts = make_parts(field, inner, query, hyper, num_steps, machine.summation, decay_steps)
     return algorithms.make(learner.algorithm, parts, learner.options)

@@ -8,13 +8,20 @@ import jax
 import numpy as np
 import optax
 
+from metainr.checks import checked
 from metainr.devices import is_first, local_mesh, own_rows
 from metainr.evaluation.fitting import make_evaluate
 from metainr.keys import branch
 from metainr.numerics import num_points
 from metainr.numerics.flops import objective_flops, task_flops
 from metainr.runs.learners import make_algorithm
-from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOptions
+from metainr.runs.options import (
+    LearnerOptions,
+    Machine,
+    OuterOptions,
+    TestOptions,
+    checked_test,
+)
 from metainr.runs.problem import Problem
 from metainr.training.data import first_signals, training_batches
 from metainr.training.instruments import Cost
@@ -64,7 +71,10 @@ def learn(
         record: stored in every checkpoint.
         machine: what to work with.
         optimizer: the outer one; None: Adam as the options say.
+
+    Raises OptionError for options that are not possible.
     """
+    outer, test = checked(outer), checked_test(test)
     algorithm = make_algorithm(learner, problem.field, problem.inner, problem.query, machine)
     optimizer = make_outer_optimizer(outer, algorithm.outer_rates, optimizer)
     if is_first():

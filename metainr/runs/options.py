@@ -1,12 +1,20 @@
 """What can be chosen of learning and of testing: typed once, where it enters."""
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from jax.sharding import Mesh
 
-from metainr.algorithms import NoOptions
+from metainr.algorithms import REGISTRY, NoOptions
+from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
+from metainr.checks import RATE, Choice, Maybe, Range, Switch, check, checked
 from metainr.numerics import Summation
 from metainr.types import Hyper
+
+STEPS = Range(1, 10**9)
+"""Numbers of outer steps."""
+
+OPTIMIZER = Choice(OPTIMIZERS)
+SCHEDULE = Choice(("constant", "cosine"))
 
 
 class LearnerOptions(NamedTuple):
@@ -18,10 +26,10 @@ class LearnerOptions(NamedTuple):
     inner_steps: of that loop, in training.
     """
 
-    algorithm: str = "maml"
+    algorithm: Annotated[str, Choice(REGISTRY)] = "maml"
     options: tuple = NoOptions()
     inner: Hyper = Hyper("sgd", 1e-2)
-    inner_steps: int = 2
+    inner_steps: Annotated[int, Range(1, 10_000)] = 2
 
 
 class OuterOptions(NamedTuple):
@@ -35,15 +43,15 @@ class OuterOptions(NamedTuple):
     profile: whether some steps are traced.
     """
 
-    learning_rate: float = 1e-5
-    schedule: str = "constant"
-    clip_norm: float = 0.0
-    tasks_per_step: int = 3
-    train_steps: int = 150_000
-    eval_every: int = 1_000
-    checkpoint_every: int = 500
-    train_signals: int | None = None
-    profile: bool = False
+    learning_rate: Annotated[float, RATE] = 1e-5
+    schedule: Annotated[str, SCHEDULE] = "constant"
+    clip_norm: Annotated[float, RATE] = 0.0
+    tasks_per_step: Annotated[int, Range(1, 10_000)] = 3
+    train_steps: Annotated[int, Range(0, 10**9)] = 150_000
+    eval_every: Annotated[int, STEPS] = 1_000
+    checkpoint_every: Annotated[int, STEPS] = 500
+    train_signals: Annotated[int | None, Maybe(Range(1, 10**9))] = None
+    profile: Annotated[bool, Switch()] = False
 
 
 class TestOptions(NamedTuple):
@@ -55,11 +63,11 @@ class TestOptions(NamedTuple):
     tune: whether each init's optimizer and rate are searched on validation.
     """
 
-    num_test: int = 100
-    num_validation: int = 8
-    schedule: str = "constant"
+    num_test: Annotated[int, Range(1, 10**6)] = 100
+    num_validation: Annotated[int, Range(1, 10**6)] = 8
+    schedule: Annotated[str, SCHEDULE] = "constant"
     baseline: Hyper = Hyper("adam", 1e-4)
-    tune: bool = False
+    tune: Annotated[bool, Switch()] = False
 
 
 class Machine(NamedTuple):
@@ -73,3 +81,21 @@ class Machine(NamedTuple):
     mesh: Mesh | None = None
     summation: Summation | None = None
     task_microbatch: int | None = None
+
+
+def checked_learner(learner: LearnerOptions) -> LearnerOptions:
+    """The options, all of which are possible. Raises OptionError."""
+    check_hyper(learner.inner, "inner ")
+    return checked(learner)._replace(options=checked(learner.options))
+
+
+def checked_test(test: TestOptions) -> TestOptions:
+    """The options, all of which are possible. Raises OptionError."""
+    check_hyper(test.baseline, "baseline ")
+    return checked(test)
+
+
+def check_hyper(hyper: Hyper, prefix: str = "") -> None:
+    """Raises OptionError, its names beginning with `prefix`, if no loop can step so."""
+    check(f"{prefix}optimizer", hyper.optimizer, OPTIMIZER)
+    check(f"{prefix}learning_rate", hyper.learning_rate, RATE)

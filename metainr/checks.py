@@ -1,0 +1,223 @@
+"""Which values an option may have: said once, in its annotation, and checked at every door.
+
+    class FitOptions(NamedTuple):
+        steps: Annotated[int, Range(1, 1_000_000)] = 20
+
+A kind says in words what it wants (`expected`), takes a value as programs and files hold it
+(`plain`) or as a command line writes it (`read`), and raises ValueError for all others.
+"""
+
+import functools
+import reprlib
+import typing
+from collections.abc import Collection, Mapping
+from numbers import Integral, Real
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from metainr.errors import UserError
+
+Options = TypeVar("Options", bound=tuple)
+
+
+class Kind(Protocol):
+    """A set of values."""
+
+    @property
+    def expected(self) -> str:
+        """What to give, in words that follow "give"."""
+
+    def plain(self, value: Any) -> Any:
+        """The value with Python's own types. Raises ValueError if it is none of these."""
+
+    def read(self, text: str) -> Any:
+        """The value that a text stands for. Raises ValueError if it is none of these."""
+
+
+class Range(NamedTuple):
+    """Numbers from `least` to `most`, these included: whole ones, unless `real`; never NaN."""
+
+    least: float
+    most: float
+    real: bool = False
+
+    @property
+    def expected(self) -> str:
+        """What to give."""
+        if self.real:
+            return f"a number from {self.least:g} to {self.most:g}"
+        return f"a whole number from {self.least} to {self.most}"
+
+    def plain(self, value: Any) -> float:
+        """An int or a float."""
+        if isinstance(value, bool) or not isinstance(value, Real if self.real else Integral):
+            raise ValueError(value)
+        number = float(value) if self.real else int(value)
+        if not self.least <= number <= self.most:  # NaN is in no range
+            raise ValueError(value)
+        return number
+
+    def read(self, text: str) -> float:
+        """The number that is written."""
+        return self.plain(float(text) if self.real else int(text))
+
+
+class Choice(NamedTuple):
+    """One of some names, as those of a registry."""
+
+    names: Collection[str]
+
+    @property
+    def expected(self) -> str:
+        """What to give."""
+        return f"one of {', '.join(self.names)}"
+
+    def plain(self, value: Any) -> str:
+        """The name."""
+        if not isinstance(value, str) or value not in self.names:
+            raise ValueError(value)
+        return value
+
+    def read(self, text: str) -> str:
+        """The name."""
+        return self.plain(text)
+
+
+class Text(NamedTuple):
+    """A text that is not empty; `what`: it names, for messages."""
+
+    what: str = "a name"
+
+    @property
+    def expected(self) -> str:
+        """What to give."""
+        return self.what
+
+    def plain(self, value: Any) -> str:
+        """The text."""
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
+            raise ValueError(value)
+        return value
+
+    def read(self, text: str) -> str:
+        """The text."""
+        return self.plain(text)
+
+
+class Switch(NamedTuple):
+    """True or false."""
+
+    @property
+    def expected(self) -> str:
+        """What to give."""
+        return "true or false"
+
+    def plain(self, value: Any) -> bool:
+        """The truth."""
+        if not isinstance(value, bool):
+            raise ValueError(value)
+        return value
+
+    def read(self, text: str) -> bool:
+        """As it is written in files."""
+        return {"true": True, "false": False}[text.lower()]
+
+
+class Maybe(NamedTuple):
+    """A value of a kind, or None: nobody said."""
+
+    kind: Any
+
+    @property
+    def expected(self) -> str:
+        """What to give."""
+        return f"{self.kind.expected}, or leave it out"
+
+    def plain(self, value: Any) -> Any:
+        """The value."""
+        return None if value is None else self.kind.plain(value)
+
+    def read(self, text: str) -> Any:
+        """The value; no text stands for None."""
+        return self.kind.read(text)
+
+
+class Each(NamedTuple):
+    """Several values of a kind, as a list of values or of texts.
+
+    example: of what may be given.
+    counts: how many there may be; None: at least one.
+    """
+
+    kind: Any
+    example: str
+    counts: tuple[int, ...] | None = None
+
+    @property
+    def expected(self) -> str:
+        """What to give."""
+        return f"{self.kind.expected}, several parted by commas, such as {self.example}"
+
+    def plain(self, value: Any) -> tuple[Any, ...]:
+        """A tuple of them."""
+        if not isinstance(value, list | tuple):
+            raise ValueError(value)
+        if (len(value) < 1) if self.counts is None else (len(value) not in self.counts):
+            raise ValueError(value)
+        read, plain = self.kind.read, self.kind.plain
+        return tuple(read(x) if isinstance(x, str) else plain(x) for x in value)
+
+    def read(self, text: str) -> tuple[Any, ...]:
+        """Those that a text parts by commas."""
+        return self.plain([part.strip() for part in text.split(",") if part.strip()])
+
+
+RATE = Range(0, 3e38, real=True)
+"""Learning rates, and whatever else only has to be a finite float32."""
+
+
+class OptionError(UserError):
+    """A value that an option cannot have.
+
+    A door that knows more, as the flag or the file that the value came by, says so instead.
+    """
+
+    def __init__(self, name: str, value: Any, expected: str):
+        super().__init__(name, value, expected)
+        self.name, self.value, self.expected = name, value, expected
+
+    def __str__(self) -> str:
+        return f"{self.name} is {shown(self.value)}; give {self.expected}"
+
+
+def check(name: str, value: Any, kind: Kind) -> Any:
+    """The value with Python's own types. Raises OptionError if it is none of the kind."""
+    try:
+        return kind.plain(value)
+    except (ValueError, TypeError, OverflowError, KeyError) as error:
+        raise OptionError(name, value, kind.expected) from error
+
+
+@functools.cache
+def kinds_of(options: type) -> Mapping[str, Kind]:
+    """The kinds of an options class' fields by name, of those whose annotation says one."""
+    hints = typing.get_type_hints(options, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items() if _is_annotated(hint)}
+
+
+def checked(options: Options) -> Options:
+    """Options with Python's own types in every field of a kind. Raises OptionError."""
+    kinds = kinds_of(type(options))
+    plain = {name: check(name, getattr(options, name), kind) for name, kind in kinds.items()}
+    return options._replace(**plain)
+
+
+def shown(value: Any) -> str:
+    """A value in a few words of one line."""
+    try:
+        return " ".join(reprlib.repr(value).split())
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        return f"of type {type(value).__name__}"
+
+
+def _is_annotated(hint):
+    return typing.get_origin(hint) is typing.Annotated
