@@ -15,7 +15,7 @@ from metainr import algorithms, fields
 from metainr.errors import UserError
 from metainr.fields import FieldOptions
 from metainr.measurements import value
-from metainr.numerics import objective_gradient
+from metainr.numerics.gradients import inner_gradient
 from metainr.objectives import Samples, all_points, squared_error
 from metainr.types import Field, Term
 
@@ -277,8 +277,8 @@ def test_values_are_linear_in_the_hidden_features(name):
 def _fit(field, steps=200, rate=0.05):
     """Losses of fitting a plane's height to a field's first value."""
     targets = np.stack([COORDS @ [1.0, -2.0]] * 3, -1).astype(np.float32)
-    gradient = objective_gradient((Term(all_points(COORDS), value(), squared_error),), field.apply)
-    inner = algorithms.gradient_inner(gradient, optax.adam(rate))
+    gradient = inner_gradient((Term(all_points(COORDS), value(), squared_error),), field.apply)
+    inner = algorithms.gradient_inner(gradient, lambda held: optax.adam(rate))
     support = Samples(jnp.asarray(targets), jnp.ones(len(targets)))
     run = jax.jit(lambda params: algorithms.adapt(inner, params, support, KEY, steps))
     return run(field.init(KEY))[1]
