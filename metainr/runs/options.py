@@ -97,5 +97,6 @@ def checked_test(test: TestOptions) -> TestOptions:
 
 def check_hyper(hyper: Hyper, prefix: str = "") -> None:
     """Raises OptionError, its names beginning with `prefix`, if no loop can step so."""
-    check(f"{prefix}optimizer", hyper.optimizer, OPTIMIZER)
+    if not callable(hyper.optimizer):
+        check(f"{prefix}optimizer", hyper.optimizer, OPTIMIZER)
     check(f"{prefix}learning_rate", hyper.learning_rate, RATE)
