@@ -20,6 +20,7 @@ from absl.testing import flagsaver
 from jax.experimental.compilation_cache import compilation_cache
 
 from experiments import cli, image_regression, shared_flags, spine
+from experiments.machine import make_machine
 from metainr.reporting import read_results
 from metainr.training.portable import read_checkpoint
 from metainr.training.workdir import open_workdir
@@ -70,9 +71,10 @@ def learn_here(workdir: Path, *arguments: str, experiment: ModuleType = image_re
         cli.parse([experiment.EXPERIMENT.name, *TINY, f"--workdir={workdir}", *arguments])
         flags.FLAGS.mark_as_parsed()
         config = shared_flags.configuration(experiment.EXPERIMENT)
-        open_workdir(workdir, vars(config), ())
-        problem = experiment.EXPERIMENT.build(config, shared_flags.make_summation(config))
-        spine.learn(problem, config, workdir)
+        open_workdir(workdir, config.record, ())
+        machine = make_machine(config)
+        problem = experiment.EXPERIMENT.build(config, machine.summation)
+        spine.learned_init(problem, config, workdir, machine)
 
 
 @contextlib.contextmanager
