@@ -11,7 +11,6 @@ from benchmarks import machine, ours, recipe
 from benchmarks.comparison import OURS, Contender, if_it_fits
 from benchmarks.programs import Program, compile_program
 from benchmarks.setting import Setting, make_images
-from metainr.algorithms import gradient_inner, make_optimizer
 from metainr.evaluation.fitting import make_fitter
 from metainr.objectives import image_samples, pixel_grid
 from metainr.types import Array
@@ -37,9 +36,7 @@ def fit_contenders(setting: Setting, num: int, steps: int, slots: int) -> dict[s
 
 def _ours(setting, images, steps, slots):
     """Blocks of slots through the fitter that evaluation uses."""
-    gradient = ours.make_gradient(setting)
-    optimizer = make_optimizer(setting.inner_optimizer)
-    fitter = make_fitter(lambda rate: gradient_inner(gradient, optimizer(rate)))
+    fitter = make_fitter(ours.make_algorithm(setting).make_inner, setting.inner_optimizer)
     make_supports = jax.jit(jax.vmap(image_samples))
     params, rate = ours.first_params(setting), setting.inner_rate
     keys = jax.random.split(jax.random.key(0), slots)

@@ -5,9 +5,12 @@ as 3 F, a Hessian-vector product as 6 F. What a contender computes again or spar
 updates do not enter: equal numbers mean equal work asked for.
 """
 
-from benchmarks.ours import first_params, make_algorithm, make_field
+import jax
+
+from benchmarks.ours import first_params, make_algorithm, make_field, make_objective
 from benchmarks.setting import Setting
-from metainr.numerics.flops import Points, forward_flops, task_flops
+from metainr.numerics.flops import objective_flops, task_flops
+from metainr.objectives import image_samples
 from metainr.types import Work
 
 
@@ -22,5 +25,11 @@ def fit_flops(setting: Setting, steps: int) -> int:
 
 
 def _flops(setting, work):
-    forward = forward_flops(make_field(setting).apply, first_params(setting), 2)
-    return task_flops(forward, Points(setting.num_points, setting.num_points), work)
+    image = jax.ShapeDtypeStruct((setting.side, setting.side, 3), "float32")
+    forward = objective_flops(
+        make_objective(setting),
+        make_field(setting).apply,
+        first_params(setting),
+        jax.eval_shape(image_samples, image),
+    )
+    return task_flops(forward, forward, work)

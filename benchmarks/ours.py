@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
@@ -14,11 +15,10 @@ from benchmarks.setting import Setting
 from metainr import algorithms, fields
 from metainr.devices import observation_axis
 from metainr.measurements import value
-from metainr.numerics import Summation, default_chunk_size, objective_gradient
-from metainr.numerics.gradients import Gradient
+from metainr.numerics import Summation, default_chunk_size
 from metainr.objectives import all_points, image_task, pixel_grid, squared_error
-from metainr.training import init_state, make_train_step
-from metainr.types import Algorithm, Array, Field, MetaParams, Params, Term
+from metainr.training import Numbered, init_state, make_train_step
+from metainr.types import Algorithm, Array, Field, Hyper, MetaParams, Objective, Params, Term
 
 
 def make_field(setting: Setting, compute_dtype: str = "float32") -> Field:
@@ -44,26 +44,23 @@ def _initial(network):
     return jax.tree.map(np.asarray, init(jax.random.key(0)))
 
 
-def make_gradient(
-    setting: Setting, compute_dtype: str = "float32", mesh: Mesh | None = None
-) -> Gradient:
-    """∇L of the squared error at all pixels, summed in chunks that suit the machine."""
-    objective = (
-        Term(all_points(pixel_grid((setting.side, setting.side))), value(), squared_error),
-    )
-    summation = Summation(default_chunk_size(setting.width), observation_axis(mesh))
-    return objective_gradient(objective, make_field(setting, compute_dtype).apply, summation)
+def make_objective(setting: Setting) -> Objective:
+    """The squared error at all pixels."""
+    coords = pixel_grid((setting.side, setting.side))
+    return (Term(all_points(coords), value(), squared_error),)
 
 
 def make_algorithm(
     setting: Setting, compute_dtype: str = "float32", mesh: Mesh | None = None
 ) -> Algorithm:
-    """The setting's algorithm, starting from `first_params`."""
-    gradient = make_gradient(setting, compute_dtype, mesh)
-    optimizer = algorithms.make_optimizer(setting.inner_optimizer)(setting.inner_rate)
-    inner = algorithms.gradient_inner(gradient, optimizer)
-    make = algorithms.make(setting.algorithm)
-    return make(lambda key: first_params(setting), inner, gradient, setting.inner_steps)
+    """The setting's algorithm, starting from `first_params`, sums in chunks of the machine's."""
+    field = make_field(setting, compute_dtype)._replace(init=lambda key: first_params(setting))
+    objective, hyper = make_objective(setting), Hyper(setting.inner_optimizer, setting.inner_rate)
+    summation = Summation(default_chunk_size(setting.width), observation_axis(mesh))
+    parts = algorithms.make_parts(
+        field, objective, objective, hyper, setting.inner_steps, summation
+    )
+    return algorithms.make(setting.algorithm, parts)
 
 
 def make_step(
@@ -83,7 +80,12 @@ def make_step(
     algorithm = make_algorithm(setting, compute_dtype, mesh)
     optimizer = optax.adam(setting.outer_rate)
     state = init_state(algorithm, optimizer, jax.random.key(0))
-    return make_train_step(algorithm, optimizer, image_task, mesh, microbatch), state
+    numbered_step = make_train_step(algorithm, optimizer, image_task, mesh, microbatch)
+
+    def step(state, images):
+        return numbered_step(state, Numbered(images, jnp.arange(len(images))))
+
+    return jax.jit(step, donate_argnums=0), state
 
 
 def make_meta_gradient(

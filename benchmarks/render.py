@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-import optax
 from absl import flags
 
 from benchmarks import scene, shared_flags
@@ -23,12 +22,11 @@ from metainr.evaluation.occupancy import make_find_occupancy, seen_box
 from metainr.evaluation.render import make_render
 from metainr.evaluation.sparse_render import make_render_with_occupancy
 from metainr.measurements import activate, composite, rendering
-from metainr.numerics import objective_gradient
 from metainr.numerics.flops import forward_flops
 from metainr.numerics.peak import matmul_peak
 from metainr.objectives import random_rays, squared_error
 from metainr.reporting.tables import Table
-from metainr.types import Field, Params, Term
+from metainr.types import Field, Hyper, Params, Term
 
 _FITTED_VIEWS = 25
 _RAYS = 256
@@ -106,9 +104,10 @@ def _fitted():
     )
     field = fields.make("positional", options)
     views = scene.make_views(_FITTED_VIEWS, SIDE.value, SAMPLES.value, seed=0)
-    term = Term(random_rays(_RAYS, SAMPLES.value), rendering(), squared_error)
-    gradient = objective_gradient((term,), field.apply)
-    inner = algorithms.gradient_inner(gradient, optax.adam(_RATE))
+    objective = (Term(random_rays(_RAYS, SAMPLES.value), rendering(), squared_error),)
+    hyper = Hyper("adam", _RATE)
+    parts = algorithms.make_parts(field, objective, objective, hyper, FIT_STEPS.value)
+    inner = algorithms.make("maml", parts).make_inner(hyper)
     adapt = jax.jit(functools.partial(algorithms.adapt, inner), static_argnums=3)
     params, _ = adapt(field.init(jax.random.key(0)), views, jax.random.key(1), FIT_STEPS.value)
     return Fit(field, params)

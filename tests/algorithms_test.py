@@ -4,15 +4,14 @@ import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from metainr import algorithms, fields
-from metainr.algorithms import adapt, gradient_inner, make_optimizer
+from metainr.algorithms import adapt, make_parts
 from metainr.measurements import value
-from metainr.numerics import Summation, objective_gradient
+from metainr.numerics import Summation
 from metainr.objectives import Samples, all_points, random_points, squared_error
-from metainr.types import Task, Term
+from metainr.types import Field, Hyper, Task, Term
 
 RATE = 0.1
 KEY = jax.random.key(0)
@@ -22,25 +21,26 @@ def _linear(params, coords):
     return coords @ params
 
 
-def _quadratic(steps, optimizer=optax.sgd, dtype=np.float64):
+def _quadratic(steps, dtype=np.float64):
     """A linear field: L(w) = mean (Xw − y)² has Hessian H = 2XᵀX/n and minimum w*."""
     rng = np.random.default_rng(1)
     x, y, w = (rng.normal(size=s).astype(dtype) for s in ((9, 3), (9, 1), (3, 1)))
     objective = (Term(all_points(x), value(), squared_error),)
-    gradient = objective_gradient(objective, _linear, Summation(4))
-    inner = gradient_inner(gradient, optimizer(RATE))
+    field = Field(lambda key: jnp.asarray(w), _linear)
+    hyper = Hyper("sgd", RATE)
+    parts = make_parts(field, objective, objective, hyper, steps, Summation(4))
     support = Samples(jnp.asarray(y), jnp.ones(9, dtype))
     hessian = 2 * x.T @ x / 9
     best = np.linalg.lstsq(x, y, rcond=None)[0]
-    return inner, gradient, Task(support, support), jnp.asarray(w), hessian, best
+    return parts, Task(support, support), jnp.asarray(w), hessian, best
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("steps", [1, 2, 5])
 @pytest.mark.parametrize("name", ["maml", "first_order_maml", "reptile"])
 def test_quadratic_in_closed_form(name, steps):
-    inner, gradient, task, w, hessian, best = _quadratic(steps)
-    algorithm = algorithms.make(name)(lambda key: w, inner, gradient, steps)
+    parts, task, w, hessian, best = _quadratic(steps)
+    algorithm = algorithms.make(name, parts)
     found, info = jax.jit(algorithm.meta_gradient)(w, task, KEY)
     contraction = np.linalg.matrix_power(np.eye(3) - RATE * hessian, steps)
     adapted = best + contraction @ (np.asarray(w) - best)
@@ -55,10 +55,9 @@ def test_quadratic_in_closed_form(name, steps):
 
 
 def test_one_step_reptile_is_scaled_gradient_descent():
-    inner, gradient, task, w, *_ = _quadratic(1, dtype=np.float32)
-    algorithm = algorithms.make("reptile")(lambda key: w, inner, gradient, 1)
-    found, _ = algorithm.meta_gradient(w, task, KEY)
-    _, slope = gradient(w, task.support, KEY, 0)
+    parts, task, w, *_ = _quadratic(1, dtype=np.float32)
+    found, _ = algorithms.make("reptile", parts).meta_gradient(w, task, KEY)
+    _, slope = parts.query(w, task.support, KEY, 0)
     chex.assert_trees_all_close(found, RATE * slope, rtol=1e-4)
 
 
@@ -71,16 +70,16 @@ def _coords(dtype):
 
 
 def _siren_task(dtype, optimizer, steps, points=None, plain_mode_points=0):
+    """(parts, generic weights, task)."""
     field, coords = _siren(), _coords(dtype)
     draw = all_points(coords) if points is None else random_points(coords, points)
+    objective = (Term(draw, value(), squared_error),)
     summation = Summation(7, plain_mode_points=plain_mode_points)
-    gradient = objective_gradient((Term(draw, value(), squared_error),), field.apply, summation)
-    inner = gradient_inner(gradient, make_optimizer(optimizer)(1e-2))
+    parts = make_parts(field, objective, objective, Hyper(optimizer, 1e-2), steps, summation)
     values = np.random.default_rng(1).uniform(size=(20, 3)).astype(dtype)
     support = Samples(jnp.asarray(values), jnp.ones(20, dtype))
     params = jax.tree.map(lambda x: x.astype(dtype), field.init(jax.random.key(3)))
-    algorithm = algorithms.maml(field.init, inner, gradient, steps)
-    return algorithm, inner, gradient, params, Task(support, support)
+    return parts, params, Task(support, support)
 
 
 def _inner_loops():
@@ -96,24 +95,32 @@ def _inner_loops():
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("optimizer, points, plain_mode_points", list(_inner_loops()))
 def test_siren_against_finite_differences(optimizer, points, plain_mode_points):
-    algorithm, inner, gradient, params, task = _siren_task(
-        np.float64, optimizer, 3, points, plain_mode_points
-    )
-    found, _ = jax.jit(algorithm.meta_gradient)(params, task, KEY)
+    parts, params, task = _siren_task(np.float64, optimizer, 3, points, plain_mode_points)
+    _hold_against_finite_differences("maml", parts, params, task)
+
+
+def _hold_against_finite_differences(name, parts, meta_params, task):
+    """The meta-gradient along a random direction of all that is learned."""
+    algorithm = algorithms.make(name, parts)
+    inner, steps = algorithm.make_inner(parts.hyper), parts.num_steps
+    found, _ = jax.jit(algorithm.meta_gradient)(meta_params, task, KEY)
     support_key, query_key = jax.random.split(KEY)
 
     @jax.jit
-    def outer_loss(params):
-        adapted, _ = adapt(inner, params, task.support, support_key, 3)
-        return gradient(adapted, task.query, query_key, 3)[0]
+    def outer_loss(start):
+        adapted, _ = adapt(inner, start, task.support, support_key, steps)
+        return parts.query(adapted, task.query, query_key, steps)[0]
 
-    keys = iter(jax.random.split(jax.random.key(9), 10))
-    direction = jax.tree.map(lambda x: jax.random.normal(next(keys), x.shape, x.dtype), params)
-    eps = 1e-6
-    ahead = outer_loss(jax.tree.map(lambda p, d: p + eps * d, params, direction))
-    behind = outer_loss(jax.tree.map(lambda p, d: p - eps * d, params, direction))
+    direction, eps = _random_like(meta_params, jax.random.key(9)), 1e-6
+    ahead = outer_loss(jax.tree.map(lambda p, d: p + eps * d, meta_params, direction))
+    behind = outer_loss(jax.tree.map(lambda p, d: p - eps * d, meta_params, direction))
     slope = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, found, direction)))
     np.testing.assert_allclose(slope, (ahead - behind) / (2 * eps), rtol=2e-6)
+
+
+def _random_like(tree, key):
+    keys = iter(jax.random.split(key, len(jax.tree.leaves(tree))))
+    return jax.tree.map(lambda x: jax.random.normal(next(keys), x.shape, x.dtype), tree)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +131,8 @@ def test_mixed_mode_equals_the_plain_recipe(request, dtype, tolerance):
     """Python-unrolled inner loop, reverse over reverse, no chunks: the published way."""
     if dtype == np.float64:
         request.getfixturevalue("float64")
-    algorithm, _, _, params, task = _siren_task(dtype, "sgd", 2)
+    parts, params, task = _siren_task(dtype, "sgd", 2)
+    algorithm = algorithms.make("maml", parts)
     field, coords = _siren(), _coords(dtype)
 
     def loss(params):
@@ -146,11 +154,12 @@ def test_mixed_mode_equals_the_plain_recipe(request, dtype, tolerance):
 @pytest.mark.parametrize("name", ["sgd", pytest.param("momentum", marks=pytest.mark.slow), "adam"])
 def test_a_rate_can_be_learned(name):
     """Hyper-parameters of the inner optimizer are inputs like any other."""
-    _, _, gradient, params, task = _siren_task(np.float64, "sgd", 3)
+    parts, params, task = _siren_task(np.float64, "sgd", 3)
+    make_inner = algorithms.make("maml", parts).make_inner
 
     @jax.jit
     def outer_loss(rate):
-        inner = gradient_inner(gradient, make_optimizer(name)(rate))
+        inner = make_inner(Hyper(name, rate))
         adapted, _ = adapt(inner, params, task.support, KEY, 3)
         values = _siren().apply(adapted, _coords(np.float64))
         return jnp.mean((values - task.query.values) ** 2)
@@ -161,23 +170,22 @@ def test_a_rate_can_be_learned(name):
 
 
 def test_adam_is_finite_at_zero_gradients():
-    algorithm, _, _, params, task = _siren_task(np.float32, "adam", 2)
+    parts, params, task = _siren_task(np.float32, "adam", 2)
     zeros = jax.tree.map(jnp.zeros_like, params)  # all hidden units silent: gradients vanish
-    found, _ = jax.jit(algorithm.meta_gradient)(zeros, task, KEY)
+    found, _ = jax.jit(algorithms.make("maml", parts).meta_gradient)(zeros, task, KEY)
     chex.assert_tree_all_finite(found)
 
 
-def _compiled_bytes(optimizer, steps, n):
+def _compiled_bytes(optimizer, steps, n, name="maml", width=64):
     """(temporary memory of a compiled meta-gradient, size of the weights)."""
-    field = fields.make("siren", fields.FieldOptions(width=64, depth=4))
+    field = fields.make("siren", fields.FieldOptions(width=width, depth=4))
     objective = (Term(all_points(np.zeros((n, 2), np.float32)), value(), squared_error),)
-    gradient = objective_gradient(objective, field.apply, Summation(256))
-    inner = gradient_inner(gradient, make_optimizer(optimizer)(1e-2))
-    algorithm = algorithms.maml(field.init, inner, gradient, steps)
-    params = field.init(KEY)
+    parts = make_parts(field, objective, objective, Hyper(optimizer, 1e-2), steps, Summation(256))
+    algorithm = algorithms.make(name, parts)
+    meta_params = algorithm.init(KEY)
     support = Samples(jnp.zeros((n, 3)), jnp.ones(n))
-    step = jax.jit(algorithm.meta_gradient).lower(params, Task(support, support), KEY)
-    size = sum(leaf.nbytes for leaf in jax.tree.leaves(params))
+    step = jax.jit(algorithm.meta_gradient).lower(meta_params, Task(support, support), KEY)
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(field.init(KEY)))
     return step.compile().memory_analysis().temp_size_in_bytes, size
 
 
@@ -199,7 +207,8 @@ def test_memory_grows_with_the_observations_by_no_more_than_themselves():
 
 
 def test_steps_compile_once_whatever_their_number():
-    inner, _, task, w, *_ = _quadratic(1, dtype=np.float32)
+    parts, task, w, *_ = _quadratic(1, dtype=np.float32)
+    inner = algorithms.make("maml", parts).make_inner(parts.hyper)
     traces = []
 
     def step(state, support, key):

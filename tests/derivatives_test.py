@@ -12,9 +12,9 @@ import pytest
 from metainr import algorithms, fields
 from metainr.errors import UserError
 from metainr.measurements import divergence, gradient, hessian, laplacian, value_and_gradient
-from metainr.numerics import Summation, forward_laplacian, objective_gradient
+from metainr.numerics import Summation, forward_laplacian
 from metainr.objectives import Samples, all_points, squared_error
-from metainr.types import Task, Term
+from metainr.types import Hyper, Task, Term
 
 KEY = jax.random.key(0)
 POINTS = np.random.default_rng(0).uniform(-1, 1, (7, 2)).astype(np.float32)
@@ -194,9 +194,8 @@ def _problem(measurement, dtype):
 
 
 def _meta_gradient(field, term, samples, summation):
-    slope = objective_gradient((term,), field.apply, summation)
-    inner = algorithms.gradient_inner(slope, optax.sgd(1e-3))
-    algorithm = algorithms.make("maml")(field.init, inner, slope, 2)
+    parts = algorithms.make_parts(field, (term,), (term,), Hyper("sgd", 1e-3), 2, summation)
+    algorithm = algorithms.make("maml", parts)
     return jax.jit(lambda params: algorithm.meta_gradient(params, Task(samples, samples), KEY)[0])
 
 

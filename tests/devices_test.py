@@ -12,6 +12,7 @@ import pytest
 from tiny_runs import assert_same_but_for_rounding, finish, start, steps
 
 from metainr import algorithms, fields
+from metainr.algorithms import make_parts
 from metainr.devices import (
     TASK,
     divide,
@@ -22,9 +23,10 @@ from metainr.devices import (
     replicate,
 )
 from metainr.errors import UserError
-from metainr.evaluation.fitting import Contender, Score, make_evaluate
+from metainr.evaluation.fitting import Score, make_evaluate
+from metainr.keys import branch
 from metainr.measurements import value
-from metainr.numerics import Summation, objective_gradient
+from metainr.numerics import Summation
 from metainr.objectives import (
     all_points,
     image_task,
@@ -32,8 +34,8 @@ from metainr.objectives import (
     random_points,
     squared_error,
 )
-from metainr.training import init_state, make_train_step
-from metainr.types import Term
+from metainr.training import Numbered, init_state, make_train_step
+from metainr.types import Contender, Hyper, Term
 
 SIDE, STEPS, TOLERANCE = 12, 20, 1e-5
 COORDS = pixel_grid((SIDE, SIDE))
@@ -46,9 +48,11 @@ ALGORITHMS = list(algorithms.REGISTRY)
 eight = pytest.mark.skipif(len(jax.devices()) < 8, reason="test_on_eight_devices runs it")
 
 
-def _gradient(draw, mesh):
+def _learner(algorithm, draw, mesh):
+    objective = (Term(DRAWS[draw], value(), squared_error),)
     summation = Summation(32, observation_axis(mesh))
-    return objective_gradient((Term(DRAWS[draw], value(), squared_error),), FIELD.apply, summation)
+    parts = make_parts(FIELD, objective, objective, Hyper("sgd", 1e-2), 2, summation)
+    return algorithms.make(algorithm, parts)
 
 
 def _signals(step, num_tasks):
@@ -63,14 +67,13 @@ def _signals(step, num_tasks):
 def _trained(algorithm, draw, num_tasks, num_devices, microbatch=None):
     """Meta-parameters after training on a number of devices."""
     mesh = make_mesh(num_tasks, jax.devices()[:num_devices])
-    gradient = _gradient(draw, mesh)
-    inner = algorithms.gradient_inner(gradient, optax.sgd(1e-2))
-    learner = algorithms.make(algorithm)(FIELD.init, inner, gradient, 2)
+    learner = _learner(algorithm, draw, mesh)
     optimizer = optax.adam(1e-4)
     train_step = make_train_step(learner, optimizer, image_task, mesh, microbatch)
     state = replicate(init_state(learner, optimizer, jax.random.key(0)), mesh)
     for step in range(STEPS):
-        state, metrics = train_step(state, divide(_signals(step, num_tasks), mesh))
+        batch = Numbered(_signals(step, num_tasks), np.arange(num_tasks, dtype=np.int32))
+        state, metrics = train_step(state, divide(batch, mesh))
     assert bool(metrics["finite"])
     return jax.tree.map(np.asarray, state.meta_params)
 
@@ -87,7 +90,8 @@ def _cases():
             for shared in SHARED:
                 one_of_each = (draw, shared) == ("random_points", (2, 8))
                 of_maml = (algorithm, draw) == ("maml", "all_points") and shared in QUICK
-                quick = of_maml or one_of_each
+                # Meta-SGD's sums are MAML's.
+                quick = of_maml or one_of_each and algorithm != "meta_sgd"
                 marks = () if quick else pytest.mark.slow
                 yield pytest.param(algorithm, draw, *shared, marks=marks)
 
@@ -97,7 +101,7 @@ def _cases():
 def test_devices_train_as_one_does(algorithm, draw, num_tasks, num_devices):
     shared = _trained(algorithm, draw, num_tasks, num_devices)
     _assert_close(shared, _trained(algorithm, draw, num_tasks, 1))
-    initial = FIELD.init(jax.random.split(jax.random.key(0))[0])
+    initial = _learner(algorithm, draw, None).init(branch(jax.random.key(0), "init"))
     moved = [np.linalg.norm(a - b) for a, b in zip(*map(jax.tree.leaves, (shared, initial)))]
     assert min(moved) > 1e-4  # what never moved would agree
 
@@ -112,16 +116,12 @@ def test_task_microbatch_changes_nothing(microbatch):
 @eight
 def test_devices_evaluate_as_one_does():
     def fits(mesh):
-        gradient = _gradient("all_points", None)
+        make_inner = _learner("maml", "all_points", None).make_inner
         score = Score(lambda params, signal: {"first": FIELD.apply(params, COORDS[:1])[0, 0]}, None)
         evaluate = make_evaluate(
-            lambda optimizer: lambda rate: algorithms.gradient_inner(gradient, optax.sgd(rate)),
-            image_task,
-            score,
-            lambda params, image: FIELD.apply(params, COORDS),
-            mesh,
+            image_task, score, lambda params, image: FIELD.apply(params, COORDS), mesh
         )
-        contender = Contender(FIELD.init(jax.random.key(1)), "sgd", 1e-2)
+        contender = Contender(FIELD.init(jax.random.key(1)), make_inner, Hyper("sgd", 1e-2))
         return evaluate(contender, _signals(0, 11), [0, 2], jax.random.key(2), 3)
 
     one = fits(None)

@@ -14,6 +14,7 @@ import pytest
 from absl import flags
 
 from experiments import (
+    algorithm_flags,
     audio_flags,
     ct_flags,
     image_flags,
@@ -33,6 +34,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FLAGFILES = sorted((ROOT / "experiments" / "flags").glob("*/*.flags"))
 FLAG_MODULES = {
     "All experiments:": shared_flags,
+    "Of their algorithms:": algorithm_flags,
     "`image_regression` and `poisson`:": image_flags,
     "`ct_reconstruction`:": ct_flags,
     "`view_synthesis` and `phototourism`:": ray_flags,
@@ -125,7 +127,7 @@ def extended(tmp_path_factory):
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for path, block in RECIPES.items():
         (copy / path).write_text(block, encoding="utf-8")
-        found = re.search(r'^The line, in `(\S+)`:\s`("(\w+)": \w+,)`', text, re.MULTILINE)
+        found = re.search(r'^The line, in `(\S+)`:\s`("(\w+)": [\w()]+,)`', text, re.MULTILINE)
         if found and Path(found[1]).parent == Path(path).parent:
             _register(copy / found[1], Path(path), found[2])
             text = text[found.end() :]
@@ -163,6 +165,13 @@ def test_recipes_keep_the_style(extended):
 def test_the_recipe_of_a_signal_class_passes_the_contract(extended):
     arguments = ["-m", "pytest", "-p", "no:cacheprovider", "tests/signals_contract_test.py"]
     out = _python([*arguments, "-k", "stripes"], extended)
+    assert re.search(r"\b[1-9]\d* passed", out), out
+
+
+@pytest.mark.slow
+def test_the_recipe_of_an_algorithm_passes_the_contract(extended):
+    arguments = ["-m", "pytest", "-n0", "-p", "no:cacheprovider", "tests/contract_test.py"]
+    out = _python([*arguments, "-k", "joint"], extended)
     assert re.search(r"\b[1-9]\d* passed", out), out
 
 

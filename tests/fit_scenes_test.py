@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import imageio.v2 as imageio
 import jax
@@ -11,11 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import trimesh
-from experiments.problem import make_test_inner
 from tiny_runs import ROOT, learn_here
 
 from experiments import phototourism, view_synthesis
-from metainr.algorithms import adapt
+from metainr.measurements import value
+from metainr.objectives import Samples, all_points, squared_error
+from metainr.runs import fits
+from metainr.runs.inits import plain_init
+from metainr.runs.options import Machine
+from metainr.types import Field, Hyper, Term
 
 OBJECTS = ("--fit_views=1", "--held_out_views=2", "--resolution=12")
 TINY = (
@@ -43,10 +46,14 @@ def inits(tmp_path_factory):
     ],
 )
 def test_the_rate_follows_the_schedule(schedule, expected):
-    config = SimpleNamespace(inner_optimizer="sgd", inner_learning_rate=0.1, test_schedule=schedule)
-    inner = make_test_inner(lambda theta, support, key, step: (theta, theta), config, 4)
-    theta, _ = adapt(inner, jnp.float32(1), None, jax.random.key(0), 4)
-    np.testing.assert_allclose(theta, expected, rtol=1e-6)
+    """Of θ², whose slope is 2 θ."""
+    field = Field(lambda key: jnp.ones((1, 1)), lambda theta, x: x @ theta)
+    objective = (Term(all_points(np.ones((1, 1), np.float32)), value(), squared_error),)
+    init = plain_init(jnp.ones((1, 1)), Hyper("sgd", 0.05))
+    inner = fits.fit_inner(init, field, objective, Machine(), schedule, 4)
+    support = Samples(jnp.zeros((1, 1)), jnp.ones(1))
+    theta = fits.fit(inner, init, support, jax.random.key(0), 4)
+    np.testing.assert_allclose(theta, [[expected]], rtol=1e-6)
 
 
 def _run(binary, *arguments):

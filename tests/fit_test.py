@@ -15,23 +15,23 @@ import pytest
 import tifffile
 from absl import flags
 from absl.testing import flagsaver
-from experiments.problem import make_inner
 from PIL import Image
 from tiny_fits import FIELD, OPTIONS, PARAMS, RECORD, SIDE, levels, saved, share_programs, smooth
 
 from experiments import fit
-from experiments.images import gradients
+from experiments.images import pixel_objectives
 from experiments.observed import Observed, scaled_to
 from experiments.pictures_io import encode_png, read_picture
 from experiments.tile_fits import make_tile_stream, tile_requests
 from experiments.tiles import Tiling, cut, join
-from metainr.algorithms.inner import adapt
+from metainr import algorithms
+from metainr.algorithms import adapt, make_parts
 from metainr.errors import UserError
-from metainr.evaluation.fitting import Contender
-from metainr.numerics import Summation
+from metainr.keys import branch
 from metainr.objectives import image_samples, pixel_grid
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.step import TrainState
+from metainr.types import Contender, Hyper
 from metainr.weights import load_weights, save_weights
 
 
@@ -65,6 +65,13 @@ def run(tmp_path, init, monkeypatch):
     return run
 
 
+def make_inner(hyper):
+    """The loop of steps on all pixels in all weights."""
+    objective, _ = pixel_objectives((SIDE, SIDE), 0)
+    parts = make_parts(FIELD, objective, objective, hyper, num_steps=2)
+    return algorithms.make("maml", parts).make_inner(hyper)
+
+
 def curve(results, init="meta", setting="default"):
     return results["settings"][setting]["inits"][init]["metrics"]["psnr"]["mean"]
 
@@ -73,14 +80,12 @@ def test_curve_is_that_of_the_library(run):
     picture = smooth(SIDE, SIDE)
     folder, results = run(picture, is_shared=False)
     samples = image_samples(read_picture(folder / "target.png").values)
-    gradient = gradients(FIELD, (SIDE, SIDE), 0, Summation()).inner
-    standard = FIELD.init(jax.random.fold_in(jax.random.key(0), 1))
+    standard = FIELD.init(branch(jax.random.key(0), "standard"))
     for init, params, how in (
-        ("meta", PARAMS, ("sgd", 0.02)),
-        ("standard", standard, ("adam", 1e-4)),
+        ("meta", PARAMS, Hyper("sgd", 0.02)),
+        ("standard", standard, Hyper("adam", 1e-4)),
     ):
-        inner = make_inner(gradient, how[0])(how[1])
-        _, losses = adapt(inner, params, samples, jax.random.key(0), 4)
+        _, losses = adapt(make_inner(how), params, samples, jax.random.key(0), 4)
         np.testing.assert_allclose(curve(results, init), -10 * np.log10(losses), rtol=1e-4)
         entry = results["settings"]["default"]["inits"][init]
         assert (entry["optimizer"], entry["learning_rate"]) == how
@@ -146,7 +151,7 @@ def test_programs_do_not_grow_with_the_tiles():
         return FIELD.apply(params, coords)
 
     stream = make_tile_stream(
-        FIELD._replace(apply=apply), SIDE, 0, Summation(), is_partial=False, scale=1, slots=4
+        FIELD._replace(apply=apply), SIDE, 0, is_partial=False, scale=1, slots=4
     )
     traces = []
     for rows in (1, 9):
@@ -155,7 +160,9 @@ def test_programs_do_not_grow_with_the_tiles():
         observed = Observed(np.zeros((*shape, 3), np.float32), np.ones(shape, bool))
         shapes.clear()
         requests = tile_requests(observed, tiling, 2)
-        fits = stream([Contender(PARAMS, "sgd", 0.01)], requests, jax.random.key(0))
+        fits = stream(
+            [Contender(PARAMS, make_inner, Hyper("sgd", 0.01))], requests, jax.random.key(0)
+        )
         assert [index for index, _ in fits] == list(range(2 * rows))
         traces.append(len(shapes))
     assert traces[0] > 0 and traces[1] == 0

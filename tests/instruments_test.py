@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import re
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,16 +18,33 @@ from jax import lax
 from tiny_runs import run_here, steps
 
 from metainr import algorithms, fields
+from metainr.algorithms import make_parts
 from metainr.errors import UserError
-from metainr.measurements import value
-from metainr.numerics import Summation, objective_gradient, peak
-from metainr.numerics.flops import Points, forward_flops, task_flops
-from metainr.objectives import all_points, image_task, pixel_grid, squared_error
+from metainr.measurements import gradient, projection, value
+from metainr.numerics import Summation, num_points, peak
+from metainr.numerics.flops import forward_flops, objective_flops, task_flops
+from metainr.objectives import (
+    Samples,
+    Sinogram,
+    all_points,
+    all_views,
+    image_task,
+    pixel_grid,
+    squared_error,
+)
 from metainr.reporting import read_results
-from metainr.training import compiled, init_state, instruments, loop, make_train_step, tracing
+from metainr.training import (
+    Numbered,
+    compiled,
+    init_state,
+    instruments,
+    loop,
+    make_train_step,
+    tracing,
+)
 from metainr.training.instruments import Cost
 from metainr.training.step import TrainState
-from metainr.types import Term, Work
+from metainr.types import Hyper, Parts, Task, Term, Work
 
 COST = Cost(tasks=3, points=400, flops=10**9)
 
@@ -52,39 +70,98 @@ def test_flops_inside_loops_branches_and_functions():
         ("maml", 10 * (100 * 2 * (3 + 6) + 400 * 3)),
         ("first_order_maml", 10 * (100 * 2 * 3 + 400 * 3)),
         ("reptile", 10 * (100 * 2 * 3)),
+        ("meta_sgd", 10 * (100 * 2 * (3 + 6) + 400 * 3)),
+        ("modulations", 10 * (100 * 2 * (3 + 6) + 400 * 3)),
     ],
 )
 def test_flops_of_a_task_by_hand(name, per_task):
-    work = algorithms.make(name)(None, None, None, 2).work
-    assert task_flops(10, Points(inner=100, query=400), work) == per_task
+    work = algorithms.make(name, _counting_parts(num_steps=2)).work
+    assert task_flops(10 * 100, 10 * 400, work) == per_task
 
 
 @pytest.mark.parametrize("name", list(algorithms.REGISTRY))
 def test_algorithms_do_the_work_they_state(name):
-    counts = {"inner": 0, "products": 0, "query": 0}
-
-    def counting(objective):
-        """The gradient of |θ|²/2, which counts its calls and those of its pullback."""
-
-        def forward(params):
-            counts[objective] += 1
-            return (params @ params / 2, params), None
-
-        def backward(_, cotangents):
-            counts["products"] += objective == "inner"
-            return (cotangents[1],)
-
-        gradient = jax.custom_vjp(lambda params: forward(params)[0])
-        gradient.defvjp(forward, backward)
-        return lambda params, support, key, step: gradient(params)
-
-    inner = algorithms.gradient_inner(counting("inner"), optax.sgd(0.1))
-    algorithm = algorithms.make(name)(None, inner, counting("query"), 3)
+    counts = Counter()
+    algorithm = algorithms.make(name, _counting_parts(num_steps=3, counts=counts))
     with jax.disable_jit():
-        algorithm.meta_gradient(
-            jnp.ones(2), SimpleNamespace(support=(), query=()), jax.random.key(0)
-        )
+        algorithm.meta_gradient(algorithm.init(jax.random.key(0)), Task((), ()), jax.random.key(0))
     assert algorithm.work == Work(counts["inner"], counts["products"], counts["query"])
+
+
+def _counting_parts(num_steps, counts=None):
+    """Parts of |a|²/2, of what is adapted, that count their gradients and these one's pullbacks."""
+    counts = Counter() if counts is None else counts
+
+    def half_square(adapted):
+        return sum(jnp.vdot(x, x) for x in jax.tree.leaves(adapted)) / 2, adapted
+
+    def gradient(weights):
+        def forward(adapted, held):
+            counts["inner"] += 1
+            return half_square(adapted), held
+
+        def backward(held, cotangents):
+            counts["products"] += 1
+            return cotangents[1], jax.tree.map(jnp.zeros_like, held)
+
+        counted = jax.custom_vjp(lambda adapted, held: forward(adapted, held)[0])
+        counted.defvjp(forward, backward)
+        return lambda adapted, held, support, key, step: counted(adapted, held)
+
+    def product(weights):
+        def counted(adapted, held, support, key, step, direction):
+            counts["products"] += 1
+            still = jax.tree.map(jnp.zeros_like, held)
+            return (adapted, still), (direction, still)
+
+        return counted
+
+    def query(params, support, key, step):
+        counts["query"] += 1
+        return half_square(params)
+
+    layer = {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}
+    return Parts(
+        init=lambda key: {"dense_0": layer, "dense_1": layer},
+        gradient=gradient,
+        product=product,
+        residuals=lambda params, support, key, step: (),
+        query=query,
+        optimizer=lambda hyper: optax.sgd(hyper.learning_rate),
+        hyper=Hyper("sgd", 0.1),
+        num_steps=num_steps,
+    )
+
+
+def test_flops_and_points_of_an_objective_by_hand():
+    """9 values, and 4 gradients of 3 channels: the value and two directions at each point."""
+    siren = fields.make("siren", fields.FieldOptions(in_dim=2, out_dim=3, width=8, depth=3))
+    shapes = jax.eval_shape(siren.init, jax.random.key(0))
+    sides = {"values": (9, 3), "slopes": (4, 6)}
+    support = {name: Samples(jnp.zeros(shape), jnp.ones(shape[0])) for name, shape in sides.items()}
+
+    def seen(name, side):
+        draw = all_points(pixel_grid((side, side)))
+        return lambda params, support, key, step: draw(params, support[name], key, step)
+
+    objective = (
+        Term(seen("values", 3), value(), squared_error),
+        Term(seen("slopes", 2), gradient(), squared_error),
+    )
+    forward = 2 * (2 * 8 + 8 * 8 + 8 * 3)
+    assert objective_flops(objective, siren.apply, shapes, support) == (9 + 4 * 3) * forward
+    assert num_points(objective, shapes, support, jax.random.key(0), 0) == 9 + 4
+
+
+def test_flops_of_a_projection_are_those_of_its_grid():
+    """Whatever the number of views, the field is asked at each of 16² pixels once."""
+    siren = fields.make("siren", fields.FieldOptions(in_dim=2, out_dim=1, width=8, depth=2))
+    shapes = jax.eval_shape(siren.init, jax.random.key(0))
+    for views in (1, 5):
+        support = Sinogram(jnp.zeros(views), jnp.zeros((views, 16)), jnp.ones(views))
+        objective = (Term(all_views(), projection(16), squared_error),)
+        found = objective_flops(objective, siren.apply, shapes, support)
+        assert found == 16**2 * 2 * (2 * 8 + 8 * 1)
 
 
 def test_the_peak_is_that_of_the_fastest_product(monkeypatch):
@@ -252,12 +329,13 @@ def test_the_remedy_fits():
     def needed(chunk_size):
         field = fields.make("siren", fields.FieldOptions(in_dim=2, out_dim=3, width=32, depth=3))
         objective = (Term(all_points(pixel_grid((128, 128))), value(), squared_error),)
-        gradient = objective_gradient(objective, field.apply, Summation(chunk_size))
-        inner = algorithms.gradient_inner(gradient, optax.sgd(0.1))
-        algorithm = algorithms.make("reptile")(field.init, inner, gradient, 1)
+        hyper, summation = Hyper("sgd", 0.1), Summation(chunk_size)
+        parts = make_parts(field, objective, objective, hyper, 1, summation)
+        algorithm = algorithms.make("reptile", parts)
         step = make_train_step(algorithm, optax.adam(1e-3), image_task)
         state = init_state(algorithm, optax.adam(1e-3), jax.random.key(0))
-        return compiled.compile_step(step, state, np.ones((1, 128, 128, 3), np.float32)).num_bytes
+        batch = Numbered(np.ones((1, 128, 128, 3), np.float32), np.zeros(1, np.int32))
+        return compiled.compile_step(step, state, batch).num_bytes
 
     whole, cost = needed(None), Cost(tasks=1, points=128**2, flops=1)
     with pytest.raises(UserError, match="use --chunk_size=4096"):

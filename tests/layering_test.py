@@ -15,7 +15,7 @@ import metainr
 
 ROOT = Path(metainr.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"types", "errors", "registry", "files", "cameras", "camera_paths"}
+LEAVES = {"types", "errors", "registry", "files", "keys", "cameras", "camera_paths"}
 MAY_IMPORT = {
     "types": set(),
     "cameras": {"types"},
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "errors": set(),
     "files": set(),
     "registry": {"errors"},
+    "keys": {"types"},
     "numerics": {"types"},
     "devices": LEAVES,
     "fields": LEAVES | {"numerics"},
@@ -32,9 +33,10 @@ MAY_IMPORT = {
     "algorithms": LEAVES | {"numerics"},
     "training": LEAVES | {"algorithms", "devices", "numerics"},
     "evaluation": LEAVES | {"algorithms", "devices", "numerics"},
-    "reporting": LEAVES - {"types"},
+    "reporting": LEAVES - {"types", "keys"},
     "weights": LEAVES,
 }
+MAY_IMPORT["runs"] = set(MAY_IMPORT)
 OPTIONAL = {
     "array_record",
     "imageio",

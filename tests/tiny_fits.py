@@ -10,7 +10,6 @@ from experiments import fit_setup
 from experiments.pictures_io import encode_png, read_picture
 from experiments.tile_fits import SLOTS, make_tile_stream
 from metainr import fields
-from metainr.numerics import Summation
 
 SIDE = 12
 OPTIONS = {"width": 16, "depth": 3, "omega": 30.0, "first_omega": 30.0}
@@ -38,13 +37,13 @@ def levels(path):
 
 @functools.cache
 def _compiled(side, inner_points, **options):
-    return make_tile_stream(FIELD, side, inner_points, Summation(), **options)
+    return make_tile_stream(FIELD, side, inner_points, **options)
 
 
 def share_programs(monkeypatch):
     """All fits use one field and as many slots then: compiling takes most of the time."""
 
-    def make(field, side, inner_points, summation, **options):
+    def make(field, side, inner_points, **options):
         return _compiled(side, inner_points, **options | {"slots": SLOTS})
 
     monkeypatch.setattr(fit_setup, "make_tile_stream", make)

@@ -9,10 +9,9 @@ import pytest
 
 from metainr import algorithms
 from metainr.measurements import value
-from metainr.numerics import objective_gradient
 from metainr.objectives import Samples, all_points, squared_error
-from metainr.training import init_state, make_train_step
-from metainr.types import Task, Term
+from metainr.training import Numbered, init_state, make_train_step
+from metainr.types import Field, Hyper, Task, Term
 
 RATE = 0.1
 X = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
@@ -25,14 +24,17 @@ def _make_task(signal, key):
 
 def _algorithm(name, rate=RATE):
     objective = (Term(all_points(X), value(), squared_error),)
-    gradient = objective_gradient(objective, lambda w, x: x @ w)
-    inner = algorithms.gradient_inner(gradient, optax.sgd(rate))
-    init = lambda key: jax.random.normal(key, (3, 1))  # noqa: E731
-    return algorithms.make(name)(init, inner, gradient, 2)
+    field = Field(lambda key: jax.random.normal(key, (3, 1)), lambda w, x: x @ w)
+    parts = algorithms.make_parts(field, objective, objective, Hyper("sgd", rate), 2)
+    return algorithms.make(name, parts)
 
 
 def _signals(num):
     return np.random.default_rng(1).normal(size=(num, 9, 1)).astype(np.float32)
+
+
+def _batch(signals):
+    return Numbered(signals, np.arange(len(signals), dtype=np.int32))
 
 
 def _maml_gradient(w, y):
@@ -56,7 +58,7 @@ def test_a_step_is_the_mean_of_the_tasks_gradients_through_optax(num):
         expected = np.mean([_maml_gradient(weights, y) for y in signals], axis=0)
         updates, opt_state = optimizer.update(jnp.asarray(expected), opt_state)
         weights = np.asarray(weights + updates)
-        state, metrics = step(state, signals)
+        state, metrics = step(state, _batch(signals))
         np.testing.assert_allclose(state.meta_params, weights, rtol=2e-4, atol=1e-6)
         np.testing.assert_allclose(metrics["gradient_norm"], np.linalg.norm(expected), rtol=1e-4)
         assert bool(metrics["finite"]) and int(state.step) == number + 1
@@ -75,7 +77,7 @@ def test_keys_differ_by_step_and_task_but_not_by_run():
         step = make_train_step(algorithm, optimizer, make_task)
         state = init_state(algorithm, optimizer, jax.random.key(0))
         for _ in range(2):
-            state, _ = step(state, _signals(3))
+            state, _ = step(state, _batch(_signals(3)))
         jax.effects_barrier()
     assert len(seen) == 12 and len(set(seen)) == 6
 
@@ -91,7 +93,7 @@ def test_it_compiles_once():
     step = make_train_step(algorithm, optimizer, make_task)
     state = init_state(algorithm, optimizer, jax.random.key(0))
     for number in range(3):
-        state, _ = step(state, _signals(2) + number)
+        state, _ = step(state, _batch(_signals(2) + number))
     assert len(traces) == 1
 
 
@@ -101,7 +103,7 @@ def test_what_is_not_finite_is_noticed(bad):
     algorithm, optimizer = _algorithm("first_order_maml", rate=0.0), optax.adam(1e-2)
     step = make_train_step(algorithm, optimizer, _make_task)
     state = init_state(algorithm, optimizer, jax.random.key(0))
-    _, metrics = step(state, _signals(2) * np.float32(bad))
+    _, metrics = step(state, _batch(_signals(2) * np.float32(bad)))
     assert not bool(metrics["finite"])
 
 
@@ -110,5 +112,5 @@ def test_dtypes_and_structure_stay():
     step = make_train_step(algorithm, optimizer, _make_task)
     state = init_state(algorithm, optimizer, jax.random.key(0))
     shapes = jax.eval_shape(lambda: state)
-    after, _ = step(state, _signals(2))
+    after, _ = step(state, _batch(_signals(2)))
     chex.assert_trees_all_equal_shapes_and_dtypes(shapes, jax.eval_shape(lambda: after))

@@ -9,6 +9,7 @@ from metainr.measurements.derivatives import (
     laplacian,
     value_and_gradient,
 )
+from metainr.measurements.equations import helmholtz, value_and_rate, wave
 from metainr.measurements.projection import (
     detector_grid,
     project,
@@ -22,9 +23,16 @@ from metainr.types import Measurement
 REGISTRY: dict[str, Callable[[], Measurement]] = {
     "value": value,
     "projection": projection,
+    "ray_projection": ray_projection,
     "rendering": rendering,
     "gradient": gradient,
+    "value_and_gradient": value_and_gradient,
+    "divergence": divergence,
     "laplacian": laplacian,
+    "hessian": hessian,
+    "helmholtz": helmholtz,
+    "wave": wave,
+    "value_and_rate": value_and_rate,
 }
 
 __all__ = [
@@ -35,6 +43,7 @@ __all__ = [
     "detector_grid",
     "divergence",
     "gradient",
+    "helmholtz",
     "hessian",
     "laplacian",
     "project",
@@ -43,4 +52,6 @@ __all__ = [
     "rendering",
     "value",
     "value_and_gradient",
+    "value_and_rate",
+    "wave",
 ]

@@ -16,7 +16,9 @@ from metainr.types import Array, Measurement
 ABSORPTION = 5.0
 
 
-def helmholtz(wavenumber: float, layer: float = 0.5, absorption: float = ABSORPTION) -> Measurement:
+def helmholtz(
+    wavenumber: float = 20.0, layer: float = 0.5, absorption: float = ABSORPTION
+) -> Measurement:
     """The Helmholtz operator on [−1, 1]² with a perfectly matched layer inside its border.
 
         L u = ∂_x(e_y/e_x ∂_x u) + ∂_y(e_x/e_y ∂_y u) + e_x e_y k² u

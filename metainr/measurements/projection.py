@@ -92,7 +92,7 @@ def projection(
 
 
 def ray_projection(
-    num_samples: int, detectors: Array | None = None, centre: float | None = None
+    num_samples: int = 16, detectors: Array | None = None, centre: float | None = None
 ) -> Measurement:
     """The same predictions [v, d] for angles [v], the field being asked along every ray itself.
 
