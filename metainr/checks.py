@@ -137,8 +137,8 @@ class Maybe(NamedTuple):
         return None if value is None else self.kind.plain(value)
 
     def read(self, text: str) -> Any:
-        """The value; no text stands for None."""
-        return self.kind.read(text)
+        """The value; an empty text takes back what a flagfile said."""
+        return self.kind.read(text) if text.strip() else None
 
 
 class Each(NamedTuple):
