@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 
 Options = TypeVar("Options", bound=tuple)
 
@@ -184,9 +184,7 @@ class OptionError(UserError):
     def __init__(self, name: str, value: Any, expected: str):
         super().__init__(name, value, expected)
         self.name, self.value, self.expected = name, value, expected
-
-    def __str__(self) -> str:
-        return f"{self.name} is {shown(self.value)}; give {self.expected}"
+        self.parts = Option(name), f" is {shown(value)}; give {expected}"
 
 
 def check(name: str, value: Any, kind: Kind) -> Any:
