@@ -16,6 +16,7 @@ from experiments.machine import make_machine
 from experiments.pictures_io import encode_png, quantised
 from experiments.sinogram_io import Measured, SinogramOptions, read_sinogram
 from metainr.errors import UserError
+from metainr.evaluation.compare import entry
 from metainr.evaluation.ct_baselines import filtered_back_projection, sart
 from metainr.files import write_bytes
 from metainr.keys import branch
@@ -27,7 +28,7 @@ from metainr.reporting.samples import to_levels
 from metainr.reporting.tables import Table
 from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import standard_init
-from metainr.training.workdir import environment
+from metainr.runs.record import of_fits
 from metainr.types import Array, Field, Params, Term
 
 
@@ -53,15 +54,16 @@ def reconstruct(experiment: Experiment) -> None:
     directory = Path(config.run.workdir)
     try:
         _write(directory, slices, measured)
-        record = {
-            "experiment": experiment.name,
-            "sinogram": ct_flags.SINOGRAM.value,
-            "views": len(measured.sinogram.angles),
-            "projection_error": errors,
-            "seconds": {"total": time.perf_counter() - began},
-            "config": dict(config.record),
-            "environment": environment(),
+        scan = {"sinogram": ct_flags.SINOGRAM.value, "views": len(measured.sinogram.angles)}
+        inits = {
+            name: entry(
+                {"projection_error": np.array([[error]])},
+                learned.hyper if name in ("meta", "standard") else None,
+            )
+            for name, error in errors.items()
         }
+        steps = [config.run.test_steps]
+        record = of_fits(experiment.name, config.record, began, steps, inits) | scan
         write_json(directory / "reconstruction.json", record)
     except OSError as error:
         raise UserError(f"cannot write to --workdir={directory}: {error.strerror}") from error

@@ -37,7 +37,7 @@ from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
 from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init
-from metainr.training.workdir import environment
+from metainr.runs.record import of_fits
 from metainr.types import Field
 
 
@@ -93,13 +93,7 @@ def main() -> None:
         save_figure(_transfer(job, fits), directory / "transfer.png")
         path = directory / f"change.{job.options.video}"
         write_video(path, _change(job, fits), frames_per_second=12)
-        record = {
-            "experiment": "fit_landmark",
-            "seconds": {"total": time.perf_counter() - began},
-            "config": dict(job.record),
-            "environment": environment(),
-        }
-        write_json(directory / "results.json", record)
+        write_json(directory / "results.json", of_fits("fit_landmark", job.record, began))
     except OSError as error:
         raise UserError(f"cannot write to --output_dir={directory}: {error.strerror}") from error
     print(f"written to {directory}: transfer.png, change.{job.options.video}, results.json")

@@ -34,6 +34,7 @@ from metainr.camera_paths import turntable
 from metainr.cameras import Views
 from metainr.checks import Choice, Maybe, Range, Text
 from metainr.errors import UserError
+from metainr.evaluation.compare import entry
 from metainr.evaluation.occupancy import make_find_occupancy
 from metainr.evaluation.sparse_render import make_render_with_occupancy
 from metainr.keys import branch
@@ -43,7 +44,7 @@ from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
 from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init, standard_init
-from metainr.training.workdir import environment
+from metainr.runs.record import of_fits
 from metainr.types import Field
 from metainr.weights import save_weights
 
@@ -114,7 +115,8 @@ def main() -> None:
     directory = made_folder(job.options.output_dir)
     params = _fits(job)
     metrics, figure = _comparison(job, params)
-    print("PSNR of unseen views:", ", ".join(f"{n} {m['psnr']:.2f} dB" for n, m in metrics.items()))
+    psnrs = (f"{name} {values['psnr'].item():.2f} dB" for name, values in metrics.items())
+    print("PSNR of unseen views:", ", ".join(psnrs))
     try:
         save_figure(figure, directory / "comparison.png")
         metadata = weights_metadata(job.config, view_synthesis.EXPERIMENT)
@@ -122,13 +124,9 @@ def main() -> None:
         write_video(directory / f"turntable.{job.options.video}", _turntable(job, params["meta"]))
         files = ["comparison.png", "weights.safetensors", f"turntable.{job.options.video}"]
         files += _write_mesh(job, params["meta"], directory / f"mesh.{job.options.mesh}")
-        record = {
-            "experiment": "fit_object",
-            "metrics": metrics,
-            "seconds": {"total": time.perf_counter() - began},
-            "config": dict(job.record),
-            "environment": environment(),
-        }
+        measured = {name: entry(values, job.learned.hyper) for name, values in metrics.items()}
+        steps = [job.record["steps"]]
+        record = of_fits("fit_object", job.record, began, steps, measured)
         write_json(directory / "results.json", record)
     except OSError as error:
         raise UserError(f"cannot write to --output_dir={directory}: {error.strerror}") from error
@@ -196,13 +194,16 @@ def _fits(job):
 
 
 def _comparison(job, params):
-    """Metrics by init on the last views, and the figure of these beside the first one seen."""
+    """Metrics [1, 1] on the last views by init; these and the first one seen as a figure."""
     shown = jax.tree.map(lambda x: np.concatenate([x[:1], x[-_SHOWN:]]), job.views)
     render = jax.jit(_parts(job).render)
     rendered = {name: render(p, shown) for name, p in params.items()}
     metrics = {
-        name: {m: float(v) for m, v in view_metrics(r.colours[1:], shown.images[1:]).items()}
-        for name, r in rendered.items()
+        name: {
+            metric: np.array([[value]])
+            for metric, value in view_metrics(found.colours[1:], shown.images[1:]).items()
+        }
+        for name, found in rendered.items()
     }
     rows = {
         "truth": shown.images,

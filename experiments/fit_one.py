@@ -13,7 +13,7 @@ from experiments.tile_fits import SLOTS
 from experiments.tiles import cut
 from metainr.errors import UserError
 from metainr.reporting import to_text
-from metainr.training.workdir import environment
+from metainr.runs.record import of_fits
 
 _WEIGHTS = {"resize": "weights.safetensors", "tile": "weights/"}
 
@@ -32,11 +32,7 @@ def fit_one(job: Job) -> None:
         print(to_text(fit_outputs.psnr_table(fits)))
         files = fit_outputs.write_pictures(directory, fits, target, options.scale)
         files[_WEIGHTS[options.mode]] = {}
-        results = {
-            "experiment": "fit",
-            "seconds": {"total": time.perf_counter() - began},
-            "config": job.record,
-            "environment": environment(),
+        results = of_fits("fit", job.record, began) | {
             "tiles": tiling._asdict() | {name: getattr(tiling, name) for name in ("top", "left")},
             "settings": fit_outputs.settings(fits, contenders(job)),
             "files": files,

@@ -9,6 +9,7 @@ import numpy as np
 from experiments.fit_inputs import Target
 from experiments.pictures_io import encode_png, quantised
 from experiments.tile_fits import PictureFit, decibels
+from metainr.evaluation.compare import entry
 from metainr.files import write_bytes
 from metainr.reporting.figures import write_figures
 from metainr.reporting.results import write_json
@@ -62,13 +63,7 @@ def settings(fits: Fits, contenders: Mapping[str, Contender]) -> dict[str, Any]:
 
 
 def _entry(fit, kind, contender):
-    values = finite(fit.psnr[kind])
-    metric = {"mean": values, "stderr": [None] * len(values), "per_signal": [values]}
-    return {
-        **contender.hyper._asdict(),
-        "seconds": fit.seconds,
-        "metrics": {"psnr": metric},
-    }
+    return entry({"psnr": fit.psnr[kind][None]}, contender.hyper) | {"seconds": fit.seconds}
 
 
 def finite(psnr: Iterable[float]) -> list[float | None]:

@@ -46,11 +46,9 @@ def results(job: Job, outcome: Outcome, course: Course) -> dict[str, Any]:
 
 def _entry(contender, psnr):
     with np.errstate(invalid="ignore"):  # a perfect fit's is infinite
-        metric = compare.summary(psnr)
-    return {
-        **contender.hyper._asdict(),
-        "metrics": {"psnr": {name: metric[name] for name in ("mean", "stderr")}},
-    }
+        entry = compare.entry({"psnr": psnr}, contender.hyper)
+    del entry["metrics"]["psnr"]["per_signal"]  # results.jsonl has them
+    return entry
 
 
 def summary(outcome: Outcome, course: Course, directory: Path) -> str:
