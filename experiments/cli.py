@@ -84,6 +84,9 @@ def status(main: Callable[[], None], argv: list[str]) -> int:
         signum = interrupt.args[0] if interrupt.args else signal.SIGINT
         return _ended(f"interrupted; {_KEPT}", 128 + signum)
     except Exception as error:
+        if "RESOURCE_EXHAUSTED" in str(error):  # as XLA says it
+            line = " ".join(str(error).splitlines()[0].split())
+            return _ended(f"error: not enough memory: {line}; ask for smaller sizes; {_KEPT}", 1)
         devices.fail(error)
         raise
     return 0

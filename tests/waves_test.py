@@ -1,6 +1,5 @@
 """Wave problems end to end: runs, what they write, and mistakes in one line."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np
