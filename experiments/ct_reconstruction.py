@@ -27,13 +27,14 @@ from experiments.ct_flags import CtOptions
 from experiments.ct_measured import reconstruct, slice_of
 from experiments.ct_pictures import with_sinogram
 from experiments.experiment import Experiment
+from experiments.images import tell_of_ssim
 from experiments.reading import made, run_of
 from experiments.regression import mean_signal
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.ct_baselines import filtered_back_projection, sart
 from metainr.evaluation.fitting import Score
-from metainr.evaluation.metrics import psnr, ssim
+from metainr.evaluation.metrics import picture_metrics
 from metainr.measurements import detector_grid, project, projection
 from metainr.numerics import Summation
 from metainr.objectives import Sinogram, all_views, random_views, squared_error
@@ -102,6 +103,7 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
             caption="Below each slice: its projections, a row for each view.",
         )
 
+    tell_of_ssim(size)
     drawn = objective(random_views(scan, config.own.train_views))
     counts = dict(zip(config.own.views, config.own.view_steps, strict=True))
     settings = {f"views={views}": setting(views, steps) for views, steps in counts.items()}
@@ -156,7 +158,7 @@ def _options(run: RunOptions, own: CtOptions) -> signals.SliceOptions:
 
 def _metrics(found, image):
     """Of a slice [n, n] against the true one [n, n, 1]."""
-    return {"psnr": psnr(found[..., None], image), "ssim": ssim(found[..., None], image)}
+    return picture_metrics(found[..., None], image)
 
 
 EXPERIMENT = Experiment("ct_reconstruction", build, CtOptions, ct_flags.OWN, _DEFAULTS, settle)

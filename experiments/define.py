@@ -74,7 +74,7 @@ def define_kind(name: str, kind: Kind, default: Any, text: str) -> flags.FlagHol
         default = default if default is None else [str(value) for value in default]
         serializer = flags.CsvListSerializer(",")
         return flags.DEFINE(_ListParser(inner), name, default, text, serializer=serializer)
-    return flags.DEFINE(_Parser(inner), name, default, text, serializer=flags.ArgumentSerializer())
+    return flags.DEFINE(_Parser(kind), name, default, text, serializer=flags.ArgumentSerializer())
 
 
 def _refused(kind, read, argument):

@@ -1,10 +1,11 @@
 """What the experiments on images share: objectives, rendering and scores."""
 
 import jax
+from absl import logging
 
 from experiments.regression import objectives
 from metainr.evaluation.fitting import Score
-from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
+from metainr.evaluation.metrics import has_no_ssim, picture_metrics, psnr_of_mse
 from metainr.objectives import pixel_grid, random_points
 from metainr.types import Array, Field, Objective, Params
 
@@ -21,10 +22,21 @@ def render(field: Field, params: Params, shape: tuple[int, int]) -> Array:
 
 def score(field: Field, shape: tuple[int, int], inner_points: int) -> Score:
     """PSNR at every step, from the loss where that is over all pixels, and SSIM at the end."""
+    tell_of_ssim(shape[0])
 
     def full(params: Params, image: Array) -> dict[str, Array]:
-        picture = render(field, params, shape)
-        return {"psnr": psnr(picture, image), "ssim": ssim(picture, image)}
+        return picture_metrics(render(field, params, shape), image)
 
     of_loss = None if inner_points else jax.jit(lambda loss: {"psnr": psnr_of_mse(loss)})
     return Score(full, of_loss)
+
+
+def tell_of_ssim(side: int) -> None:
+    """Says, once in a program, that pictures are too small for SSIM, if they are."""
+    if has_no_ssim(side):
+        logging.log_first_n(
+            logging.WARNING,
+            "--resolution=%d is too small for SSIM, which is left out: give 11 or more for it",
+            1,
+            side,
+        )

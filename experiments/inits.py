@@ -66,14 +66,14 @@ def read_init(config: Config, experiment: Experiment, also: Sequence[str] = ()) 
         )
     names = shared_flags.init_flags(experiment)
     adopted = {name: recorded[name] for name in names if name in recorded}
+    also = {n: recorded[n] for n in also if n in recorded and n not in given}
+    with_init = config_of_file(experiment, {**config.record, **adopted, **also}, given, path)
     for name, value in adopted.items():
         if name in given and config.record[name] != value:
             raise UserError(
                 f"--{name}={_plain(config.record[name])} contradicts --init={path}, which was "
                 f"learned with --{name}={_plain(value)}; leave the flag out"
             )
-    adopted |= {n: recorded[n] for n in also if n in recorded and n not in given}
-    with_init = config_of_file(experiment, {**config.record, **adopted}, given, path)
     return Source(with_init, weights, recorded.get("algorithm", "none"))
 
 
@@ -103,15 +103,15 @@ def read_rivals(config: Config, experiment: Experiment, field: Field) -> dict[st
                 f"--rivals={text} is not NAME=WORKDIR with a new name; give e.g. other=runs/other"
             )
         weights, recorded = _weights(Path(source))
+        names = {*shared_flags.init_flags(experiment)} & recorded.keys()
+        values = {**config.record, **{flag: recorded[flag] for flag in names}}
+        own = config_of_file(experiment, values, config.run.given, source)
         for flag in shared_flags.FIELD_FLAGS:
             if flag in recorded and recorded[flag] != config.record[flag]:
                 raise UserError(
                     f"--rivals={text} was learned with --{flag}={recorded[flag]} and this run has "
                     f"{config.record[flag]}; rivals share the network"
                 )
-        names = {*shared_flags.init_flags(experiment)} & recorded.keys()
-        values = {**config.record, **{flag: recorded[flag] for flag in names}}
-        own = config_of_file(experiment, values, config.run.given, source)
         algorithm = recorded.get("algorithm", "none")
         rivals[name] = as_init(Source(own, weights, algorithm), field, source)
     return rivals

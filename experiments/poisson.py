@@ -25,6 +25,7 @@ from experiments import cli, image_flags, poisson_flags, processes, shared_flags
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
 from experiments.flatness import warn_of_flatness
+from experiments.images import tell_of_ssim
 from experiments.poisson_flags import PoissonOptions
 from experiments.poisson_setting import make_setting
 from experiments.reading import made, run_of
@@ -71,6 +72,7 @@ def build(config: Config[PoissonOptions], summation: Summation) -> Problem:
     settings = {f"supervision={name}": make_setting(field, way, run) for name, way in ways.items()}
     if len(settings) == 1:
         settings = {"default": settings.popitem()[1]}
+    tell_of_ssim(run.resolution)
     # Several are compared without learning an init; what else is made is of the first.
     first, setting = next(iter(ways.values())), next(iter(settings.values()))
 

@@ -9,7 +9,7 @@ from experiments.grids import original
 from experiments.poisson_pictures import column, maps_of_field, maps_of_image
 from experiments.supervision import Supervision
 from metainr.evaluation.fitting import Score
-from metainr.evaluation.metrics import psnr, ssim
+from metainr.evaluation.metrics import picture_metrics
 from metainr.objectives.derivatives import square_grid
 from metainr.runs.problem import Setting, spread_steps
 from metainr.types import Field
@@ -42,8 +42,7 @@ def make_setting(field: Field, way: Supervision, run: RunOptions) -> Setting:
 
     def full(params, pictures):
         values = field.apply(params, square_grid(shape)).reshape(*shape, 1)
-        both = recovered(values, pictures)
-        return {"psnr": psnr(*both), "ssim": ssim(*both)}
+        return picture_metrics(*recovered(values, pictures))
 
     def view(params, pictures):
         maps = maps_of_field(field, params, shape)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from experiments.config import RunOptions
 from metainr.cameras import Views
 from metainr.errors import UserError
-from metainr.evaluation.metrics import psnr, ssim
+from metainr.evaluation.metrics import picture_metrics
 from metainr.evaluation.render import Render, make_render
 from metainr.measurements import Rendered, activate, composite, rendering, value
 from metainr.numerics import Summation
@@ -79,10 +79,7 @@ def render_views(render: Render, params: Params, views: Views) -> Rendered:
 def view_metrics(found: Array, images: Array) -> dict[str, Array]:
     """PSNR and SSIM of pictures [v, h, w, 3], clipped to [0, 1]: means over the views."""
     found = jnp.clip(found, 0, 1)
-    return {
-        "psnr": jax.vmap(psnr)(found, images).mean(),
-        "ssim": jax.vmap(ssim)(found, images).mean(),
-    }
+    return jax.tree.map(jnp.mean, jax.vmap(picture_metrics)(found, images))
 
 
 def depth_picture(rendered: Rendered, bounds: Array) -> Array:

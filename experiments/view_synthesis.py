@@ -20,6 +20,7 @@ from absl import flags
 from experiments import cli, processes, ray_flags, shared_flags, spine, view_flags
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
+from experiments.images import tell_of_ssim
 from experiments.reading import made, run_of
 from experiments.scenes import Scenes, check_rays, depth_picture, scenes, view_metrics
 from experiments.sheets import arranged
@@ -117,6 +118,7 @@ def build(config: Config[ViewOptions], summation: Summation) -> Problem:
             ),
         )
 
+    tell_of_ssim(config.run.resolution)
     fit_views = list(dict.fromkeys(config.own.fit_views))
     settings = {f"views={n}": setting(n, config.own.held_out_views) for n in fit_views}
     if len(settings) == 1:

@@ -15,7 +15,7 @@ import metainr
 
 ROOT = Path(metainr.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"types", "errors", "registry", "files", "keys", "cameras", "camera_paths"}
+LEAVES = {"types", "errors", "checks", "registry", "files", "keys", "cameras", "camera_paths"}
 MAY_IMPORT = {
     "types": set(),
     "cameras": {"types"},
@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "files": set(),
     "registry": {"errors"},
     "keys": {"types"},
+    "checks": {"errors"},
     "numerics": {"types", "errors"},
     "devices": LEAVES,
     "fields": LEAVES | {"numerics"},
