@@ -30,7 +30,6 @@ from experiments.audio_flags import AudioOptions
 from experiments.config import Config, RunOptions, Values, make_field
 from experiments.experiment import Experiment
 from experiments.reading import made, run_of
-from experiments.regression import make_problem, objectives
 from experiments.sounds import write_sound
 from metainr import signals
 from metainr.errors import UserError
@@ -39,6 +38,7 @@ from metainr.evaluation.metrics import psnr_of_mse
 from metainr.numerics import Summation
 from metainr.objectives import image_task, random_rows
 from metainr.runs.problem import Problem, Setting
+from metainr.runs.regression import make_problem, objectives
 from metainr.types import Array, Params
 
 flags.adopt_module_key_flags(shared_flags)

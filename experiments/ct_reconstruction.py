@@ -29,7 +29,6 @@ from experiments.ct_pictures import with_sinogram
 from experiments.experiment import Experiment
 from experiments.images import tell_of_ssim
 from experiments.reading import made, run_of
-from experiments.regression import mean_signal
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.ct_baselines import filtered_back_projection, sart
@@ -39,6 +38,7 @@ from metainr.measurements import detector_grid, project, projection
 from metainr.numerics import Summation
 from metainr.objectives import Sinogram, all_views, random_views, squared_error
 from metainr.runs.problem import Problem, Setting, matching_objective, spread_steps
+from metainr.runs.regression import mean_signal
 from metainr.types import Array, Key, Task, Term
 
 flags.adopt_module_key_flags(shared_flags)

@@ -22,7 +22,7 @@ from experiments import cli, shared_flags, view_synthesis
 from experiments.config import FILE_OR_FOLDER, RESOLUTION, Config, make_field
 from experiments.define import define
 from experiments.fit_setup import made_folder
-from experiments.inits import as_init, init_to_fit, weights_metadata
+from experiments.inits import as_init, init_to_fit, weights_record
 from experiments.machine import make_machine, make_summation
 from experiments.meshes import check_trimesh, density_mesh, write_mesh
 from experiments.reading import made
@@ -45,8 +45,8 @@ from metainr.reporting.samples import to_levels
 from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init, standard_init
 from metainr.runs.record import of_fits
+from metainr.runs.saved import write_saved
 from metainr.types import Field
-from metainr.weights import save_weights
 
 
 class TurnOptions(NamedTuple):
@@ -119,8 +119,8 @@ def main() -> None:
     print("PSNR of unseen views:", ", ".join(psnrs))
     try:
         save_figure(figure, directory / "comparison.png")
-        metadata = weights_metadata(job.config, view_synthesis.EXPERIMENT)
-        save_weights(directory / "weights.safetensors", params["meta"], metadata)
+        record = weights_record(job.config, view_synthesis.EXPERIMENT)
+        write_saved(directory / "weights.safetensors", params["meta"], record)
         write_video(directory / f"turntable.{job.options.video}", _turntable(job, params["meta"]))
         files = ["comparison.png", "weights.safetensors", f"turntable.{job.options.video}"]
         files += _write_mesh(job, params["meta"], directory / f"mesh.{job.options.mesh}")

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import jax
 
-from experiments import image_regression, images
+from experiments import image_regression
 from experiments.config import Config
 from experiments.fit_inputs import Target
 from experiments.fit_options import FitOptions
 from experiments.fit_outputs import weights_file
 from experiments.image_flags import ImageFiles
-from experiments.inits import weights_metadata
+from experiments.inits import weights_record
 from experiments.machine import make_machine, make_mesh
 from experiments.tile_fits import (
     SLOTS,
@@ -28,8 +28,9 @@ from metainr.evaluation.ahead import map_ahead
 from metainr.keys import branch
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init, standard_init
+from metainr.runs.regression import grid_objectives
+from metainr.runs.saved import write_saved
 from metainr.types import Contender, Field
-from metainr.weights import save_weights
 
 _THREADS = 4
 
@@ -60,7 +61,7 @@ def contenders(job: Job) -> dict[str, Contender]:
     """The inits to fit from, by name: the learned one and, with --compare, the standard one."""
     run = job.config.run
     shape = (run.resolution, run.resolution)
-    objective, _ = images.pixel_objectives(shape, run.inner_points)
+    objective, _ = grid_objectives(shape, run.inner_points)
     machine, inits = make_machine(job.config), {"meta": job.learned}
     if job.options.compare:
         root = jax.random.key(run.seed)
@@ -116,7 +117,7 @@ def _fitted_tiles(job, inits, targets, directory, is_partial, slots):
         slots=slots,
         mesh=make_mesh(job.config),
     )
-    metadata = weights_metadata(job.config, image_regression.EXPERIMENT)
+    record = weights_record(job.config, image_regression.EXPERIMENT)
 
     def keep(item):
         (target, index), fits = item
@@ -124,7 +125,7 @@ def _fitted_tiles(job, inits, targets, directory, is_partial, slots):
         if failure := _failure(fits, inits):
             return target, failure
         file = weights_file(target.name, options.mode, divmod(index, target.tiling.columns))
-        save_weights(directory / file, fits["meta"].params, metadata)
+        write_saved(directory / file, fits["meta"].params, record)
         return target, {init: fit._replace(params=None) for init, fit in fits.items()}
 
     requests = (

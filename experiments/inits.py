@@ -1,27 +1,18 @@
 """The inits that `--init` and `--rivals` name: of runs, or bare weights from files."""
 
-import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
-
 from experiments import shared_flags
 from experiments.config import Config, Values
 from experiments.experiment import Experiment
-from experiments.reading import config_of, learner_of
-from metainr.checks import OptionError
+from experiments.reading import config_of
 from metainr.errors import UserError
 from metainr.reporting.results import INITS
 from metainr.runs.inits import Init
-from metainr.runs.learners import make_algorithm
-from metainr.runs.options import LearnerOptions, Machine
-from metainr.training.checkpoints import load_meta_params
+from metainr.runs.saved import NONE, in_file, init_of, learner_of, read_saved
 from metainr.types import Field
-from metainr.weights import load_metadata, load_weights, match_structure
-
-_FLAGS = "flags"
 
 
 class Source(NamedTuple):
@@ -37,16 +28,10 @@ class Source(NamedTuple):
     algorithm: str
 
 
-def weights_metadata(
-    config: Config, experiment: Experiment, algorithm: str = "none"
-) -> dict[str, str]:
-    """What a file of weights says of the field, inner loop and resolution they belong to.
-
-    `algorithm`: that learned them; "none" if they are a field's weights.
-    """
+def weights_record(config: Config, experiment: Experiment) -> Values:
+    """What a file of a field's weights says of the field, inner loop and resolution of its fit."""
     names = ("experiment", *shared_flags.init_flags(experiment))
-    recorded = {name: config.record[name] for name in names} | {"algorithm": algorithm}
-    return {_FLAGS: json.dumps(recorded)}
+    return {**{name: config.record[name] for name in names}, "algorithm": NONE}
 
 
 def read_init(config: Config, experiment: Experiment, also: Sequence[str] = ()) -> Source:
@@ -57,7 +42,7 @@ def read_init(config: Config, experiment: Experiment, also: Sequence[str] = ()) 
     on the command line contradicts the init's, or it was learned by another experiment.
     """
     path, given = Path(config.run.init), config.run.given
-    weights, recorded = _weights(path)
+    weights, recorded = read_saved(path)
     kind = recorded.get("experiment", experiment.name)
     if kind != experiment.name:
         raise UserError(
@@ -74,7 +59,7 @@ def read_init(config: Config, experiment: Experiment, also: Sequence[str] = ()) 
                 f"--{name}={_plain(config.record[name])} contradicts --init={path}, which was "
                 f"learned with --{name}={_plain(value)}; leave the flag out"
             )
-    return Source(with_init, weights, recorded.get("algorithm", "none"))
+    return Source(with_init, weights, recorded.get("algorithm", NONE))
 
 
 def init_to_fit(experiment: Experiment, output_dir: str | None, also: Sequence[str]) -> Source:
@@ -102,7 +87,7 @@ def read_rivals(config: Config, experiment: Experiment, field: Field) -> dict[st
             raise UserError(
                 f"--rivals={text} is not NAME=WORKDIR with a new name; give e.g. other=runs/other"
             )
-        weights, recorded = _weights(Path(source))
+        weights, recorded = read_saved(source)
         names = {*shared_flags.init_flags(experiment)} & recorded.keys()
         values = {**config.record, **{flag: recorded[flag] for flag in names}}
         own = config_of_file(experiment, values, config.run.given, source)
@@ -112,7 +97,7 @@ def read_rivals(config: Config, experiment: Experiment, field: Field) -> dict[st
                     f"--rivals={text} was learned with --{flag}={recorded[flag]} and this run has "
                     f"{config.record[flag]}; rivals share the network"
                 )
-        algorithm = recorded.get("algorithm", "none")
+        algorithm = recorded.get("algorithm", NONE)
         rivals[name] = as_init(Source(own, weights, algorithm), field, source)
     return rivals
 
@@ -122,49 +107,15 @@ def as_init(source: Source, field: Field, name: str) -> Init:
 
     `name`: what it was read from. Raises UserError if it does not fit.
     """
-    learner = _learner(source, name)
-    like = jax.eval_shape(make_algorithm(learner, field, (), (), Machine()).init, jax.random.key(0))
-    return Init(match_structure(source.weights, like, name), learner, learner.inner)
-
-
-def _learner(source: Source, name: str) -> LearnerOptions:
-    try:
-        return learner_of(source.config.record, source.algorithm)
-    except OptionError as error:
-        raise _unreadable(error, name) from error
+    learner = in_file(name, lambda: learner_of(source.config.record, source.algorithm))
+    return init_of(source.weights, learner, field, name)
 
 
 def config_of_file(
     experiment: Experiment, values: Values, given: Collection[str], path: str | Path
 ) -> Config:
     """The configuration of values of which some are a file's. Raises UserError that names it."""
-    try:
-        return config_of(experiment, values, given)
-    except OptionError as error:
-        raise _unreadable(error, path) from error
-
-
-def _unreadable(error, path):
-    return UserError(
-        f"{path} was recorded with --{error.name}={json.dumps(error.value)}, which is not "
-        f"possible; expected {error.expected}"
-    )
-
-
-def _weights(path):
-    """(weights, flags that they were learned with, as far as known) of a run or a file."""
-    if not path.exists():
-        raise UserError(f"{path} does not exist; name a workdir or a file of weights")
-    if path.is_dir():
-        return load_meta_params(path)
-    return load_weights(path), _flagsconfig_of_file(path)
-
-
-def _flagsconfig_of_file(path) -> Values:
-    try:
-        return dict(json.loads(load_metadata(path).get(_FLAGS, "{}")))
-    except (ValueError, TypeError):
-        return {}  # another program's metadata: bare weights to us
+    return in_file(path, lambda: config_of(experiment, values, given))
 
 
 def _plain(value):

@@ -29,13 +29,13 @@ from experiments.images import tell_of_ssim
 from experiments.poisson_flags import PoissonOptions
 from experiments.poisson_setting import make_setting
 from experiments.reading import made, run_of
-from experiments.regression import mean_signal
 from experiments.supervision import REGISTRY
 from metainr import signals
 from metainr.errors import UserError
 from metainr.numerics import Summation
 from metainr.registry import look_up
 from metainr.runs.problem import Problem, matching_objective
+from metainr.runs.regression import mean_signal
 from metainr.signals.images import grey_images
 
 flags.adopt_module_key_flags(shared_flags)

@@ -29,7 +29,6 @@ from experiments.config import Config, RunOptions, Values, make_field
 from experiments.experiment import Experiment
 from experiments.images import tell_of_ssim
 from experiments.reading import made, run_of
-from experiments.regression import make_problem, objectives
 from experiments.sheets import sheet
 from experiments.video_flags import VideoOptions
 from experiments.videos import write_video
@@ -40,6 +39,7 @@ from metainr.evaluation.metrics import picture_metrics, psnr, psnr_of_mse
 from metainr.numerics import Summation
 from metainr.objectives import image_task, random_rows
 from metainr.runs.problem import Problem, Setting
+from metainr.runs.regression import make_problem, objectives
 from metainr.types import Array, Params
 
 flags.adopt_module_key_flags(shared_flags)

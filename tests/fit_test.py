@@ -19,7 +19,6 @@ from PIL import Image
 from tiny_fits import FIELD, OPTIONS, PARAMS, RECORD, SIDE, levels, saved, share_programs, smooth
 
 from experiments import fit
-from experiments.images import pixel_objectives
 from experiments.observed import Observed, scaled_to
 from experiments.pictures_io import encode_png, read_picture
 from experiments.tile_fits import make_tile_stream, tile_requests
@@ -29,6 +28,7 @@ from metainr.algorithms import adapt, make_parts
 from metainr.errors import UserError
 from metainr.keys import branch
 from metainr.objectives import image_samples, pixel_grid
+from metainr.runs.regression import grid_objectives
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.step import TrainState
 from metainr.types import Contender, Hyper
@@ -67,7 +67,7 @@ def run(tmp_path, init, monkeypatch):
 
 def make_inner(hyper):
     """The loop of steps on all pixels in all weights."""
-    objective, _ = pixel_objectives((SIDE, SIDE), 0)
+    objective, _ = grid_objectives((SIDE, SIDE), 0)
     parts = make_parts(FIELD, objective, objective, hyper, num_steps=2)
     return algorithms.make("maml", parts).make_inner(hyper)
 
