@@ -128,9 +128,8 @@ def test_measured_projections_are_reconstructed(trained, sinogram, tmp_path, cap
     results = read_results(tmp_path / "run" / "reconstruction.json")
     inits = results["settings"]["default"]["inits"]
     assert inits.keys() == {"meta", "standard", "FBP", "SART"}
-    assert (
-        inits["SART"]["metrics"]["projection_error"]["mean"][0] < 1e-3
-    )  # so that lengths and angles are as the file has them
+    # So that lengths and angles are as the file has them.
+    assert inits["SART"]["metrics"]["projection_error"]["mean"][0] < 1e-3
     for name in ("reconstruction.png", "comparison.png"):
         assert (tmp_path / "run" / name).stat().st_size > 100
 
