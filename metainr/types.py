@@ -62,12 +62,12 @@ class Task(NamedTuple):
     """One learning problem.
 
     support, query: what the inner loop may see, and what the outer loss scores.
-    index: of the signal among those trained on, for what keeps something of each; 0 elsewhere.
+    number: of the signal among those trained on, for what keeps something of each; 0 elsewhere.
     """
 
     support: Support
     query: Support
-    index: Array | int = 0
+    number: Array | int = 0
 
 
 Draw = Callable[[Params, Support, Key, Array], Observations]

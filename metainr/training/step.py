@@ -14,10 +14,10 @@ from metainr.types import Algorithm, Array, Key, MetaParams, Task
 
 
 class Numbered(NamedTuple):
-    """A training signal and its index; of a batch, stacks of them."""
+    """A training signal and its number among them; of a batch, stacks of these."""
 
     signal: Any
-    index: Array
+    number: Array
 
 
 TrainStep = Callable[["TrainState", Numbered], tuple["TrainState", dict[str, Array]]]
@@ -64,13 +64,13 @@ def make_train_step(
 
     def task_gradient(meta_params, entry, key):
         task_key, gradient_key = jax.random.split(key)
-        task = make_task(entry.signal, task_key)._replace(index=entry.index)
+        task = make_task(entry.signal, task_key)._replace(number=entry.number)
         return algorithm.meta_gradient(meta_params, task, gradient_key)
 
     mean_gradient = mean_over_tasks(task_gradient, mesh, microbatch)
 
     def train_step(state, batch):
-        num_tasks = len(batch.index)
+        num_tasks = len(batch.number)
         keys = jax.random.split(jax.random.fold_in(state.key, state.step), num_tasks)
         gradient, info = mean_gradient(state.meta_params, batch, keys)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.meta_params)
