@@ -8,7 +8,7 @@ from absl import logging
 from PIL import Image
 
 from experiments import view_synthesis
-from experiments.reading import config_of
+from experiments.run.reading import config_of
 from metainr import signals
 from metainr.cameras import look_at, opengl_inverse_intrinsics
 from metainr.errors import UserError
