@@ -21,14 +21,16 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import cli, ct_flags, processes, shared_flags, spine
+from experiments import cli, spine
 from experiments.config import Config, RunOptions, Values, make_field
-from experiments.ct_flags import CtOptions
-from experiments.ct_measured import reconstruct, slice_of
-from experiments.ct_pictures import with_sinogram
+from experiments.ct import ct_flags
+from experiments.ct.ct_flags import CtOptions
+from experiments.ct.ct_measured import reconstruct, slice_of
+from experiments.ct.ct_pictures import with_sinogram
 from experiments.experiment import Experiment
-from experiments.images import tell_of_ssim
-from experiments.reading import made, run_of
+from experiments.images.images import tell_of_ssim
+from experiments.run import processes, shared_flags
+from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.ct_baselines import filtered_back_projection, sart

@@ -16,16 +16,17 @@ import jax
 import numpy as np
 from absl import flags
 
-from experiments import cli, phototourism, shared_flags
+from experiments import cli, phototourism
 from experiments.config import FILE_OR_FOLDER, Config, make_field
-from experiments.define import define
-from experiments.fit_setup import made_folder
-from experiments.inits import as_init, init_to_fit
-from experiments.landmark_flags import PlaceOptions
-from experiments.machine import make_machine, make_summation
-from experiments.reading import made
-from experiments.scenes import Scenes
-from experiments.videos import write_video
+from experiments.fitting.fit_setup import made_folder
+from experiments.media.videos import write_video
+from experiments.run import shared_flags
+from experiments.run.define import define
+from experiments.run.inits import as_init, init_to_fit
+from experiments.run.machine import make_machine, make_summation
+from experiments.run.reading import made
+from experiments.scenes.landmark_flags import PlaceOptions
+from experiments.scenes.scenes import Scenes
 from metainr import signals
 from metainr.camera_paths import interpolate_poses
 from metainr.cameras import Views

@@ -18,17 +18,18 @@ import jax
 import numpy as np
 from absl import flags
 
-from experiments import cli, shared_flags, view_synthesis
+from experiments import cli, view_synthesis
 from experiments.config import FILE_OR_FOLDER, RESOLUTION, Config, make_field
-from experiments.define import define
-from experiments.fit_setup import made_folder
-from experiments.inits import as_init, init_to_fit, weights_record
-from experiments.machine import make_machine, make_summation
-from experiments.meshes import check_trimesh, density_mesh, write_mesh
-from experiments.reading import made
-from experiments.scenes import depth_picture, view_metrics
-from experiments.videos import write_video
-from experiments.view_flags import ViewOptions
+from experiments.fitting.fit_setup import made_folder
+from experiments.media.videos import write_video
+from experiments.run import shared_flags
+from experiments.run.define import define
+from experiments.run.inits import as_init, init_to_fit, weights_record
+from experiments.run.machine import make_machine, make_summation
+from experiments.run.reading import made
+from experiments.scenes.scenes import depth_picture, view_metrics
+from experiments.scenes.view_flags import ViewOptions
+from experiments.solids.meshes import check_trimesh, density_mesh, write_mesh
 from metainr import signals
 from metainr.camera_paths import turntable
 from metainr.cameras import Views

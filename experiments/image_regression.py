@@ -13,11 +13,12 @@ from collections.abc import Collection
 
 from absl import flags
 
-from experiments import cli, image_flags, processes, shared_flags, spine
+from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.image_flags import ImageFiles
-from experiments.images import tell_of_ssim
+from experiments.images import image_flags, tell_of_ssim
+from experiments.images.image_flags import ImageFiles
+from experiments.run import processes, shared_flags
 from metainr import signals
 from metainr.numerics import Summation
 from metainr.runs.problem import Problem

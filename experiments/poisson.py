@@ -21,15 +21,17 @@ from collections.abc import Collection
 import jax.numpy as jnp
 from absl import flags
 
-from experiments import cli, image_flags, poisson_flags, processes, shared_flags, spine
+from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.flatness import warn_of_flatness
-from experiments.images import tell_of_ssim
-from experiments.poisson_flags import PoissonOptions
-from experiments.poisson_setting import make_setting
-from experiments.reading import made, run_of
-from experiments.supervision import REGISTRY
+from experiments.images import image_flags, tell_of_ssim
+from experiments.pde import poisson_flags
+from experiments.pde.flatness import warn_of_flatness
+from experiments.pde.poisson_flags import PoissonOptions
+from experiments.pde.poisson_setting import make_setting
+from experiments.pde.supervision import REGISTRY
+from experiments.run import processes, shared_flags
+from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
 from metainr.numerics import Summation

@@ -24,14 +24,16 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags, logging
 
-from experiments import cli, grids, processes, shared_flags, spine, video_flags
+from experiments import cli, spine
 from experiments.config import Config, RunOptions, Values, make_field
 from experiments.experiment import Experiment
-from experiments.images import tell_of_ssim
-from experiments.reading import made, run_of
-from experiments.sheets import sheet
-from experiments.video_flags import VideoOptions
-from experiments.videos import write_video
+from experiments.images.images import tell_of_ssim
+from experiments.media import grids, video_flags
+from experiments.media.sheets import sheet
+from experiments.media.video_flags import VideoOptions
+from experiments.media.videos import write_video
+from experiments.run import processes, shared_flags
+from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score

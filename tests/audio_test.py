@@ -12,9 +12,10 @@ from absl.testing import flagsaver
 from scipy.signal import stft
 from tiny_runs import run_here
 
-from experiments import audio, cli, shared_flags
-from experiments.sound_pictures import picture, spectrogram
-from experiments.sounds import write_sound
+from experiments import audio, cli
+from experiments.media.sound_pictures import picture, spectrogram
+from experiments.media.sounds import write_sound
+from experiments.run import shared_flags
 from metainr.errors import UserError
 from metainr.numerics import Summation
 from metainr.objectives import Samples, random_rows

@@ -13,20 +13,13 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from experiments import (
-    algorithm_flags,
-    audio_flags,
-    ct_flags,
-    image_flags,
-    landmark_flags,
-    poisson_flags,
-    ray_flags,
-    shapes_flags,
-    shared_flags,
-    video_flags,
-    view_flags,
-    waves_flags,
-)
+from experiments.ct import ct_flags
+from experiments.images import image_flags
+from experiments.media import audio_flags, video_flags
+from experiments.pde import poisson_flags, waves_flags
+from experiments.run import algorithm_flags, shared_flags
+from experiments.scenes import landmark_flags, ray_flags, view_flags
+from experiments.solids import shapes_flags
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")

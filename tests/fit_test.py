@@ -19,10 +19,10 @@ from PIL import Image
 from tiny_fits import FIELD, OPTIONS, PARAMS, RECORD, SIDE, levels, saved, share_programs, smooth
 
 from experiments import fit
-from experiments.observed import Observed, scaled_to
-from experiments.pictures_io import encode_png, read_picture
-from experiments.tile_fits import make_tile_stream, tile_requests
-from experiments.tiles import Tiling, cut, join
+from experiments.fitting.observed import Observed, scaled_to
+from experiments.fitting.pictures_io import encode_png, read_picture
+from experiments.fitting.tile_fits import make_tile_stream, tile_requests
+from experiments.fitting.tiles import Tiling, cut, join
 from metainr import algorithms
 from metainr.algorithms import adapt, make_parts
 from metainr.errors import UserError

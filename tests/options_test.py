@@ -26,7 +26,7 @@ from experiments import (
     waves,
 )
 from experiments.config import RunOptions
-from experiments.reading import config_of
+from experiments.run.reading import config_of
 from metainr import algorithms
 from metainr.checks import (
     RATE,

@@ -10,12 +10,13 @@ from absl import logging
 from PIL import Image
 from tiny_runs import run_here
 
-from experiments import poisson, poisson_pictures
+from experiments import poisson
 from experiments.config import RunOptions
-from experiments.poisson_flags import PoissonOptions
-from experiments.poisson_pictures import maps_of_field
-from experiments.poisson_setting import make_setting
-from experiments.supervision import REGISTRY
+from experiments.pde import poisson_pictures
+from experiments.pde.poisson_flags import PoissonOptions
+from experiments.pde.poisson_pictures import maps_of_field
+from experiments.pde.poisson_setting import make_setting
+from experiments.pde.supervision import REGISTRY
 from metainr.numerics import Summation, objective_gradient
 from metainr.objectives.derivatives import (
     absolute_error,
@@ -375,7 +376,8 @@ def _built(arguments):
     from absl import flags
     from absl.testing import flagsaver
 
-    from experiments import cli, shared_flags
+    from experiments import cli
+    from experiments.run import shared_flags
 
     with flagsaver.flagsaver():
         cli.parse(["poisson", "--resolution=8", *ALONE, *arguments])

@@ -10,8 +10,9 @@ import pytest
 from absl import logging
 from tiny_runs import run_here, steps
 
-from experiments import shapes, shapes_pictures
-from experiments.reading import config_of
+from experiments import shapes
+from experiments.run.reading import config_of
+from experiments.solids import shapes_pictures
 from metainr.numerics import Summation
 from metainr.reporting import read_results
 from metainr.types import Field

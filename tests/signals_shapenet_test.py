@@ -9,7 +9,7 @@ from PIL import Image
 from scene_files import ANGLE, object_pose, write_scene, write_shapenet
 
 from experiments import view_synthesis
-from experiments.reading import config_of
+from experiments.run.reading import config_of
 from metainr import signals
 from metainr.cameras import opengl_inverse_intrinsics
 from metainr.errors import UserError

@@ -19,8 +19,9 @@ from absl import flags
 from absl.testing import flagsaver
 from jax.experimental.compilation_cache import compilation_cache
 
-from experiments import cli, image_regression, shared_flags, spine
-from experiments.machine import make_machine
+from experiments import cli, image_regression, spine
+from experiments.run import shared_flags
+from experiments.run.machine import make_machine
 from metainr.reporting import read_results
 from metainr.training.portable import read_checkpoint
 from metainr.training.workdir import open_workdir

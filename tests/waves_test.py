@@ -8,10 +8,12 @@ from absl import flags, logging
 from absl.testing import flagsaver
 from tiny_runs import run_here
 
-from experiments import cli, helmholtz, shared_flags, wave_equation, waves
+from experiments import cli, waves
 from experiments.config import RunOptions
-from experiments.equation import red_blue
-from experiments.waves_flags import WaveOptions
+from experiments.pde import helmholtz, wave_equation
+from experiments.pde.equation import red_blue
+from experiments.pde.waves_flags import WaveOptions
+from experiments.run import shared_flags
 from metainr.numerics import Summation, num_points, objective_gradient
 from metainr.reporting import read_results
 from metainr.signals.waves.sources import SourceOptions, single, sources
