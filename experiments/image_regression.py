@@ -16,8 +16,9 @@ from absl import flags
 from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.images import image_flags, tell_of_ssim
+from experiments.images import image_flags
 from experiments.images.image_flags import ImageFiles
+from experiments.images.images import tell_of_ssim
 from experiments.run import processes, shared_flags
 from metainr import signals
 from metainr.numerics import Summation

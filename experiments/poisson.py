@@ -24,7 +24,8 @@ from absl import flags
 from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.images import image_flags, tell_of_ssim
+from experiments.images import image_flags
+from experiments.images.images import tell_of_ssim
 from experiments.pde import poisson_flags
 from experiments.pde.flatness import warn_of_flatness
 from experiments.pde.poisson_flags import PoissonOptions

@@ -14,7 +14,7 @@ from metainr.reporting import read_results
 from metainr.weights import load_weights
 
 OWN = {
-    "modulations": ("--modulations_latent=8", "--inner_learning_rate=1"),
+    "modulations": ("--modulations_latent=8", "--inner_learning_rate=0.1"),
     "meta_sgd": ("--meta_sgd_per_weight",),
 }
 TRAINED = ("--num_test=1", "--num_validation=1", "--outer_learning_rate=1e-3")

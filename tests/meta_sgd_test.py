@@ -35,8 +35,8 @@ def _parts(steps):
     """Of a linear field of two leaves of weights."""
     params = {"a": jnp.array([[0.7], [-0.2]]), "b": jnp.array([[1.3]])}
     objective = (Term(all_points(X), value(), squared_error),)
-    hyper, summation = Hyper("sgd", RATE), Summation(4)
-    return make_parts(linear_field(params), objective, objective, hyper, steps, summation)
+    hyper = Hyper("sgd", RATE)
+    return make_parts(linear_field(params), objective, objective, hyper, steps, Summation())
 
 
 def _task(shift=0.0):
