@@ -23,6 +23,7 @@ from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOpti
 from metainr.runs.problem import Problem, spread_steps
 from metainr.runs.run import Run
 from metainr.runs.saved import (
+    OWN,
     field_of,
     in_file,
     init_of,
@@ -216,6 +217,7 @@ def load(
     *,
     best: bool = False,
     field: Field | None = None,
+    inner_optimizer: MakeOptimizer | None = None,
     problem: Problem | None = None,
 ) -> Run:
     """What was learned, from a workdir, one of its checkpoints or a file of weights.
@@ -224,6 +226,7 @@ def load(
         path: of a run of `learn` or of the command line, or of a file that either wrote.
         best: of a workdir, the checkpoint that validation liked best in place of the newest.
         field: where the file does not name it, as of fields of one's own.
+        inner_optimizer: that it was learned with, where that is a function of one's own.
         problem: what it was learned for, where that is no class of arrays.
 
     Raises:
@@ -233,7 +236,7 @@ def load(
     source = str(path)
     if field is None:
         field = field_of(record, weights, source) if problem is None else problem.field
-    learner = in_file(source, lambda: learner_of(record))
+    learner = _learner(record, inner_optimizer, source)
     init = init_of(weights, learner, field, source)
     shape = None
     if problem is None and record.get("experiment") in _GRIDS:
@@ -247,6 +250,19 @@ def load(
             field, nothing, shape, steps, match_step, init.learner.inner_steps, points
         )
     return Run(field, init, problem, shape, record)
+
+
+def _learner(record, optimizer, source):
+    if optimizer is None and record.get("inner_optimizer") == OWN:
+        raise UserError(
+            f"{source} was learned with an inner optimizer of one's own; give inner_optimizer= "
+            "that function"
+        )
+    if optimizer is None:
+        return in_file(source, lambda: learner_of(record))
+    named = {name: value for name, value in record.items() if name != "inner_optimizer"}
+    learner = in_file(source, lambda: learner_of(named))
+    return learner._replace(inner=learner.inner._replace(optimizer=optimizer))
 
 
 def _algorithm_options(algorithm, values):

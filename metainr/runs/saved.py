@@ -27,6 +27,9 @@ Read = TypeVar("Read")
 NONE = "none"
 """The algorithm of weights that no algorithm of ours learned: a loop adapts all of them."""
 
+OWN = "own"
+"""The optimizer that a record has of a function of a user's own."""
+
 ALGORITHM = Choice([*algorithms.REGISTRY, NONE])
 
 _FLAGS = "flags"
@@ -59,11 +62,11 @@ def write_saved(path: str | Path, meta_params: Any, record: Mapping[str, Any]) -
 
 def learner_record(learner: LearnerOptions) -> dict[str, Any]:
     """The options of a learner by the names of the record."""
-    own = learner.options._asdict().items()
+    own, optimizer = learner.options._asdict().items(), learner.inner.optimizer
     return {
         "algorithm": learner.algorithm,
         **{f"{learner.algorithm}_{option}": value for option, value in own},
-        "inner_optimizer": optimizer_name(learner.inner),
+        "inner_optimizer": OWN if callable(optimizer) else optimizer,
         "inner_learning_rate": float(learner.inner.learning_rate),
         "inner_steps": learner.inner_steps,
     }
@@ -107,12 +110,6 @@ def made(
         if name in values:
             found[option] = check(name, values[name], kind)
     return options(**found)
-
-
-def optimizer_name(hyper: Hyper) -> str:
-    """The optimizer's name, of one that is given as a function that one's."""
-    optimizer = hyper.optimizer
-    return optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", "own")
 
 
 def field_of(record: Mapping[str, Any], weights: Any, source: str) -> Field:
