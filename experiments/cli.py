@@ -34,14 +34,14 @@ def parse(argv: list[str]) -> list[str]:
     A flagfile that is no file here may be the name of one of the program's own.
     """
     try:
-        return flags.FLAGS(_with_own_flagfiles(argv))
+        return flags.FLAGS(with_own_flagfiles(argv))
     except flags.Error as error:
         print(f"error: {_told(error)}{_near(error)}", file=sys.stderr)
         sys.exit(1)
 
 
-def _with_own_flagfiles(argv):
-    """--flagfile=quickstart becomes that of the program, wherever it lies."""
+def with_own_flagfiles(argv: list[str]) -> list[str]:
+    """The command line in which --flagfile=quickstart is the path of the program's own."""
     own = {path.stem: path for path in _FLAGFILES.glob(f"{Path(argv[0]).stem}/*.flags")}
     arguments = list(argv)
     for i, argument in enumerate(arguments):

@@ -142,6 +142,12 @@ class Hyper(NamedTuple):
     optimizer: str | MakeOptimizer
     learning_rate: float | Array
 
+    @property
+    def name(self) -> str:
+        """The optimizer's name, of a function that one's."""
+        given = self.optimizer
+        return given if isinstance(given, str) else getattr(given, "__name__", "own")
+
 
 class Residuals(NamedTuple):
     """What is left of one term's observations.

@@ -130,6 +130,7 @@ def test_fields_objectives_and_optimizers_of_ones_own(tmp_path):
         outer_optimizer=optax.sgd(1e-3),
     )
     run.save(tmp_path / "own.safetensors")
+    assert "sgd" not in str(metainr.compare(run, steps=(0, 2)))
     again = metainr.load(
         tmp_path / "own.safetensors", field=field, inner_optimizer=run.init.hyper.optimizer
     )
@@ -162,7 +163,10 @@ BAD = {
     "field": (lambda: _learn(field="sirene"), "did you mean siren"),
     "field's option": (lambda: _learn(widht=3), "width"),
     "field's value": (lambda: _learn(omega=float("nan")), "omega"),
-    "channels": (lambda: _learn(_images(channels=1), field=metainr.fields.siren(width=8)), "expected floats"),
+    "channels": (
+        lambda: _learn(_images(channels=1), field=metainr.fields.siren(width=8)),
+        "expected floats",
+    ),
     "steps": (lambda: metainr.compare(_learn(train_steps=0), steps=(2, 0)), "increasing"),
     "file": (lambda: metainr.load("nowhere.safetensors"), "does not exist"),
 }  # fmt: skip

@@ -44,7 +44,7 @@ def entry(metrics: Mapping[str, np.ndarray], hyper: Hyper | None = None) -> dict
 
     `hyper`: None for a method that takes no steps.
     """
-    how = {} if hyper is None else hyper._asdict()
+    how = {} if hyper is None else {"optimizer": hyper.name, "learning_rate": hyper.learning_rate}
     return how | {"metrics": {name: summary(values) for name, values in metrics.items()}}
 
 
