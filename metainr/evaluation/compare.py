@@ -38,5 +38,7 @@ def summary(values: np.ndarray) -> dict[str, Any]:
 
 
 def _plain(values):
-    array = np.round(np.asarray(values, np.float64), 6)
-    return np.where(np.isfinite(array), array, None).tolist()
+    rounded = np.round(np.asarray(values, np.float64), 6)
+    found = rounded.astype(object)
+    found[~np.isfinite(rounded)] = None
+    return found.tolist()

@@ -18,7 +18,7 @@ from metainr.runs.inits import Init
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import LearnerOptions, Machine
 from metainr.training.checkpoints import load_meta_params
-from metainr.types import Field, Hyper
+from metainr.types import Field, Hyper, MetaParams, Tree
 from metainr.weights import load_metadata, load_weights, match_structure, save_weights
 
 _FLAGS = "flags"
@@ -43,7 +43,7 @@ def read_saved(path: str | Path) -> tuple[Any, dict[str, Any]]:
     return load_weights(path), record
 
 
-def write_saved(path: str | Path, meta_params: Any, record: Mapping[str, Any]) -> None:
+def write_saved(path: str | Path, meta_params: MetaParams, record: Mapping[str, Any]) -> None:
     """Writes meta-parameters, or a field's weights, with their record to a .safetensors or .npz."""
     save_weights(path, meta_params, {_FLAGS: json.dumps(dict(record))})
 
@@ -83,7 +83,7 @@ def optimizer_name(hyper: Hyper) -> str:
     return optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", "own")
 
 
-def field_of(record: Mapping[str, Any], weights: Any, source: str) -> Field:
+def field_of(record: Mapping[str, Any], weights: Tree, source: str) -> Field:
     """The field that a record describes; numbers of coordinates and channels follow from weights.
 
     Raises UserError if the record names no field, or weights are of another one.
@@ -94,10 +94,10 @@ def field_of(record: Mapping[str, Any], weights: Any, source: str) -> Field:
             f"{source} does not say of which field it holds the weights; give field=, such as "
             "metainr.fields.siren(width=256)"
         )
-    options = {o: record[o] for o in fields.FieldOptions._fields if o in record}
+    options: dict[str, Any] = {o: record[o] for o in fields.FieldOptions._fields if o in record}
     known = [(options["in_dim"], options["out_dim"])] if "in_dim" in options else _DIMENSIONS
     for in_dim, out_dim in known:
-        dimensions = {"in_dim": in_dim, "out_dim": out_dim}
+        dimensions: dict[str, Any] = {"in_dim": in_dim, "out_dim": out_dim}
         field = fields.make(name, fields.FieldOptions(**options | dimensions))
         try:
             init_of(weights, record, field, source)
@@ -109,7 +109,7 @@ def field_of(record: Mapping[str, Any], weights: Any, source: str) -> Field:
     raise AssertionError("the last one returns or raises")
 
 
-def init_of(weights: Any, record: Mapping[str, Any], field: Field, source: str) -> Init:
+def init_of(weights: Tree, record: Mapping[str, Any], field: Field, source: str) -> Init:
     """What was read, in the structure that its algorithm has for a field.
 
     Raises UserError if it does not fit.
