@@ -25,13 +25,14 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags, logging
 
-from experiments import audio_flags, cli, grids, processes, shared_flags, sound_pictures, spine
-from experiments.audio_flags import AudioOptions
+from experiments import cli, spine
 from experiments.config import Config, RunOptions, Values, make_field
 from experiments.experiment import Experiment
-from experiments.reading import made, run_of
-from experiments.regression import make_problem, objectives
-from experiments.sounds import write_sound
+from experiments.media import audio_flags, grids, sound_pictures
+from experiments.media.audio_flags import AudioOptions
+from experiments.media.sounds import write_sound
+from experiments.run import processes, shared_flags
+from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
@@ -39,6 +40,7 @@ from metainr.evaluation.metrics import psnr_of_mse
 from metainr.numerics import Summation
 from metainr.objectives import image_task, random_rows
 from metainr.runs.problem import Problem, Setting
+from metainr.runs.regression import make_problem, objectives
 from metainr.types import Array, Params
 
 flags.adopt_module_key_flags(shared_flags)

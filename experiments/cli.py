@@ -101,6 +101,9 @@ def status(main: Callable[[], None], argv: list[str]) -> int:
         signum = interrupt.args[0] if interrupt.args else signal.SIGINT
         return _ended(f"interrupted; {KEPT}", 128 + signum)
     except Exception as error:
+        if "RESOURCE_EXHAUSTED" in str(error):  # as XLA says it
+            line = " ".join(first_line(error).split())
+            return _ended(f"error: not enough memory: {line}; ask for smaller sizes; {KEPT}", 1)
         if not devices.joined():
             raise
         traceback.print_exc()

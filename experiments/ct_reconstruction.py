@@ -21,23 +21,26 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import cli, ct_flags, processes, shared_flags, spine
+from experiments import cli, spine
 from experiments.config import Config, RunOptions, Values, make_field
-from experiments.ct_flags import CtOptions
-from experiments.ct_measured import reconstruct, slice_of
-from experiments.ct_pictures import with_sinogram
+from experiments.ct import ct_flags
+from experiments.ct.ct_flags import CtOptions
+from experiments.ct.ct_measured import reconstruct, slice_of
+from experiments.ct.ct_pictures import with_sinogram
 from experiments.experiment import Experiment
-from experiments.reading import made, run_of
-from experiments.regression import mean_signal
+from experiments.images.images import tell_of_ssim
+from experiments.run import processes, shared_flags
+from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.ct_baselines import filtered_back_projection, sart
 from metainr.evaluation.fitting import Score
-from metainr.evaluation.metrics import psnr, ssim
+from metainr.evaluation.metrics import picture_metrics
 from metainr.measurements import detector_grid, project, projection
 from metainr.numerics import Summation
 from metainr.objectives import Sinogram, all_views, random_views, squared_error
 from metainr.runs.problem import Problem, Setting, matching_objective, spread_steps
+from metainr.runs.regression import mean_signal
 from metainr.types import Array, Key, Task, Term
 
 flags.adopt_module_key_flags(shared_flags)
@@ -102,6 +105,7 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
             caption="Below each slice: its projections, a row for each view.",
         )
 
+    tell_of_ssim(size)
     drawn = objective(random_views(scan, config.own.train_views))
     counts = dict(zip(config.own.views, config.own.view_steps, strict=True))
     settings = {f"views={views}": setting(views, steps) for views, steps in counts.items()}
@@ -156,7 +160,7 @@ def _options(run: RunOptions, own: CtOptions) -> signals.SliceOptions:
 
 def _metrics(found, image):
     """Of a slice [n, n] against the true one [n, n, 1]."""
-    return {"psnr": psnr(found[..., None], image), "ssim": ssim(found[..., None], image)}
+    return picture_metrics(found[..., None], image)
 
 
 EXPERIMENT = Experiment("ct_reconstruction", build, CtOptions, ct_flags.OWN, _DEFAULTS, settle)

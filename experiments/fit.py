@@ -36,15 +36,16 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import cli, image_regression, shared_flags
+from experiments import cli, image_regression
 from experiments.config import make_field
-from experiments.define import define
-from experiments.fit_folder import fit_folder
-from experiments.fit_one import fit_one
-from experiments.fit_options import FitOptions
-from experiments.fit_setup import Job
-from experiments.inits import as_init, read_init
-from experiments.reading import made
+from experiments.fitting.fit_folder import fit_folder
+from experiments.fitting.fit_one import fit_one
+from experiments.fitting.fit_options import FitOptions
+from experiments.fitting.fit_setup import Job
+from experiments.run import shared_flags
+from experiments.run.define import define
+from experiments.run.inits import as_init, read_init
+from experiments.run.reading import made
 from metainr.errors import UserError
 
 INPUT = define(FitOptions, "input", "the picture to fit, or a folder of pictures")

@@ -16,16 +16,17 @@ import jax
 import numpy as np
 from absl import flags
 
-from experiments import cli, phototourism, shared_flags
+from experiments import cli, phototourism
 from experiments.config import FILE_OR_FOLDER, Config, make_field
-from experiments.define import define
-from experiments.fit_setup import made_folder
-from experiments.inits import as_init, init_to_fit
-from experiments.landmark_flags import PlaceOptions
-from experiments.machine import make_machine, make_summation
-from experiments.reading import made
-from experiments.scenes import Scenes
-from experiments.videos import write_video
+from experiments.fitting.fit_setup import made_folder
+from experiments.media.videos import write_video
+from experiments.run import shared_flags
+from experiments.run.define import define
+from experiments.run.inits import as_init, init_to_fit
+from experiments.run.machine import make_machine, make_summation
+from experiments.run.reading import made
+from experiments.scenes.landmark_flags import PlaceOptions
+from experiments.scenes.scenes import Scenes
 from metainr import signals
 from metainr.camera_paths import interpolate_poses
 from metainr.cameras import Views
@@ -37,7 +38,7 @@ from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
 from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init
-from metainr.training.workdir import environment
+from metainr.runs.record import of_fits
 from metainr.types import Field
 
 
@@ -93,13 +94,7 @@ def main() -> None:
         save_figure(_transfer(job, fits), directory / "transfer.png")
         path = directory / f"change.{job.options.video}"
         write_video(path, _change(job, fits), frames_per_second=12)
-        record = {
-            "experiment": "fit_landmark",
-            "seconds": {"total": time.perf_counter() - began},
-            "config": dict(job.record),
-            "environment": environment(),
-        }
-        write_json(directory / "results.json", record)
+        write_json(directory / "results.json", of_fits("fit_landmark", job.record, began))
     except OSError as error:
         raise UserError(f"cannot write to --output_dir={directory}: {error.strerror}") from error
     print(f"written to {directory}: transfer.png, change.{job.options.video}, results.json")

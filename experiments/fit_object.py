@@ -18,22 +18,24 @@ import jax
 import numpy as np
 from absl import flags
 
-from experiments import cli, shared_flags, view_synthesis
+from experiments import cli, view_synthesis
 from experiments.config import FILE_OR_FOLDER, RESOLUTION, Config, make_field
-from experiments.define import define
-from experiments.fit_setup import made_folder
-from experiments.inits import as_init, init_to_fit, weights_metadata
-from experiments.machine import make_machine, make_summation
-from experiments.meshes import check_trimesh, density_mesh, write_mesh
-from experiments.reading import made
-from experiments.scenes import depth_picture, view_metrics
-from experiments.videos import write_video
-from experiments.view_flags import ViewOptions
+from experiments.fitting.fit_setup import made_folder
+from experiments.media.videos import write_video
+from experiments.run import shared_flags
+from experiments.run.define import define
+from experiments.run.inits import as_init, init_to_fit, weights_record
+from experiments.run.machine import make_machine, make_summation
+from experiments.run.reading import made
+from experiments.scenes.scenes import depth_picture, view_metrics
+from experiments.scenes.view_flags import ViewOptions
+from experiments.solids.meshes import check_trimesh, density_mesh, write_mesh
 from metainr import signals
 from metainr.camera_paths import turntable
 from metainr.cameras import Views
 from metainr.checks import Choice, Maybe, Range, Text
 from metainr.errors import UserError
+from metainr.evaluation.compare import entry
 from metainr.evaluation.occupancy import make_find_occupancy
 from metainr.evaluation.sparse_render import make_render_with_occupancy
 from metainr.keys import branch
@@ -43,9 +45,9 @@ from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
 from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init, standard_init
-from metainr.training.workdir import environment
+from metainr.runs.record import of_fits
+from metainr.runs.saved import write_saved
 from metainr.types import Field
-from metainr.weights import save_weights
 
 
 class TurnOptions(NamedTuple):
@@ -114,21 +116,18 @@ def main() -> None:
     directory = made_folder(job.options.output_dir)
     params = _fits(job)
     metrics, figure = _comparison(job, params)
-    print("PSNR of unseen views:", ", ".join(f"{n} {m['psnr']:.2f} dB" for n, m in metrics.items()))
+    psnrs = (f"{name} {values['psnr'].item():.2f} dB" for name, values in metrics.items())
+    print("PSNR of unseen views:", ", ".join(psnrs))
     try:
         save_figure(figure, directory / "comparison.png")
-        metadata = weights_metadata(job.config, view_synthesis.EXPERIMENT)
-        save_weights(directory / "weights.safetensors", params["meta"], metadata)
+        record = weights_record(job.config, view_synthesis.EXPERIMENT)
+        write_saved(directory / "weights.safetensors", params["meta"], record)
         write_video(directory / f"turntable.{job.options.video}", _turntable(job, params["meta"]))
         files = ["comparison.png", "weights.safetensors", f"turntable.{job.options.video}"]
         files += _write_mesh(job, params["meta"], directory / f"mesh.{job.options.mesh}")
-        record = {
-            "experiment": "fit_object",
-            "metrics": metrics,
-            "seconds": {"total": time.perf_counter() - began},
-            "config": dict(job.record),
-            "environment": environment(),
-        }
+        measured = {name: entry(values, job.learned.hyper) for name, values in metrics.items()}
+        steps = [job.record["steps"]]
+        record = of_fits("fit_object", job.record, began, steps, measured)
         write_json(directory / "results.json", record)
     except OSError as error:
         raise UserError(f"cannot write to --output_dir={directory}: {error.strerror}") from error
@@ -196,13 +195,16 @@ def _fits(job):
 
 
 def _comparison(job, params):
-    """Metrics by init on the last views, and the figure of these beside the first one seen."""
+    """Metrics [1, 1] on the last views by init; these and the first one seen as a figure."""
     shown = jax.tree.map(lambda x: np.concatenate([x[:1], x[-_SHOWN:]]), job.views)
     render = jax.jit(_parts(job).render)
     rendered = {name: render(p, shown) for name, p in params.items()}
     metrics = {
-        name: {m: float(v) for m, v in view_metrics(r.colours[1:], shown.images[1:]).items()}
-        for name, r in rendered.items()
+        name: {
+            metric: np.array([[value]])
+            for metric, value in view_metrics(found.colours[1:], shown.images[1:]).items()
+        }
+        for name, found in rendered.items()
     }
     rows = {
         "truth": shown.images,

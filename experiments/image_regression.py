@@ -13,15 +13,17 @@ from collections.abc import Collection
 
 from absl import flags
 
-from experiments import cli, image_flags, images, processes, shared_flags, spine
+from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.image_flags import ImageFiles
-from experiments.regression import make_problem
+from experiments.images import image_flags
+from experiments.images.image_flags import ImageFiles
+from experiments.images.images import tell_of_ssim
+from experiments.run import processes, shared_flags
 from metainr import signals
 from metainr.numerics import Summation
-from metainr.objectives import image_task
-from metainr.runs.problem import Problem, Setting
+from metainr.runs.problem import Problem
+from metainr.runs.regression import of_grid
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(image_flags)
@@ -34,18 +36,16 @@ def build(config: Config[ImageFiles], summation: Summation) -> Problem:
     options = signals.ImageOptions(run.resolution, run.seed, own.image_folder, own.data_dir)
     signal_class = signals.make(run.signal, options)
     field = make_field(config.field, in_dim=2, out_dim=3)
-    shape = (run.resolution, run.resolution)
-    inner, query = images.pixel_objectives(shape, run.inner_points)
-    setting = Setting(
-        make_task=image_task,
-        objective=inner,
+    tell_of_ssim(run.resolution)
+    return of_grid(
+        field,
+        signal_class,
+        shape=(run.resolution, run.resolution),
         steps=tuple(range(run.test_steps + 1)),
         match_step=min(config.learner.inner_steps, run.test_steps),
-        score=images.score(field, shape, run.inner_points),
-        view=lambda params, image: images.render(field, params, shape),
-        target=lambda image: image,
+        inner_steps=config.learner.inner_steps,
+        inner_points=run.inner_points,
     )
-    return make_problem(field, signal_class, query, setting, config.learner.inner_steps, dim=2)
 
 
 def settle(values: Values, given: Collection[str]) -> Values:

@@ -12,9 +12,9 @@ from typing import Annotated, NamedTuple
 
 from experiments import cli
 from experiments.config import FILE_OR_FOLDER, RESOLUTION, SEED
-from experiments.define import define
-from experiments.landmark_folder import write_landmark
-from experiments.reading import made
+from experiments.run.define import define
+from experiments.run.reading import made
+from experiments.scenes.landmark_folder import write_landmark
 from metainr.checks import Range
 from metainr.errors import UserError
 

@@ -27,8 +27,8 @@ from tqdm import tqdm
 
 from experiments import cli
 from experiments.config import FILE_OR_FOLDER, RESOLUTION, SEED
-from experiments.define import define
-from experiments.reading import made
+from experiments.run.define import define
+from experiments.run.reading import made
 from metainr import signals
 from metainr.checks import Choice, Range
 from metainr.errors import UserError

@@ -17,13 +17,15 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import cli, landmark_flags, processes, ray_flags, shared_flags, spine
+from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.landmark_flags import PlaceOptions
-from experiments.reading import made, run_of
-from experiments.scenes import Scenes, check_rays, depth_picture, scenes
-from experiments.sheets import arranged
+from experiments.media.sheets import arranged
+from experiments.run import processes, shared_flags
+from experiments.run.reading import made, run_of
+from experiments.scenes import landmark_flags, ray_flags
+from experiments.scenes.landmark_flags import PlaceOptions
+from experiments.scenes.scenes import Scenes, check_rays, depth_picture, scenes
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError

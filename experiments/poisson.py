@@ -21,20 +21,24 @@ from collections.abc import Collection
 import jax.numpy as jnp
 from absl import flags
 
-from experiments import cli, image_flags, poisson_flags, processes, shared_flags, spine
+from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.flatness import warn_of_flatness
-from experiments.poisson_flags import PoissonOptions
-from experiments.poisson_setting import make_setting
-from experiments.reading import made, run_of
-from experiments.regression import mean_signal
-from experiments.supervision import REGISTRY
+from experiments.images import image_flags
+from experiments.images.images import tell_of_ssim
+from experiments.pde import poisson_flags
+from experiments.pde.flatness import warn_of_flatness
+from experiments.pde.poisson_flags import PoissonOptions
+from experiments.pde.poisson_setting import make_setting
+from experiments.pde.supervision import REGISTRY
+from experiments.run import processes, shared_flags
+from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
 from metainr.numerics import Summation
 from metainr.registry import look_up
 from metainr.runs.problem import Problem, matching_objective
+from metainr.runs.regression import mean_signal
 from metainr.signals.images import grey_images
 
 flags.adopt_module_key_flags(shared_flags)
@@ -71,6 +75,7 @@ def build(config: Config[PoissonOptions], summation: Summation) -> Problem:
     settings = {f"supervision={name}": make_setting(field, way, run) for name, way in ways.items()}
     if len(settings) == 1:
         settings = {"default": settings.popitem()[1]}
+    tell_of_ssim(run.resolution)
     # Several are compared without learning an init; what else is made is of the first.
     first, setting = next(iter(ways.values())), next(iter(settings.values()))
 

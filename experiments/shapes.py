@@ -23,13 +23,15 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import cli, processes, shapes_flags, shared_flags, spine
+from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.meshes import check_trimesh
-from experiments.reading import made, run_of
-from experiments.shapes_flags import ShapeOptions
-from experiments.shapes_pictures import distance_grid, distances_at, shaded, write_surface
+from experiments.run import processes, shared_flags
+from experiments.run.reading import made, run_of
+from experiments.solids import shapes_flags
+from experiments.solids.meshes import check_trimesh
+from experiments.solids.shapes_flags import ShapeOptions
+from experiments.solids.shapes_pictures import distance_grid, distances_at, shaded, write_surface
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import jax
 
-from experiments import processes, shared_flags
 from experiments.config import Config
 from experiments.experiment import Experiment
-from experiments.inits import Source, as_init, read_init, read_rivals
-from experiments.machine import make_machine, make_mesh, make_summation
-from experiments.networks import with_networks
-from experiments.reading import changed, config_of
+from experiments.run import processes, shared_flags
+from experiments.run.inits import Source, as_init, config_of_file, read_init, read_rivals
+from experiments.run.machine import make_machine, make_mesh, make_summation
+from experiments.run.networks import with_networks
+from experiments.run.reading import changed, config_of
 from metainr import reporting
 from metainr.devices import from_first, local_mesh
 from metainr.errors import UserError
@@ -158,7 +158,8 @@ def _with_chunk_size(experiment, config, workdir):
 
     if config.run.chunk_size is not None:
         return config
-    return changed(experiment, config, chunk_size=from_first(choose))
+    values = {**config.record, "chunk_size": from_first(choose)}
+    return config_of_file(experiment, values, config.run.given, workdir)
 
 
 def _with_test_signals(experiment, config, count):

@@ -14,12 +14,13 @@ from typing import Annotated, NamedTuple
 import jax
 from absl import flags
 
-from experiments import cli, image_regression, shared_flags
+from experiments import cli, image_regression
 from experiments.config import PATH, Config, make_field
-from experiments.define import define
-from experiments.image_flags import ImageFiles
-from experiments.inits import Source, as_init, config_of_file
-from experiments.machine import make_machine
+from experiments.images.image_flags import ImageFiles
+from experiments.run import shared_flags
+from experiments.run.define import define
+from experiments.run.inits import Source, as_init, config_of_file
+from experiments.run.machine import make_machine
 from metainr import signals
 from metainr.checks import Each, Text
 from metainr.errors import UserError

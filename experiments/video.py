@@ -24,21 +24,24 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags, logging
 
-from experiments import cli, grids, processes, shared_flags, spine, video_flags
+from experiments import cli, spine
 from experiments.config import Config, RunOptions, Values, make_field
 from experiments.experiment import Experiment
-from experiments.reading import made, run_of
-from experiments.regression import make_problem, objectives
-from experiments.sheets import sheet
-from experiments.video_flags import VideoOptions
-from experiments.videos import write_video
+from experiments.images.images import tell_of_ssim
+from experiments.media import grids, video_flags
+from experiments.media.sheets import sheet
+from experiments.media.video_flags import VideoOptions
+from experiments.media.videos import write_video
+from experiments.run import processes, shared_flags
+from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
-from metainr.evaluation.metrics import psnr, psnr_of_mse, ssim
+from metainr.evaluation.metrics import picture_metrics, psnr, psnr_of_mse
 from metainr.numerics import Summation
 from metainr.objectives import image_task, random_rows
 from metainr.runs.problem import Problem, Setting
+from metainr.runs.regression import make_problem, objectives
 from metainr.types import Array, Params
 
 flags.adopt_module_key_flags(shared_flags)
@@ -78,12 +81,14 @@ def build(config: Config[VideoOptions], summation: Summation) -> Problem:
 
     def full(params: Params, clip: Array) -> dict[str, Array]:
         found = watch(params)
-        return {"psnr": psnr(found, clip), "ssim": jax.vmap(ssim)(found, clip).mean()}
+        frames = jax.vmap(picture_metrics)(found, clip)
+        return jax.tree.map(jnp.mean, frames) | {"psnr": psnr(found, clip)}
 
     def export(params: Params, clip: np.ndarray, path: Path) -> None:
         for file, frames in ((path, watch(params)), (grids.original(path), clip)):
             write_video(f"{file}.{_kind_of_file()}", _levels(np.asarray(frames)), speed)
 
+    tell_of_ssim(run.resolution)
     steps, match_step = grids.measured_steps(config)
     setting = Setting(
         make_task=image_task,

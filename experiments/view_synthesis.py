@@ -17,13 +17,16 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import cli, processes, ray_flags, shared_flags, spine, view_flags
+from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.reading import made, run_of
-from experiments.scenes import Scenes, check_rays, depth_picture, scenes, view_metrics
-from experiments.sheets import arranged
-from experiments.view_flags import ViewOptions
+from experiments.images.images import tell_of_ssim
+from experiments.media.sheets import arranged
+from experiments.run import processes, shared_flags
+from experiments.run.reading import made, run_of
+from experiments.scenes import ray_flags, view_flags
+from experiments.scenes.scenes import Scenes, check_rays, depth_picture, scenes, view_metrics
+from experiments.scenes.view_flags import ViewOptions
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
@@ -117,6 +120,7 @@ def build(config: Config[ViewOptions], summation: Summation) -> Problem:
             ),
         )
 
+    tell_of_ssim(config.run.resolution)
     fit_views = list(dict.fromkeys(config.own.fit_views))
     settings = {f"views={n}": setting(n, config.own.held_out_views) for n in fit_views}
     if len(settings) == 1:

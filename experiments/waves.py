@@ -27,22 +27,16 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import (
-    cli,
-    helmholtz,
-    processes,
-    shared_flags,
-    spine,
-    wave_equation,
-    waves_flags,
-)
+from experiments import cli, spine
 from experiments.config import Config, Values, make_field
-from experiments.equation import check_resolution, magnitude
 from experiments.experiment import Experiment
-from experiments.flatness import warn_of_flatness
-from experiments.grids import measured_steps
-from experiments.reading import run_of
-from experiments.waves_flags import WaveOptions
+from experiments.media.grids import measured_steps
+from experiments.pde import helmholtz, wave_equation, waves_flags
+from experiments.pde.equation import check_resolution, magnitude
+from experiments.pde.flatness import warn_of_flatness
+from experiments.pde.waves_flags import WaveOptions
+from experiments.run import processes, shared_flags
+from experiments.run.reading import run_of
 from metainr import signals
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score

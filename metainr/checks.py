@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from numbers import Integral, Real
 from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 
 
 class AnyOptions(Protocol):
@@ -147,8 +147,8 @@ class Maybe(NamedTuple):
         return None if value is None else self.kind.plain(value)
 
     def read(self, text: str) -> Any:
-        """The value; no text stands for None."""
-        return self.kind.read(text)
+        """The value; an empty text takes back what a flagfile said."""
+        return self.kind.read(text) if text.strip() else None
 
 
 class Each(NamedTuple):
@@ -194,9 +194,7 @@ class OptionError(UserError):
     def __init__(self, name: str, value: Any, expected: str):
         super().__init__(name, value, expected)
         self.name, self.value, self.expected = name, value, expected
-
-    def __str__(self) -> str:
-        return f"{self.name} is {shown(self.value)}; give {self.expected}"
+        self.parts = Option(name), f" is {shown(value)}; give {expected}"
 
 
 def check(name: str, value: Any, kind: Kind) -> Any:

@@ -28,13 +28,14 @@ class UserError(ValueError):
 
     def __init__(self, *parts: str | Option):
         super().__init__(*parts)
+        self.parts = parts
 
     def __str__(self) -> str:
-        return "".join(map(str, self.args))
+        return "".join(map(str, self.parts))
 
     def as_flags(self) -> str:
         """The line as a command line's user writes options: "--tasks_per_step=2"."""
-        return "".join(f"--{x}" if isinstance(x, Option) else str(x) for x in self.args)
+        return "".join(f"--{x}" if isinstance(x, Option) else str(x) for x in self.parts)
 
 
 def listed(groups: Iterable[Iterable[str | Option]], between: str = "; ") -> list[str | Option]:

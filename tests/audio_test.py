@@ -12,9 +12,10 @@ from absl.testing import flagsaver
 from scipy.signal import stft
 from tiny_runs import run_here
 
-from experiments import audio, cli, shared_flags
-from experiments.sound_pictures import picture, spectrogram
-from experiments.sounds import write_sound
+from experiments import audio, cli
+from experiments.media.sound_pictures import picture, spectrogram
+from experiments.media.sounds import write_sound
+from experiments.run import shared_flags
 from metainr.errors import UserError
 from metainr.numerics import Summation
 from metainr.objectives import Samples, random_rows
@@ -144,7 +145,7 @@ def test_a_long_recording_alone_is_said_to_be_cut_once(tmp_path, caplog):
     file = tmp_path / "long.wav"
     soundfile.write(file, _sine(300, 12, 1000), 1000)
     config = _settled(f"--recording={file}", "--algorithm=none", "--networks=siren,wire")
-    assert config.duration == 10
+    assert config.own.duration == 10
     audio.build(config, Summation(100, None))
     _settled(f"--recording={file}", "--algorithm=none", "--duration=3")
     assert [record.getMessage() for record in caplog.records] == [
@@ -164,9 +165,12 @@ def test_an_init_of_another_number_of_channels(trained, tmp_path, capfd):
 
 
 def test_the_first_frequency_is_that_of_fits_alone_or_of_learning():
-    assert _settled("--algorithm=none").first_omega == 3000
-    assert _settled("--algorithm=none", "--first_omega=7").first_omega == 7
-    assert _settled().first_omega < 3000
+    def first_omega(*arguments):
+        return _settled(*arguments).field.options.first_omega
+
+    assert first_omega("--algorithm=none") == 3000
+    assert first_omega("--algorithm=none", "--first_omega=7") == 7
+    assert first_omega() < 3000
 
 
 @pytest.mark.slow
@@ -194,7 +198,7 @@ def test_stereo_and_random_samples(tmp_path):
     ("arguments", "expected"),
     [
         ("--signal=speach", "'speach': did you mean speech"),
-        ("--sample_rate=10", "a sample rate of 10 Hz"),
+        ("--sample_rate=10", "--sample_rate=10 is not possible; give a whole number from 1000"),
         ("--duration=0.001", "a duration of 0.001 s"),
         ("--audio_folder=/nowhere", "--audio_folder=/nowhere does not exist"),
         ("--recording=/nowhere.wav --algorithm=none", "/nowhere.wav does not exist"),

@@ -13,20 +13,13 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from experiments import (
-    algorithm_flags,
-    audio_flags,
-    ct_flags,
-    image_flags,
-    landmark_flags,
-    poisson_flags,
-    ray_flags,
-    shapes_flags,
-    shared_flags,
-    video_flags,
-    view_flags,
-    waves_flags,
-)
+from experiments.ct import ct_flags
+from experiments.images import image_flags
+from experiments.media import audio_flags, video_flags
+from experiments.pde import poisson_flags, waves_flags
+from experiments.run import algorithm_flags, shared_flags
+from experiments.scenes import landmark_flags, ray_flags, view_flags
+from experiments.solids import shapes_flags
 
 ROOT = Path(__file__).parents[1]
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
@@ -119,7 +112,7 @@ def test_the_first_example_shows_a_gain(tmp_path):
 def extended(tmp_path_factory):
     """A copy of the project with all of CONTRIBUTING's files and their lines in the registries."""
     copy = tmp_path_factory.mktemp("extended")
-    ignore = shutil.ignore_patterns("__pycache__", "runs")
+    ignore = shutil.ignore_patterns("__pycache__")
     for folder in ("metainr", "experiments", "tests"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=ignore)
     for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):

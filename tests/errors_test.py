@@ -3,6 +3,7 @@
 import pickle
 
 from experiments import cli
+from metainr.checks import OptionError
 from metainr.errors import Option, UserError, listed
 
 ERROR = UserError(
@@ -31,6 +32,12 @@ def test_binaries_write_flags(capsys):
 
     assert cli.status(main, ["binary"]) == 1
     assert capsys.readouterr().err == f"error: {ERROR.as_flags()}\n"
+
+
+def test_values_that_are_not_possible_name_their_option():
+    error = pickle.loads(pickle.dumps(OptionError("width", -1, "a number above 0")))
+    assert str(error) == "width is -1; give a number above 0"
+    assert error.as_flags() == "--width is -1; give a number above 0"
 
 
 def test_nothing_to_list_is_no_text():

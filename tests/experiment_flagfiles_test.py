@@ -9,7 +9,8 @@ from absl.testing import flagsaver
 from tfds_sets import write_tfds_sets
 from tiny_runs import ROOT, TINY_OWN, run_here
 
-from experiments import cli, shared_flags
+from experiments import cli
+from experiments.run import shared_flags
 
 FLAGFILES = sorted((ROOT / "experiments" / "flags").glob("*/*.flags"))
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py"))

@@ -15,7 +15,7 @@ from metainr import algorithms, fields
 from metainr.errors import UserError
 from metainr.fields import FieldOptions
 from metainr.measurements import value
-from metainr.numerics import objective_gradient
+from metainr.numerics.gradients import inner_gradient
 from metainr.objectives import Samples, all_points, squared_error
 from metainr.types import Field, Term
 
@@ -143,7 +143,7 @@ def test_activations_go_by_name(name):
 
 
 @pytest.mark.parametrize("flag", ["activation", "output_activation"])
-@pytest.mark.parametrize("name", ["rellu", "initializers", "zeros", "one_hot", "__doc__", ""])
+@pytest.mark.parametrize("name", ["rellu", "initializers", "zeros", "one_hot", "__doc__"])
 def test_unknown_activations_are_told(flag, name):
     with pytest.raises(UserError, match=f"unknown {flag} {name!r}"):
         fields.make("mlp", **{flag: name})
@@ -212,7 +212,7 @@ def test_unknown_options_are_told(name):
 @pytest.mark.parametrize(
     "name, options, message",
     [
-        ("siren", {"omega": float("nan")}, "omega is nan; give a number from 1e-06 to 1000000"),
+        ("siren", {"omega": float("nan")}, "omega is nan; give a number from 1e-06 to 1e.06"),
         ("siren", {"first_omega": float("inf")}, "first_omega is inf; give a number from"),
         ("siren", {"omega": 0}, "omega is 0; give a number"),
         ("siren", {"width": 10**12}, "width is 1000000000000; give a whole number from 1 to 65536"),
@@ -228,11 +228,12 @@ def test_unknown_options_are_told(name):
         ("siren", {"in_dim": 0}, "in_dim is 0; give a whole number from 1"),
         ("siren", {"out_dim": -1}, "out_dim is -1; give a whole number from 1"),
         ("siren", {"width": 2**16, "depth": 256}, "a field of 109.* weights is above 2147483648"),
-        ("siren", {"compute_dtype": 16}, "unknown compute_dtype '16': choose one of float32"),
+        ("siren", {"compute_dtype": 16}, "compute_dtype is 16; give one of float32"),
         ("gaussian", {"sigma": 0.0}, "sigma is 0.0; give a number from"),
         ("mlp", {"activation": "sum"}, "unknown activation 'sum'"),
-        ("mlp", {"activation": None}, "unknown activation 'None'"),
-        ("mlp", {"activation": ["relu"]}, "unknown activation"),
+        ("mlp", {"activation": None}, "activation is None; give the name of an elementwise"),
+        ("mlp", {"activation": ""}, "activation is ''; give the name of an elementwise"),
+        ("mlp", {"activation": ["relu"]}, "activation is .*relu.*; give the name"),
         ("mlp", {"activation": "relu\n" * 99}, "unknown activation"),
         ("positional", {"octaves": 1e9}, "octaves is 1000000000.0; give a number from 0 to 64"),
         ("fourier", {"fourier_seed": 10**30}, "fourier_seed is 10+; give a whole number from 0"),
@@ -277,8 +278,8 @@ def test_values_are_linear_in_the_hidden_features(name):
 def _fit(field, steps=200, rate=0.05):
     """Losses of fitting a plane's height to a field's first value."""
     targets = np.stack([COORDS @ [1.0, -2.0]] * 3, -1).astype(np.float32)
-    gradient = objective_gradient((Term(all_points(COORDS), value(), squared_error),), field.apply)
-    inner = algorithms.gradient_inner(gradient, optax.adam(rate))
+    gradient = inner_gradient((Term(all_points(COORDS), value(), squared_error),), field.apply)
+    inner = algorithms.gradient_inner(gradient, lambda held: optax.adam(rate))
     support = Samples(jnp.asarray(targets), jnp.ones(len(targets)))
     run = jax.jit(lambda params: algorithms.adapt(inner, params, support, KEY, steps))
     return run(field.init(KEY))[1]
@@ -363,5 +364,5 @@ def test_bfloat16_rounds_but_stays_near():
 
 
 def test_an_unknown_compute_dtype_is_told():
-    with pytest.raises(UserError, match="unknown compute_dtype 'float8'.*bfloat16"):
+    with pytest.raises(UserError, match="compute_dtype is 'float8'; give one of float32, bfloat16"):
         fields.make("siren", compute_dtype="float8")

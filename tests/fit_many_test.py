@@ -15,7 +15,7 @@ from tiny_fits import FIELD, PARAMS, RECORD, SIDE, levels, saved, share_programs
 from tiny_runs import ROOT, finish, wait_for
 
 from experiments import cli, fit
-from experiments.fit_record import Record
+from experiments.fitting.fit_record import Record
 from metainr.errors import UserError
 from metainr.weights import load_weights, save_weights
 

@@ -19,16 +19,16 @@ from PIL import Image
 from tiny_fits import FIELD, OPTIONS, PARAMS, RECORD, SIDE, levels, saved, share_programs, smooth
 
 from experiments import fit
-from experiments.images import pixel_objectives
-from experiments.observed import Observed, scaled_to
-from experiments.pictures_io import encode_png, read_picture
-from experiments.tile_fits import make_tile_stream, tile_requests
-from experiments.tiles import Tiling, cut, join
+from experiments.fitting.observed import Observed, scaled_to
+from experiments.fitting.pictures_io import encode_png, read_picture
+from experiments.fitting.tile_fits import make_tile_stream, tile_requests
+from experiments.fitting.tiles import Tiling, cut, join
 from metainr import algorithms
 from metainr.algorithms import adapt, make_parts
 from metainr.errors import UserError
 from metainr.keys import branch
 from metainr.objectives import image_samples, pixel_grid
+from metainr.runs.regression import grid_objectives
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.step import TrainState
 from metainr.types import Contender, Hyper
@@ -67,7 +67,7 @@ def run(tmp_path, init, monkeypatch):
 
 def make_inner(hyper):
     """The loop of steps on all pixels in all weights."""
-    objective, _ = pixel_objectives((SIDE, SIDE), 0)
+    objective, _ = grid_objectives((SIDE, SIDE), 0)
     parts = make_parts(FIELD, objective, objective, hyper, num_steps=2)
     return algorithms.make("maml", parts).make_inner(hyper)
 
@@ -417,9 +417,6 @@ MISTAKES = {
     "mask_of_none": (["--mask={tmp}/black.png"], "shows no pixel"),
     "sparse_mask": (["--mask={tmp}/dot.png"], "8 × 12 pixels .* --mode=tile"),
     "two_masks": (["--mask={tmp}/dot.png", "--keep=0.5"], "give one of them"),
-    "keep_0": (["--keep=0"], "--keep=0.0 is no share"),
-    "keep_2": (["--keep=2"], "--keep=2.0 is no share"),
-    "keep_nan": (["--keep=nan"], "--keep=nan is no share"),
     "output_beside_input": (["--output_dir={tmp}"], "holds --input=.*; name another folder"),
     "output_is_a_file": (["--output_dir={tmp}/text.png"], "cannot write to --output_dir=.*text"),
     "output_in_a_file": (["--output_dir={tmp}/text.png/x"], "cannot write to --output_dir=.*text"),

@@ -130,10 +130,14 @@ def test_fields_objectives_and_optimizers_of_ones_own(tmp_path):
         outer_optimizer=optax.sgd(1e-3),
     )
     run.save(tmp_path / "own.safetensors")
-    again = metainr.load(tmp_path / "own.safetensors", field=field)
+    again = metainr.load(
+        tmp_path / "own.safetensors", field=field, inner_optimizer=run.init.hyper.optimizer
+    )
     jax.tree.map(np.testing.assert_array_equal, again.init.meta_params, run.init.meta_params)
-    with pytest.raises(UserError, match="field"):
+    with pytest.raises(UserError, match="give field="):
         metainr.load(tmp_path / "own.safetensors")
+    with pytest.raises(UserError, match="give inner_optimizer="):
+        metainr.load(tmp_path / "own.safetensors", field=field)
 
 
 def test_one_channel_and_one_axis():
@@ -158,7 +162,7 @@ BAD = {
     "field": (lambda: _learn(field="sirene"), "did you mean siren"),
     "field's option": (lambda: _learn(widht=3), "width"),
     "field's value": (lambda: _learn(omega=float("nan")), "omega"),
-    "channels": (lambda: _learn(_images(channels=1), field=metainr.fields.siren(width=8)), "out"),
+    "channels": (lambda: _learn(_images(channels=1), field=metainr.fields.siren(width=8)), "expected floats"),
     "steps": (lambda: metainr.compare(_learn(train_steps=0), steps=(2, 0)), "increasing"),
     "file": (lambda: metainr.load("nowhere.safetensors"), "does not exist"),
 }  # fmt: skip

@@ -9,8 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from experiments import landmark_folder
-from experiments.landmark_folder import write_landmark
+from experiments.scenes import landmark_folder
+from experiments.scenes.landmark_folder import write_landmark
 from metainr import signals
 from metainr.cameras import image_pixels, pixel_rays
 from metainr.errors import UserError

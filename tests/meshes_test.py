@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from experiments.meshes import Mesh, density_mesh, write_mesh
+from experiments.solids.meshes import Mesh, density_mesh, write_mesh
 from metainr.errors import UserError
 
 CENTRE, RADIUS = np.array([0.2, -0.1, 0.3], np.float32), 0.6

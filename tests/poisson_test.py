@@ -1,7 +1,6 @@
 """Images from their derivatives: what is told of them, what is recovered, how it is shown."""
 
 import json
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +10,13 @@ from absl import logging
 from PIL import Image
 from tiny_runs import run_here
 
-from experiments import poisson, poisson_pictures
-from experiments.poisson_pictures import maps_of_field
-from experiments.poisson_setting import make_setting
-from experiments.supervision import REGISTRY
+from experiments import poisson
+from experiments.config import RunOptions
+from experiments.pde import poisson_pictures
+from experiments.pde.poisson_flags import PoissonOptions
+from experiments.pde.poisson_pictures import maps_of_field
+from experiments.pde.poisson_setting import make_setting
+from experiments.pde.supervision import REGISTRY
 from metainr.numerics import Summation, objective_gradient
 from metainr.objectives.derivatives import (
     absolute_error,
@@ -34,9 +36,13 @@ ALONE = ("--algorithm=none", *TINY)
 DERIVED = ("gradient", "laplacian", "composite")
 
 
-def _config(**changes):
-    values = {"resolution": SIDE, "inner_points": 0, "seen_fraction": 0.25, "prior": "tv"}
-    return SimpleNamespace(**values | {"prior_weight": 0.5, "test_steps": 1} | changes)
+def _run(**changes):
+    return RunOptions(resolution=SIDE, test_steps=1)._replace(**changes)
+
+
+def _way(name, prior="tv", **changes):
+    own = PoissonOptions(seen_fraction=0.25, prior_weight=0.5, prior=prior)
+    return REGISTRY[name](_run(**changes), own)
 
 
 def _basis(coords, np=jnp):
@@ -126,7 +132,7 @@ def test_prior_points_fill_the_square():
 @pytest.mark.parametrize("name", ["value", *DERIVED])
 def test_a_quadratic_is_recovered_in_closed_form(name):
     """The loss is quadratic in the coefficients: one Newton step finds all that it tells of."""
-    way = REGISTRY[name](_config())
+    way = _way(name)
     halves = jnp.concatenate([_picture(2 * TRUE - 0.1), _picture(0 * TRUE + 0.1)], -1)
     pictures = halves if name == "composite" else _picture()
     task = jax.jit(way.make_task)(pictures, KEY)
@@ -139,29 +145,29 @@ def test_a_quadratic_is_recovered_in_closed_form(name):
     np.testing.assert_allclose(found[known], TRUE[known], atol=1e-4)
     if name == "laplacian":  # the harmonic rest is free, and the least of it is none
         np.testing.assert_allclose(found[3] + found[5], TRUE[3] + TRUE[5], atol=1e-4)
-    setting = make_setting(QUADRATIC, way, _config(algorithm="none"), Summation())
+    setting = make_setting(QUADRATIC, way, _run(only_tests=True), Summation())
     if name in ("value", "gradient"):
         assert jax.jit(setting.score.full)(found, pictures)["psnr"] > 60
 
 
 def test_a_constant_is_free_where_it_is_not_told():
     shifted = jnp.asarray(TRUE).at[0].add(0.7)
-    for name, way in {name: make(_config()) for name, make in REGISTRY.items()}.items():
-        score = make_setting(QUADRATIC, way, _config(algorithm="none"), Summation()).score
+    for name, way in {name: _way(name) for name in REGISTRY}.items():
+        score = make_setting(QUADRATIC, way, _run(only_tests=True), Summation()).score
         found = jax.jit(score.full)(shifted, jnp.repeat(_picture(), 2, -1))
         assert (found["psnr"] > 60) == (name in DERIVED), name
 
 
 def test_the_mean_of_gradients_is_the_gradient_of_the_mean():
     pictures = _noise(2)
-    told = jax.jit(REGISTRY["composite"](_config()).make_task)(pictures, KEY).support.values
+    told = jax.jit(_way("composite").make_task)(pictures, KEY).support.values
     parts = [_gradient(2 * pictures[..., i : i + 1] - 1) for i in (0, 1)]
     np.testing.assert_allclose(told, (sum(parts) / 2).reshape(-1, 2), atol=1e-4)
 
 
 @pytest.mark.parametrize("name", DERIVED)
 def test_learning_scores_values_but_for_their_mean(name):
-    way = REGISTRY[name](_config())
+    way = _way(name)
     pictures = _noise(2)
     query = jax.jit(way.make_task)(pictures, KEY).query
     image = np.asarray(2 * way.reference(pictures) - 1).reshape(-1, 1)
@@ -173,7 +179,7 @@ def test_learning_scores_values_but_for_their_mean(name):
 
 def test_what_hides_nothing_is_told_whole():
     pictures = _noise(2)
-    for name, way in {name: make(_config()) for name, make in REGISTRY.items()}.items():
+    for name, way in {name: _way(name) for name in REGISTRY}.items():
         support, task = way.full_support(pictures), way.make_task(pictures, KEY)
         np.testing.assert_array_equal(support.values, task.support.values)
         assert support.weights.all() and (task.support.weights.all() or name == "inpainting")
@@ -185,14 +191,14 @@ def test_what_hides_nothing_is_told_whole():
 def test_losses_do_not_depend_on_the_resolution(name, power, expected):
     """Of a field of zeros: the mean square of the image's derivatives per 1/30 of length."""
     for side in (5, 9):
-        way = REGISTRY[name](_config(resolution=side))
+        way = _way(name, resolution=side)
         support = jax.jit(way.make_task)(_picture(np.eye(6)[power], side), KEY).support
         loss, _ = _loss_and_slope(way)(jnp.zeros(6), support)
         np.testing.assert_allclose(loss, expected, rtol=1e-3)
 
 
 def test_unseen_pixels_do_not_count():
-    way = REGISTRY["inpainting"](_config(prior="none"))
+    way = _way("inpainting", prior="none")
     picture = _noise(1)
     make_task = jax.jit(way.make_task)
     task, other = (make_task(picture, jax.random.key(seed)) for seed in (0, 1))
@@ -214,7 +220,7 @@ def test_unseen_pixels_do_not_count():
 @pytest.mark.parametrize("prior", ["tv", "hessian"])
 def test_priors_of_a_quadratic(prior):
     """Its Hessian is the same everywhere, and so is a ramp's gradient."""
-    way = REGISTRY["inpainting"](_config(prior=prior))
+    way = _way("inpainting", prior=prior)
     coefficients = np.array([0, 0.3, -0.2, 0, 0, 0]) if prior == "tv" else TRUE
     params = jnp.asarray(coefficients, jnp.float32)
     support = jax.jit(way.make_task)(_picture(coefficients), KEY).support
@@ -370,7 +376,8 @@ def _built(arguments):
     from absl import flags
     from absl.testing import flagsaver
 
-    from experiments import cli, shared_flags
+    from experiments import cli
+    from experiments.run import shared_flags
 
     with flagsaver.flagsaver():
         cli.parse(["poisson", "--resolution=8", *ALONE, *arguments])

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +10,9 @@ import pytest
 from absl import logging
 from tiny_runs import run_here, steps
 
-from experiments import shapes, shapes_pictures
+from experiments import shapes
+from experiments.run.reading import config_of
+from experiments.solids import shapes_pictures
 from metainr.numerics import Summation
 from metainr.reporting import read_results
 from metainr.types import Field
@@ -122,12 +123,15 @@ def test_without_trimesh_nothing_is_begun(tmp_path, refused, monkeypatch):
     assert not (tmp_path / "run").exists()
 
 
+def _problem(trained, **own):
+    """That of a run, with other values of some flags."""
+    recorded = json.loads((trained / "config.json").read_text())["flags"]
+    return shapes.build(config_of(shapes.EXPERIMENT, recorded | own), Summation())
+
+
 @pytest.mark.parametrize("measured", [None, 32, 300])
 def test_fits_see_as_many_points_however_many_measure_them(trained, measured):
-    config = SimpleNamespace(
-        **json.loads((trained / "config.json").read_text())["flags"] | {"measured_points": measured}
-    )
-    problem = shapes.build(config, Summation())
+    problem = _problem(trained, measured_points=measured)
     for split, num in (("train", 64), ("test", max(64, measured or 0))):
         cloud = problem.signals.get(split, 0)
         assert len(cloud.points) == num and len(cloud.coords) == 2 * num
@@ -143,9 +147,7 @@ def test_a_file_measured_by_more_points_is_read_once(trained, tmp_path, monkeypa
     points = np.random.default_rng(0).standard_normal((300, 3))
     path = tmp_path / "cloud.xyz"
     np.savetxt(path, points / np.linalg.norm(points, axis=1, keepdims=True))
-    flags = json.loads((trained / "config.json").read_text())["flags"]
-    own = {"signal": "mesh", "mesh_file": str(path), "measured_points": 200}
-    problem = shapes.build(SimpleNamespace(**flags | own), Summation())
+    problem = _problem(trained, signal="mesh", mesh_file=str(path), measured_points=200)
     assert len(problem.signals.get("test", 0).points) == 200
     assert len(said) == 1 and "has no normals" in said[0]
 

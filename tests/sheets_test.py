@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.sheets import arranged, sheet
+from experiments.media.sheets import arranged, sheet
 
 
 def test_sheets_show_the_first_and_the_last_frame():

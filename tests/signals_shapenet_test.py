@@ -1,7 +1,6 @@
 """Folders of renders, published or the user's own: what is read of them, and what is refused."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ from PIL import Image
 from scene_files import ANGLE, object_pose, write_scene, write_shapenet
 
 from experiments import view_synthesis
+from experiments.run.reading import config_of
 from metainr import signals
 from metainr.cameras import opengl_inverse_intrinsics
 from metainr.errors import UserError
@@ -63,9 +63,9 @@ def test_view_synthesis_leaves_out_what_has_too_few_views_to_hold_out(tmp_path):
     root = write_shapenet(tmp_path, num=27)
     for name in ("train0", "test0"):
         _edit(root / "03001627" / name, lambda content: content["frames"].pop())
-    config = SimpleNamespace(resolution=8, seed=0, signal="shapenet", object_folder=str(root))
-    vars(config).update(near=2.0, far=6.0, views_per_object=4, held_out_views=2)
-    signal = view_synthesis._signals(config)
+    values = {"resolution": 8, "signal": "shapenet", "object_folder": str(root)}
+    values |= {"views_per_object": 4, "held_out_views": 2}
+    signal = view_synthesis._signals(config_of(view_synthesis.EXPERIMENT, values))
     assert signal.sizes == {"train": 2, "validation": 2, "test": 1}
     assert signal.names["train"] == ["train0", "train1"] and signal.names["test"] == ["test1"]
     assert len(signal.get("train", 0).images) == 4 and len(signal.get("test", 0).images) == 27

@@ -3,7 +3,7 @@ import pytest
 from absl import logging
 from PIL import Image
 
-from experiments.sinogram_io import SinogramOptions, parse_angles, read_sinogram
+from experiments.ct.sinogram_io import SinogramOptions, parse_angles, read_sinogram
 from metainr.errors import UserError
 from metainr.evaluation.ct_baselines import filtered_back_projection
 from metainr.evaluation.metrics import psnr

@@ -6,9 +6,9 @@ import jax
 import numpy as np
 from PIL import Image
 
-from experiments import fit_setup
-from experiments.pictures_io import encode_png, read_picture
-from experiments.tile_fits import SLOTS, make_tile_stream
+from experiments.fitting import fit_setup
+from experiments.fitting.pictures_io import encode_png, read_picture
+from experiments.fitting.tile_fits import SLOTS, make_tile_stream
 from metainr import fields
 
 SIDE = 12

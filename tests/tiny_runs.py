@@ -19,9 +19,10 @@ from absl import flags
 from absl.testing import flagsaver
 from jax.experimental.compilation_cache import compilation_cache
 
-from experiments import cli, image_regression, shared_flags, spine
+from experiments import cli, image_regression, spine
+from experiments.run import shared_flags
+from experiments.run.machine import make_machine
 from metainr.reporting import read_results
-from metainr.runs.learning import learn
 from metainr.training.portable import read_checkpoint
 from metainr.training.workdir import open_workdir
 
@@ -71,18 +72,10 @@ def learn_here(workdir: Path, *arguments: str, experiment: ModuleType = image_re
         cli.parse([experiment.EXPERIMENT.name, *TINY, f"--workdir={workdir}", *arguments])
         flags.FLAGS.mark_as_parsed()
         config = shared_flags.configuration(experiment.EXPERIMENT)
-        open_workdir(workdir, vars(config), ())
-        machine = shared_flags.make_machine(config)
-        learn(
-            experiment.EXPERIMENT.build(config, machine.summation),
-            shared_flags.learner_options(config, config.algorithm),
-            shared_flags.outer_options(config),
-            shared_flags.test_options(config),
-            config.seed,
-            workdir,
-            vars(config),
-            machine,
-        )
+        open_workdir(workdir, config.record, ())
+        machine = make_machine(config)
+        problem = experiment.EXPERIMENT.build(config, machine.summation)
+        spine.learned_init(problem, config, workdir, machine)
 
 
 @contextlib.contextmanager

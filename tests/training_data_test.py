@@ -21,7 +21,9 @@ def _signals(size=SIZE):
 
 def _indices(num, batch_size=4, **options):
     batches = itertools.islice(training_batches(_signals(), batch_size, **options), num)
-    return [batch.signal[:, 0].astype(int).tolist() for batch in batches]
+    batches = [(b.signal[:, 0].astype(int).tolist(), b.number.tolist()) for b in batches]
+    assert all(found == numbers for found, numbers in batches)  # each signal has its number
+    return [numbers for _, numbers in batches]
 
 
 def test_every_epoch_visits_each_signal_once_in_another_order():
@@ -49,7 +51,7 @@ def test_the_seed_counts():
 def test_a_limit_uses_the_first_signals_only():
     flat = np.concatenate(_indices(5, seed=0, limit=5))
     assert (np.sort(flat.reshape(4, 5)) == np.arange(5)).all()
-    with pytest.raises(UserError, match="train_signals=13 is more than the 12 training signals"):
+    with pytest.raises(UserError, match="--train_signals=13 is more than the 12 training signals"):
         training_batches(_signals(), 4, seed=0, limit=13)
 
 

@@ -14,6 +14,7 @@ from tiny_runs import steps
 
 from metainr.training import loop
 from metainr.training.checkpoints import load_meta_params
+from metainr.training.init_file import write_init
 from metainr.training.instruments import Cost
 from metainr.training.interrupts import Interrupted
 from metainr.training.step import TrainState
@@ -78,6 +79,13 @@ def test_a_run_that_was_killed_before_it_wrote_the_file_writes_it(tmp_path):
     (tmp_path / "init.safetensors").unlink()
     _train(tmp_path, 2, _good)
     _assert_init(tmp_path, 2)
+
+
+def test_weights_that_such_files_do_not_hold_are_kept_by_checkpoints(tmp_path, caplog):
+    state = TrainState(jnp.int32(1), {"a": jnp.ones(2, jnp.bfloat16)}, (), jax.random.key(0))
+    write_init(tmp_path, state, CONFIG)
+    assert "init.safetensors was not written" in caplog.text and "bfloat16" in caplog.text
+    assert not (tmp_path / "init.safetensors").exists()
 
 
 def test_an_interrupted_run_leaves_the_file(tmp_path):

@@ -12,9 +12,10 @@ from absl.testing import flagsaver
 from skimage.metrics import structural_similarity
 from tiny_runs import run_here
 
-from experiments import cli, shared_flags, video
-from experiments.grids import grid
-from experiments.videos import write_video
+from experiments import cli, video
+from experiments.media.grids import grid
+from experiments.media.videos import write_video
+from experiments.run import shared_flags
 from metainr.numerics import Summation
 from metainr.signals import ClipOptions, make
 

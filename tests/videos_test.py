@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments.videos import write_video
+from experiments.media.videos import write_video
 from metainr.errors import UserError
 
 

@@ -1,7 +1,5 @@
 """Wave problems end to end: runs, what they write, and mistakes in one line."""
 
-import types
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,8 +8,12 @@ from absl import flags, logging
 from absl.testing import flagsaver
 from tiny_runs import run_here
 
-from experiments import cli, helmholtz, shared_flags, wave_equation, waves
-from experiments.equation import red_blue
+from experiments import cli, waves
+from experiments.config import RunOptions
+from experiments.pde import helmholtz, wave_equation
+from experiments.pde.equation import red_blue
+from experiments.pde.waves_flags import WaveOptions
+from experiments.run import shared_flags
 from metainr.numerics import Summation, num_points, objective_gradient
 from metainr.reporting import read_results
 from metainr.signals.waves.sources import SourceOptions, single, sources
@@ -186,9 +188,8 @@ def test_fields_without_second_derivatives_are_named(equation, network, warned, 
 
 
 def _equation(module, width, resolution=21):
-    config = {"wavenumber": 10.0, "source_width": width, "inner_points": 8}
-    config["resolution"] = resolution
-    return module.equation(types.SimpleNamespace(**config))
+    run = RunOptions(resolution=resolution, inner_points=8)
+    return module.equation(run, WaveOptions(source_width=width))
 
 
 @pytest.mark.parametrize("module, width", [(helmholtz, 0.05), (wave_equation, 0.1)])

@@ -1,9 +1,11 @@
 """Summaries of fits: means with standard errors, and how long others take to catch up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from metainr.types import Hyper
 
 
 class Match(NamedTuple):
@@ -35,6 +37,15 @@ def summary(values: np.ndarray) -> dict[str, Any]:
         "stderr": _plain(deviation / np.sqrt(len(values))),
         "per_signal": _plain(values),
     }
+
+
+def entry(metrics: Mapping[str, np.ndarray], hyper: Hyper | None = None) -> dict[str, Any]:
+    """What results.json holds of an init: optimizer and rate, and its metrics [signals, steps].
+
+    `hyper`: None for a method that takes no steps.
+    """
+    how = {} if hyper is None else hyper._asdict()
+    return how | {"metrics": {name: summary(values) for name, values in metrics.items()}}
 
 
 def _plain(values):

@@ -8,9 +8,6 @@ from metainr.types import Array
 
 _SIGMA = 1.5
 _RADIUS = 5
-SSIM_SIDE = 2 * _RADIUS + 1
-"""Pixels that an image must have along each side for an SSIM."""
-
 _C1 = 0.01**2
 _C2 = 0.03**2
 
@@ -25,13 +22,24 @@ def psnr(image: Array, reference: Array) -> Array:
     return psnr_of_mse(jnp.mean(jnp.square(image - reference)))
 
 
+def picture_metrics(image: Array, reference: Array) -> dict[str, Array]:
+    """PSNR and SSIM of images [h, w, c]; of those that have too few pixels for it, no SSIM."""
+    found = {"psnr": psnr(image, reference)}
+    return found if has_no_ssim(min(image.shape[:2])) else found | {"ssim": ssim(image, reference)}
+
+
+def has_no_ssim(side: int) -> bool:
+    """Whether images of a side below its window's 11 pixels have no SSIM."""
+    return side <= 2 * _RADIUS
+
+
 def ssim(image: Array, reference: Array) -> Array:
     """Structural similarity of images [h, w, c], in [−1, 1]; NaN if a side is below 11 pixels.
 
     Gaussian windows of σ = 1.5 cut off at 11 × 11, population covariances, mean over windows that
     lie inside the image and over channels. Source: Wang et al., IEEE TIP 2004.
     """
-    if min(image.shape[:2]) < SSIM_SIDE:
+    if has_no_ssim(min(image.shape[:2])):
         return jnp.asarray(jnp.nan, image.dtype)
     x, y = _smooth(image), _smooth(reference)
     var_x = _smooth(image * image) - x * x

@@ -9,7 +9,7 @@ from flax import linen as nn
 
 from metainr.fields.adapters import of_flax
 from metainr.fields.dense import dense, uniform
-from metainr.fields.option_checks import checked
+from metainr.fields.keywords import checked_keywords
 from metainr.numerics import sin
 from metainr.types import Field
 
@@ -51,7 +51,7 @@ class Finer(nn.Module):
         return x + self.output_offset
 
 
-@checked
+@checked_keywords
 def finer(
     *,
     in_dim: int = 2,

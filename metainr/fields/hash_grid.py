@@ -16,7 +16,7 @@ from flax import linen as nn
 from metainr.errors import UserError
 from metainr.fields.adapters import of_flax
 from metainr.fields.dense import dense, uniform
-from metainr.fields.option_checks import checked
+from metainr.fields.keywords import checked_keywords
 from metainr.types import Array, Field
 
 _FEATURES = 2  # per entry of a table
@@ -82,7 +82,7 @@ class HashGrid(nn.Module):
         return dense(self.out_dim, self.depth - 1, init)(x) + self.output_offset
 
 
-@checked
+@checked_keywords
 def hash_grid(
     *,
     in_dim: int = 2,

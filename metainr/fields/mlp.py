@@ -14,7 +14,7 @@ from flax import linen as nn
 from metainr.fields.activations import ACTIVATIONS
 from metainr.fields.adapters import of_flax
 from metainr.fields.dense import dense
-from metainr.fields.option_checks import checked
+from metainr.fields.keywords import checked_keywords
 from metainr.numerics import sin_cos
 from metainr.types import Array, Field
 
@@ -48,7 +48,7 @@ class Mlp(nn.Module):
         return ACTIVATIONS[self.output_activation](x) + self.output_offset
 
 
-@checked
+@checked_keywords
 def mlp(
     *,
     in_dim: int = 2,
@@ -66,7 +66,7 @@ def mlp(
     return of_flax(module, in_dim)
 
 
-@checked
+@checked_keywords
 def positional_mlp(
     *,
     in_dim: int = 2,
@@ -93,7 +93,7 @@ def positional_mlp(
     return of_flax(module, in_dim)
 
 
-@checked
+@checked_keywords
 def fourier_mlp(
     *,
     in_dim: int = 2,

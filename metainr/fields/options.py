@@ -6,7 +6,7 @@ from metainr.checks import Choice, Range, Text
 
 _FREQUENCY = Range(1e-6, 1e6, real=True)
 _CELLS = Range(1, 2**24)  # float32 tells no more places in [0, 1] apart
-_ACTIVATION = Text("the name of a function of jax.nn or jax.numpy, such as relu")
+_ACTIVATION = Text("the name of an elementwise function, such as relu")
 
 
 class FieldOptions(NamedTuple):

@@ -11,7 +11,7 @@ from flax import linen as nn
 from metainr.errors import UserError
 from metainr.fields.adapters import of_flax
 from metainr.fields.dense import dense, uniform
-from metainr.fields.option_checks import checked
+from metainr.fields.keywords import checked_keywords
 from metainr.numerics import sin_cos
 from metainr.types import Field
 
@@ -65,7 +65,7 @@ class Wire(nn.Module):
         return size * cosine, size * sine
 
 
-@checked
+@checked_keywords
 def wire(
     *,
     in_dim: int = 2,

@@ -39,6 +39,7 @@ _KNOWN = {
         Measure("snr", "SNR", "dB", 2),
         Measure("chamfer", "Chamfer distance", lower_is_better=True),
         Measure("normal_consistency", "normal consistency", decimals=3),
+        Measure("projection_error", "mean squared error of projections", lower_is_better=True),
         Measure("relative_error", "relative error", lower_is_better=True),
     )
 }

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from metainr.devices import local_mesh
-from metainr.evaluation.compare import steps_to_match, summary
+from metainr.evaluation.compare import entry, steps_to_match
 from metainr.evaluation.courses import Watch
 from metainr.evaluation.fitting import Fits, make_evaluate
 from metainr.evaluation.tuning import tuned
@@ -78,7 +78,10 @@ def compare(
         for name, contender in contenders.items()
     }
     references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
-    entries = {n: _entry(contenders[n], fits[n], inits[n].fit_error) for n in fits}
+    entries = {name: entry(fits[name].metrics, contenders[name].hyper) for name in fits}
+    for name, init in inits.items():
+        if init.fit_error is not None:
+            entries[name]["fit_error"] = init.fit_error
     if "meta" in fits:
         values = {name: sign * fit.metrics[setting.metric] for name, fit in fits.items()}
         target = values["meta"][:, setting.steps.index(setting.match_step)]
@@ -91,7 +94,7 @@ def compare(
             "match_step": setting.match_step,
             "metric": setting.metric,
             "caption": setting.caption,
-            "inits": entries | {name: {"metrics": _summaries(f)} for name, f in references.items()},
+            "inits": entries | {name: entry(found.metrics) for name, found in references.items()},
         },
         np.stack([np.asarray(setting.target(signal)) for signal in signals[:NUM_SAMPLES]]),
         {name: fit.views for name, fit in (fits | references).items()},
@@ -113,11 +116,6 @@ def merged(comparisons: Sequence[Comparison]) -> Comparison:
     )
 
 
-def _entry(contender, fits, fit_error):
-    entry = contender.hyper._asdict() | {"metrics": _summaries(fits)}
-    return entry if fit_error is None else entry | {"fit_error": fit_error}
-
-
 def _exports(setting, params, signals):
     if setting.export is None:
         return []
@@ -125,10 +123,6 @@ def _exports(setting, params, signals):
         jax.tree.map(lambda x, i=i: x[i], params) for i in range(min(NUM_SAMPLES, len(signals)))
     ]
     return [partial(setting.export, p, signal) for p, signal in zip(first, signals)]
-
-
-def _summaries(fits):
-    return {metric: summary(values) for metric, values in fits.metrics.items()}
 
 
 def _reference(method, setting, signals):

@@ -22,7 +22,15 @@ from metainr.runs.inits import Init, make_inits
 from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOptions
 from metainr.runs.problem import Problem, spread_steps
 from metainr.runs.run import Run
-from metainr.runs.saved import field_of, init_of, learner_record, read_saved
+from metainr.runs.saved import (
+    OWN,
+    field_of,
+    in_file,
+    init_of,
+    learner_of,
+    learner_record,
+    read_saved,
+)
 from metainr.signals import of_arrays
 from metainr.signals.access import checked_access
 from metainr.training.workdir import environment, open_workdir
@@ -204,22 +212,32 @@ def compare(
     return Compared(results, comparisons)
 
 
-def load(path: str | Path, *, field: Field | None = None, problem: Problem | None = None) -> Run:
+def load(
+    path: str | Path,
+    *,
+    best: bool = False,
+    field: Field | None = None,
+    inner_optimizer: MakeOptimizer | None = None,
+    problem: Problem | None = None,
+) -> Run:
     """What was learned, from a workdir, one of its checkpoints or a file of weights.
 
     Args:
         path: of a run of `learn` or of the command line, or of a file that either wrote.
+        best: of a workdir, the checkpoint that validation liked best in place of the newest.
         field: where the file does not name it, as of fields of one's own.
+        inner_optimizer: that it was learned with, where that is a function of one's own.
         problem: what it was learned for, where that is no class of arrays.
 
     Raises:
         UserError: there is nothing to read, or it is of another field.
     """
-    weights, record = read_saved(path)
+    weights, record = read_saved(path, best)
     source = str(path)
     if field is None:
         field = field_of(record, weights, source) if problem is None else problem.field
-    init = init_of(weights, record, field, source)
+    learner = _learner(record, inner_optimizer, source)
+    init = init_of(weights, learner, field, source)
     shape = None
     if problem is None and record.get("experiment") in _GRIDS:
         shape = tuple(record.get("shape") or [record["resolution"]] * 2)
@@ -232,6 +250,19 @@ def load(path: str | Path, *, field: Field | None = None, problem: Problem | Non
             field, nothing, shape, steps, match_step, init.learner.inner_steps, points
         )
     return Run(field, init, problem, shape, record)
+
+
+def _learner(record, optimizer, source):
+    if optimizer is None and record.get("inner_optimizer") == OWN:
+        raise UserError(
+            f"{source} was learned with an inner optimizer of one's own; give inner_optimizer= "
+            "that function"
+        )
+    if optimizer is None:
+        return in_file(source, lambda: learner_of(record))
+    named = {name: value for name, value in record.items() if name != "inner_optimizer"}
+    learner = in_file(source, lambda: learner_of(named))
+    return learner._replace(inner=learner.inner._replace(optimizer=optimizer))
 
 
 def _algorithm_options(algorithm, values):

@@ -25,5 +25,5 @@ def _curve(values):
     """A curve [n], dark on white, 0 at the bottom and 1 at the top: [h, w, 1]."""
     columns = values[jnp.linspace(0, len(values) - 1, _WIDTH).astype(int)]
     rows = jnp.linspace(1, 0, _HEIGHT)[:, None]
-    ink = jnp.clip(1.5 - _HEIGHT * jnp.abs(rows - jnp.clip(columns, 0, 1)), 0, 1)
+    ink = jnp.clip(1.5 - _HEIGHT * jnp.abs(rows - jnp.clip(columns, 0, 1)[None]), 0, 1)
     return 1 - ink[..., None]

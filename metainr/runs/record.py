@@ -3,7 +3,8 @@
 import json
 import re
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -43,6 +44,32 @@ def resumed(workdir: Path, config: Mapping[str, Any], neutral: set[str]) -> dict
     )
     kept = ("settings", "seconds", "instruments")
     return fresh | {name: found[name] for name in kept} if same else fresh
+
+
+def of_fits(
+    experiment: str,
+    config: Mapping[str, Any],
+    began: float,
+    steps: Sequence[int] = (),
+    inits: Mapping[str, Any] = {},
+) -> dict[str, Any]:
+    """What results.json holds of fits without a comparison on test signals.
+
+    Args:
+        experiment: the program.
+        config: its flags.
+        began: when, by `time.perf_counter`.
+        steps, inits: after how many steps what was measured of them, by `compare.entry`.
+    """
+    results = {
+        "experiment": experiment,
+        "seconds": {"total": time.perf_counter() - began},
+        "config": dict(config),
+        "environment": environment(),
+    }
+    if inits:
+        results["settings"] = {"default": {"steps": list(steps), "inits": dict(inits)}}
+    return results
 
 
 def record(

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from metainr.evaluation.fitting import Score
-from metainr.evaluation.metrics import SSIM_SIDE, psnr, psnr_of_mse, ssim
+from metainr.evaluation.metrics import picture_metrics, psnr, psnr_of_mse
 from metainr.evaluation.tuning import RATES
 from metainr.measurements import value
 from metainr.objectives import (
@@ -125,11 +125,11 @@ def render(field: Field, params: Params, shape: Sequence[int]) -> Array:
 
 def _score(field, shape, told_by_loss):
     """PSNR at every step, from the loss where that is it, and SSIM of images at the end."""
-    has_ssim = len(shape) == 2 and min(shape) >= SSIM_SIDE
 
     def full(params: Params, signal: Array) -> dict[str, Array]:
         found = render(field, params, shape)
-        measured = {"psnr": psnr(found, signal)}
-        return measured | ({"ssim": ssim(found, signal)} if has_ssim else {})
+        if len(shape) == 2:
+            return picture_metrics(found, signal)
+        return {"psnr": psnr(found, signal)}
 
     return Score(full, jax.jit(lambda loss: {"psnr": psnr_of_mse(loss)}) if told_by_loss else None)

@@ -5,37 +5,48 @@ one wrote.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 
 from metainr import algorithms, fields
-from metainr.errors import UserError
-from metainr.registry import look_up
+from metainr.checks import RATE, Choice, OptionError, Options, check, kinds_of
+from metainr.errors import Option, UserError
 from metainr.runs.inits import Init
 from metainr.runs.learners import make_algorithm
-from metainr.runs.options import LearnerOptions, Machine
+from metainr.runs.options import OPTIMIZER, LearnerOptions, Machine
 from metainr.training.checkpoints import load_meta_params
 from metainr.types import Field, Hyper, MetaParams, Tree
 from metainr.weights import load_metadata, load_weights, match_structure, save_weights
+
+Read = TypeVar("Read")
+
+NONE = "none"
+"""The algorithm of weights that no algorithm of ours learned: a loop adapts all of them."""
+
+OWN = "own"
+"""The optimizer that a record has of a function of a user's own."""
+
+ALGORITHM = Choice([*algorithms.REGISTRY, NONE])
 
 _FLAGS = "flags"
 _DIMENSIONS = [(d, c) for d in range(1, 5) for c in range(1, 9)]
 
 
-def read_saved(path: str | Path) -> tuple[Any, dict[str, Any]]:
+def read_saved(path: str | Path, best: bool = False) -> tuple[Any, dict[str, Any]]:
     """(meta-parameters as nested dicts, the record as far as known) of a workdir or a file.
 
-    Of bare weights, or of those of another program, nothing is known. Raises UserError if there is
+    Of bare weights, or of those of another program, nothing is known. `best`: of a workdir the
+    checkpoint that validation liked best, in place of the newest. Raises UserError if there is
     nothing to read.
     """
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path} does not exist; name a workdir or a file of weights")
     if path.is_dir():
-        return load_meta_params(path)
+        return load_meta_params(path, best)
     try:
         record = dict(json.loads(load_metadata(path).get(_FLAGS, "{}")))
     except (ValueError, TypeError):
@@ -50,37 +61,54 @@ def write_saved(path: str | Path, meta_params: MetaParams, record: Mapping[str, 
 
 def learner_record(learner: LearnerOptions) -> dict[str, Any]:
     """The options of a learner by the names of the record."""
-    own = learner.options._asdict().items()
+    own, optimizer = learner.options._asdict().items(), learner.inner.optimizer
     return {
         "algorithm": learner.algorithm,
         **{f"{learner.algorithm}_{option}": value for option, value in own},
-        "inner_optimizer": optimizer_name(learner.inner),
+        "inner_optimizer": OWN if callable(optimizer) else optimizer,
         "inner_learning_rate": float(learner.inner.learning_rate),
         "inner_steps": learner.inner_steps,
     }
 
 
-def learner_of(record: Mapping[str, Any]) -> LearnerOptions:
-    """The learner of a record; what it lacks has the default, as bare weights have the plain loop.
+def learner_of(values: Mapping[str, Any], algorithm: str | None = None) -> LearnerOptions:
+    """The learner of a record; what it lacks has its default, as bare weights have the plain loop.
 
-    Raises UserError for an algorithm that is not known.
+    `algorithm`: in place of the record's. Raises OptionError, which has the record's name of an
+    option, for a value that it cannot have.
     """
-    plain = LearnerOptions()
-    name = record.get("algorithm", "none")
-    name = plain.algorithm if name == "none" else name
-    options = look_up("algorithm", name, algorithms.REGISTRY).options
-    own = {o: record[f"{name}_{o}"] for o in options._fields if f"{name}_{o}" in record}
-    inner = Hyper(
-        record.get("inner_optimizer", plain.inner.optimizer),
-        record.get("inner_learning_rate", plain.inner.learning_rate),
+    name = values.get("algorithm", NONE) if algorithm is None else algorithm
+    name = check("algorithm", name, ALGORITHM)
+    name = LearnerOptions().algorithm if name == NONE else name
+    own = algorithms.REGISTRY[name].options
+    options = made(own, values, {option: f"{name}_{option}" for option in own._fields})
+    loop = made(LearnerOptions, {**values, "algorithm": name})
+    return loop._replace(options=options, inner=hyper_of(values, "inner", LearnerOptions().inner))
+
+
+def hyper_of(values: Mapping[str, Any], loop: str, default: Hyper) -> Hyper:
+    """The optimizer and rate that a record has for a loop, "inner" or "baseline"."""
+    optimizer = values.get(f"{loop}_optimizer", default.optimizer)
+    rate = values.get(f"{loop}_learning_rate", default.learning_rate)
+    return Hyper(
+        check(f"{loop}_optimizer", optimizer, OPTIMIZER),
+        check(f"{loop}_learning_rate", rate, RATE),
     )
-    return LearnerOptions(name, options(**own), inner, record.get("inner_steps", plain.inner_steps))
 
 
-def optimizer_name(hyper: Hyper) -> str:
-    """The optimizer's name, of one that is given as a function that one's."""
-    optimizer = hyper.optimizer
-    return optimizer if isinstance(optimizer, str) else getattr(optimizer, "__name__", "own")
+def made(
+    options: type[Options], values: Mapping[str, Any], names: Mapping[str, str] = {}
+) -> Options:
+    """Options by the values of their names in a record, or of those that `names` says.
+
+    What has no value has its default. Raises OptionError by the record's name.
+    """
+    found = {}
+    for option, kind in kinds_of(options).items():
+        name = names.get(option, option)
+        if name in values:
+            found[option] = check(name, values[name], kind)
+    return options(**found)
 
 
 def field_of(record: Mapping[str, Any], weights: Tree, source: str) -> Field:
@@ -94,13 +122,12 @@ def field_of(record: Mapping[str, Any], weights: Tree, source: str) -> Field:
             f"{source} does not say of which field it holds the weights; give field=, such as "
             "metainr.fields.siren(width=256)"
         )
-    options: dict[str, Any] = {o: record[o] for o in fields.FieldOptions._fields if o in record}
-    known = [(options["in_dim"], options["out_dim"])] if "in_dim" in options else _DIMENSIONS
+    options = in_file(source, lambda: made(fields.FieldOptions, record))
+    known = [(options.in_dim, options.out_dim)] if "in_dim" in record else _DIMENSIONS
     for in_dim, out_dim in known:
-        dimensions: dict[str, Any] = {"in_dim": in_dim, "out_dim": out_dim}
-        field = fields.make(name, fields.FieldOptions(**options | dimensions))
+        field = fields.make(name, options._replace(in_dim=in_dim, out_dim=out_dim))
         try:
-            init_of(weights, record, field, source)
+            init_of(weights, in_file(source, lambda: learner_of(record)), field, source)
         except UserError:
             if (in_dim, out_dim) == known[-1]:
                 raise
@@ -109,12 +136,23 @@ def field_of(record: Mapping[str, Any], weights: Tree, source: str) -> Field:
     raise AssertionError("the last one returns or raises")
 
 
-def init_of(weights: Tree, record: Mapping[str, Any], field: Field, source: str) -> Init:
+def init_of(weights: Tree, learner: LearnerOptions, field: Field, source: str) -> Init:
     """What was read, in the structure that its algorithm has for a field.
 
     Raises UserError if it does not fit.
     """
-    learner = learner_of(record)
     algorithm = make_algorithm(learner, field, (), (), Machine())
     like = jax.eval_shape(algorithm.init, jax.random.key(0))
     return Init(match_structure(weights, like, source), learner, learner.inner)
+
+
+def in_file(source: str | Path, read: Callable[[], Read]) -> Read:
+    """What `read` makes of a file's record. Raises UserError that names the file for bad values."""
+    try:
+        return read()
+    except OptionError as error:
+        raise UserError(
+            f"{source} was recorded with ",
+            Option(error.name, json.dumps(error.value)),
+            f", which is not possible; expected {error.expected}",
+        ) from error

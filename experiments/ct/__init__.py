@@ -1,0 +1,1 @@
+"""What CT reconstruction is made of."""

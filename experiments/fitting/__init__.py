@@ -1,0 +1,1 @@
+"""What fits of pictures are made of."""

@@ -1,0 +1,1 @@
+"""What the experiments on sounds, clips and other grids share."""

@@ -1,0 +1,1 @@
+"""From flags and recorded values to a run's configuration, inits and machine."""

@@ -1,0 +1,123 @@
+"""The inits that `--init` and `--rivals` name: of runs, or bare weights from files."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from experiments.config import Config, Values
+from experiments.experiment import Experiment
+from experiments.run import shared_flags
+from experiments.run.reading import config_of
+from metainr.errors import UserError
+from metainr.reporting.results import INITS
+from metainr.runs.inits import Init
+from metainr.runs.saved import NONE, in_file, init_of, learner_of, read_saved
+from metainr.types import Field
+
+
+class Source(NamedTuple):
+    """What `--init` names.
+
+    config: the run's configuration with the flags that the init was learned with.
+    weights: the meta-parameters as nested dicts of arrays.
+    algorithm: that learned them; "none" of bare weights.
+    """
+
+    config: Config
+    weights: Any
+    algorithm: str
+
+
+def weights_record(config: Config, experiment: Experiment) -> Values:
+    """What a file of a field's weights says of the field, inner loop and resolution of its fit."""
+    names = ("experiment", *shared_flags.init_flags(experiment))
+    return {**{name: config.record[name] for name in names}, "algorithm": NONE}
+
+
+def read_init(config: Config, experiment: Experiment, also: Sequence[str] = ()) -> Source:
+    """Reads the init that the configuration names.
+
+    Flags of the names `also` are those of the init's run, too, unless the command line gives them.
+    Of bare weights nothing is known: their flags stay as given. Raises UserError if a flag given
+    on the command line contradicts the init's, or it was learned by another experiment.
+    """
+    path, given = Path(config.run.init), config.run.given
+    weights, recorded = read_saved(path)
+    kind = recorded.get("experiment", experiment.name)
+    if kind != experiment.name:
+        raise UserError(
+            f"--init={path} was learned by experiments.{kind}, not {experiment.name}; give the "
+            f"workdir of a run of {experiment.name}"
+        )
+    names = shared_flags.init_flags(experiment)
+    adopted = {name: recorded[name] for name in names if name in recorded}
+    also = {n: recorded[n] for n in also if n in recorded and n not in given}
+    with_init = config_of_file(experiment, {**config.record, **adopted, **also}, given, path)
+    for name, value in adopted.items():
+        if name in given and config.record[name] != value:
+            raise UserError(
+                f"--{name}={_plain(config.record[name])} contradicts --init={path}, which was "
+                f"learned with --{name}={_plain(value)}; leave the flag out"
+            )
+    return Source(with_init, weights, recorded.get("algorithm", NONE))
+
+
+def init_to_fit(experiment: Experiment, output_dir: str | None, also: Sequence[str]) -> Source:
+    """What a program that fits by an experiment's init begins with: `read_init` of its flags.
+
+    Raises UserError without an init or a folder to write to, and as `read_init` does.
+    """
+    config = shared_flags.configuration(experiment)
+    if not config.run.init or not output_dir:
+        raise UserError(
+            f"--init, a workdir of experiments.{experiment.name}, and --output_dir are needed"
+        )
+    return read_init(config, experiment, also)
+
+
+def read_rivals(config: Config, experiment: Experiment, field: Field) -> dict[str, Init]:
+    """The inits of other runs that the configuration names, by the names it gives them.
+
+    Raises UserError if one has a name that is taken, or is an init of another network.
+    """
+    rivals = {}
+    for text in config.run.rivals:
+        name, _, source = text.partition("=")
+        if not source or not name or name in (*INITS, *rivals):
+            raise UserError(
+                f"--rivals={text} is not NAME=WORKDIR with a new name; give e.g. other=runs/other"
+            )
+        weights, recorded = read_saved(source)
+        names = {*shared_flags.init_flags(experiment)} & recorded.keys()
+        values = {**config.record, **{flag: recorded[flag] for flag in names}}
+        own = config_of_file(experiment, values, config.run.given, source)
+        for flag in shared_flags.FIELD_FLAGS:
+            if flag in recorded and recorded[flag] != config.record[flag]:
+                raise UserError(
+                    f"--rivals={text} was learned with --{flag}={recorded[flag]} and this run has "
+                    f"{config.record[flag]}; rivals share the network"
+                )
+        algorithm = recorded.get("algorithm", NONE)
+        rivals[name] = as_init(Source(own, weights, algorithm), field, source)
+    return rivals
+
+
+def as_init(source: Source, field: Field, name: str) -> Init:
+    """What was read, in the structure that its algorithm has for a field.
+
+    `name`: what it was read from. Raises UserError if it does not fit.
+    """
+    learner = in_file(name, lambda: learner_of(source.config.record, source.algorithm))
+    return init_of(source.weights, learner, field, name)
+
+
+def config_of_file(
+    experiment: Experiment, values: Values, given: Collection[str], path: str | Path
+) -> Config:
+    """The configuration of values of which some are a file's. Raises UserError that names it."""
+    return in_file(path, lambda: config_of(experiment, values, given))
+
+
+def _plain(value):
+    """A flag's value as it is given."""
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else value

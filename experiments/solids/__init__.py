@@ -1,0 +1,1 @@
+"""What signed distance fields are made of, and meshes as files."""
