@@ -6,9 +6,10 @@ and translation. K⁻¹ carries the camera's axes too, so that all conventions a
 take arrays of NumPy or JAX and give the same.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metainr.types import Array
 
@@ -62,7 +63,8 @@ def pixel_rays(pose: Array, inverse_intrinsics: Array, bounds: Array, pixels: Ar
         + rows * inverse_intrinsics[..., 1]
         + inverse_intrinsics[..., 2]
     )
-    directions = sum(in_camera[:, i : i + 1] * pose[..., i] for i in range(3))
+    along_x, along_y, along_z = (in_camera[:, i : i + 1] * pose[..., i] for i in range(3))
+    directions = along_x + along_y + along_z
     zeros = 0 * directions
     return Rays(zeros + pose[..., 3], directions, zeros[:, :2] + bounds)
 
@@ -75,7 +77,7 @@ def even_depths(bounds: Array, num_samples: int) -> Array:
 
 def image_pixels(height: int, width: int) -> np.ndarray:
     """All pixels of an image, row by row: float32 [h·w, 2] as (row, column)."""
-    return np.stack(np.mgrid[:height, :width], -1).reshape(-1, 2).astype(np.float32)
+    return np.moveaxis(np.mgrid[:height, :width], 0, -1).reshape(-1, 2).astype(np.float32)
 
 
 def opengl_inverse_intrinsics(focal: float, height: int, width: int) -> np.ndarray:
@@ -89,10 +91,11 @@ def opengl_inverse_intrinsics(focal: float, height: int, width: int) -> np.ndarr
     )
 
 
-def look_at(eye: Any, target: Any, up: Any = (0.0, 0.0, 1.0)) -> np.ndarray:
+def look_at(eye: ArrayLike, target: ArrayLike, up: ArrayLike = (0.0, 0.0, 1.0)) -> np.ndarray:
     """The pose [3, 4] of an OpenGL camera at `eye` that looks at `target`; `up` is not along it."""
-    eye, target = np.asarray(eye, np.float64), np.asarray(target, np.float64)
-    backward = (eye - target) / np.linalg.norm(eye - target)
-    right = np.cross(up, backward)
+    place = np.asarray(eye, np.float64)
+    backward = place - np.asarray(target, np.float64)
+    backward /= np.linalg.norm(backward)
+    right = np.cross(np.asarray(up, np.float64), backward)
     right /= np.linalg.norm(right)
-    return np.stack([right, np.cross(backward, right), backward, eye], -1).astype(np.float32)
+    return np.stack([right, np.cross(backward, right), backward, place], -1).astype(np.float32)

@@ -12,11 +12,20 @@ import reprlib
 import typing
 from collections.abc import Collection, Mapping
 from numbers import Integral, Real
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from metainr.errors import Option, UserError
 
-Options = TypeVar("Options", bound=tuple)
+
+class AnyOptions(Protocol):
+    """A NamedTuple of options, whichever they are."""
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+    def _replace(self, **changes: Any) -> Self: ...
+
+
+Options = TypeVar("Options", bound=AnyOptions)
 
 
 class Kind(Protocol):
@@ -25,6 +34,7 @@ class Kind(Protocol):
     @property
     def expected(self) -> str:
         """What to give, in words that follow "give"."""
+        ...
 
     def plain(self, value: Any) -> Any:
         """The value with Python's own types. Raises ValueError if it is none of these."""
@@ -49,7 +59,7 @@ class Range(NamedTuple):
 
     def plain(self, value: Any) -> float:
         """An int or a float."""
-        if isinstance(value, bool) or not isinstance(value, Real if self.real else Integral):
+        if not _is_number(value, self.real):
             raise ValueError(value)
         number = float(value) if self.real else int(value)
         if not self.least <= number <= self.most:  # NaN is in no range
@@ -215,6 +225,10 @@ def shown(value: Any) -> str:
         return " ".join(reprlib.repr(value).split())
     except ValueError:  # Python writes no integer of more than 4300 digits
         return f"of type {type(value).__name__}"
+
+
+def _is_number(value, real):
+    return isinstance(value, Real if real else Integral) and not isinstance(value, bool)
 
 
 def _is_annotated(hint):

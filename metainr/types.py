@@ -15,15 +15,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
+import numpy as np
 import optax
 
-Array: TypeAlias = jax.Array
+Array: TypeAlias = jax.Array | np.ndarray  # signals come as those of NumPy, steps trace JAX's
 Key: TypeAlias = jax.Array
+Step: TypeAlias = Array | int  # how many steps of an inner loop came before
+Device: TypeAlias = jax.Device  # pyright: ignore[reportInvalidTypeForm]  # jaxlib has no stubs
 Params = Any  # a pytree of arrays: the weights of a field
 MetaParams = Any  # what an algorithm learns: Params, and whatever else it adapts with
 Adapted = Any  # a pytree of arrays: what the steps of an inner loop change
 Held = Any  # a pytree of arrays: what they read of meta_params, and leave as it is
 Support = Any  # a pytree of arrays: what one task shows
+Signal = Any  # an array, `metainr.cameras.Views`, or a pytree of a user's own
+Tree = Any  # a pytree of arrays, whatever it stands for
 
 Apply = Callable[[Params, Array], Array]
 """`(params, coords[..., d]) -> values[..., c]`: a field f_θ as a function."""
@@ -70,7 +75,7 @@ class Task(NamedTuple):
     number: Array | int = 0
 
 
-Draw = Callable[[Params, Support, Key, Array], Observations]
+Draw = Callable[[Params, Support, Key, Step], Observations]
 """`(params, support, key, step) -> Observations`: all randomness of a step, of static size.
 
 The result counts as a constant when the loss is differentiated."""
@@ -178,8 +183,8 @@ class Parts(NamedTuple):
     init: Callable[[Key], Params]
     gradient: Callable[[Weights], Callable[..., tuple[Array, Adapted]]]
     product: Callable[[Weights], Callable[..., tuple[Any, Any]]]
-    residuals: Callable[[Params, Support, Key, Array], tuple[Residuals, ...]]
-    query: Callable[[Params, Support, Key, Array], tuple[Array, Params]]
+    residuals: Callable[[Params, Support, Key, Step], tuple[Residuals, ...]]
+    query: Callable[[Params, Support, Key, Step], tuple[Array, Params]]
     optimizer: Callable[[Hyper], optax.GradientTransformation]
     hyper: Hyper
     num_steps: int
@@ -238,5 +243,5 @@ class SignalClass(NamedTuple):
     """
 
     sizes: Mapping[str, int]
-    get: Callable[[str, int], Any]
+    get: Callable[[str, int], Signal]
     names: Mapping[str, Sequence[str]] = {}

@@ -10,6 +10,7 @@ from metainr.algorithms.options import Entry, NoOptions
 from metainr.algorithms.parts import make_parts
 from metainr.algorithms.plain import plain_inner
 from metainr.algorithms.reptile import reptile
+from metainr.checks import AnyOptions
 from metainr.registry import look_up
 from metainr.types import Algorithm, Parts
 
@@ -22,7 +23,7 @@ REGISTRY: dict[str, Entry] = {
 }
 
 
-def make(name: str, parts: Parts, options: tuple | None = None) -> Algorithm:
+def make(name: str, parts: Parts, options: AnyOptions | None = None) -> Algorithm:
     """The algorithm called `name`, made from the parts of a problem and its own options.
 
     `options`: of its type in the registry; None: its defaults. Raises UserError for an unknown

@@ -1,12 +1,13 @@
 """Inner optimizers by name, each a function of its learning rate."""
 
+import jax
 import optax
 
 from metainr.registry import look_up
-from metainr.types import Array, MakeOptimizer
+from metainr.types import MakeOptimizer
 
 
-def adam(learning_rate: float | Array) -> optax.GradientTransformation:
+def adam(learning_rate: float | jax.Array) -> optax.GradientTransformation:
     """Adam that can be differentiated: √v has no slope at v = 0, so a tiny constant joins v."""
     return optax.adam(learning_rate, eps_root=1e-16)
 

@@ -10,9 +10,10 @@ from jax.sharding import PartitionSpec as P
 
 from metainr.devices.mesh import TASK
 from metainr.errors import Option, UserError
+from metainr.types import Tree
 
 
-def map_tasks(function: Callable[..., Any], *batched: Any, microbatch: int | None = None) -> Any:
+def map_tasks(function: Callable[..., Any], *batched: Tree, microbatch: int | None = None) -> Any:
     """Applies `function` to every entry along the leading axis of its arguments and stacks.
 
     On CPU one task after another: per-task weights under `vmap` become batched matrix products,

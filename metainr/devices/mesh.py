@@ -1,19 +1,20 @@
 """The mesh of devices that tasks and, where those are few, observations are divided over."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from metainr.errors import Option, UserError
+from metainr.types import Device, Tree
 
 TASK, OBSERVATION = "task", "observation"
 
 
-def make_mesh(num_tasks: int, devices: Sequence[jax.Device]) -> Mesh | None:
+def make_mesh(num_tasks: int, devices: Sequence[Device]) -> Mesh | None:
     """The mesh [task, observation] for steps of `num_tasks` tasks; None for a single device.
 
     With fewer tasks than devices each task's observations are divided over equally many devices.
@@ -55,14 +56,14 @@ def replicated_sharding(mesh: Mesh | None) -> NamedSharding | None:
     return None if mesh is None else NamedSharding(mesh, P())
 
 
-def replicate(tree: Any, mesh: Mesh | None) -> Any:
+def replicate(tree: Tree, mesh: Mesh | None) -> Tree:
     """Puts a copy of every array on each device of the mesh."""
     if mesh is None:
         return tree
     sharding = replicated_sharding(mesh)
 
     def copies(x):
-        if jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+        if jnp.issubdtype(x.dtype, jax.dtypes.prng_key):
             data = copies(jax.random.key_data(x))
             return jax.random.wrap_key_data(data, impl=jax.random.key_impl(x))
         # A copy: the result may otherwise share the buffer that a step is going to give away.
@@ -71,7 +72,7 @@ def replicate(tree: Any, mesh: Mesh | None) -> Any:
     return jax.tree.map(copies, tree)
 
 
-def divide(tree: Any, mesh: Mesh | None) -> Any:
+def divide(tree: Tree, mesh: Mesh | None) -> Tree:
     """Divides arrays along their leading axis, the tasks; each process passes its own rows."""
     if mesh is None:
         return tree
@@ -84,7 +85,7 @@ def own_rows(num_tasks: int, mesh: Mesh | None) -> slice:
     if mesh is None:
         return slice(0, num_tasks)
     held = NamedSharding(mesh, P(TASK)).addressable_devices_indices_map((num_tasks,)).values()
-    bounds = [rows.indices(num_tasks)[:2] for (rows,) in held]
+    bounds = [index[0].indices(num_tasks)[:2] for index in held if index is not None]
     return slice(min(start for start, _ in bounds), max(stop for _, stop in bounds))
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import jax
 import numpy as np
@@ -36,7 +36,7 @@ def from_first(function: Callable[[], _T]) -> _T:
     if jax.process_count() == 1:
         return function()
     if not is_first():
-        told = serialization.msgpack_restore(_broadcast(b""))
+        told: dict[str, Any] = _told()
         if "error" in told:
             raise UserError(told["error"])
         return told["value"]
@@ -47,6 +47,10 @@ def from_first(function: Callable[[], _T]) -> _T:
         raise
     _broadcast(serialization.msgpack_serialize({"value": value}))
     return value
+
+
+def _told() -> Any:
+    return serialization.msgpack_restore(_broadcast(b""))
 
 
 def from_any(number: int | None) -> int | None:
@@ -66,7 +70,7 @@ def wait_for_all() -> None:
 
 def only_first(make: Callable[[], _T]) -> _T:
     """What `make` returns in the first process; elsewhere an object whose methods do nothing."""
-    return make() if is_first() else _Nothing()  # type: ignore[return-value]
+    return make() if is_first() else cast(_T, _Nothing())
 
 
 def end(status: int) -> None:

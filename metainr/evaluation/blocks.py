@@ -6,7 +6,7 @@ there once for all of them.
 """
 
 import functools
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -16,12 +16,25 @@ from jax import lax
 from jax.sharding import Mesh
 
 from metainr.devices import TASK, spread_tasks
-from metainr.types import Array, Contender, Held, Hyper, Inner, InnerState, Key, Params, Support
+from metainr.types import (
+    Array,
+    Contender,
+    Held,
+    Hyper,
+    Inner,
+    InnerState,
+    Key,
+    MakeOptimizer,
+    Params,
+    Signal,
+    Support,
+    Tree,
+)
 
-Measure = Callable[[Params, Any], Any]
+Measure = Callable[[Params, Signal], Any]
 """`(params, signal) -> arrays`: something to know of a fit."""
 
-Record = Callable[[Params, Any, Array], Mapping[str, Array]]
+Record = Callable[[Params, Signal, Array], Mapping[str, Array]]
 """`(params, signal, loss) -> arrays by name`: what to keep of a fit before a step."""
 
 
@@ -37,7 +50,7 @@ class Block(NamedTuple):
     contender: Contender
     held: Held
     states: InnerState
-    signals: Any
+    signals: Tree
     supports: Support
     keys: Key
 
@@ -68,13 +81,13 @@ class Engine(NamedTuple):
     """
 
     programs: Callable[[Contender], Programs]
-    begin: Callable[[Contender, Sequence[Any], Sequence[int], Key, int], Block]
-    advance: Callable[[Block, Sequence[int]], tuple[Block, dict[str, Array]]]
+    begin: Callable[[Contender, Sequence[Any], Sequence[int] | np.ndarray, Key, int], Block]
+    advance: Callable[[Block, Sequence[int] | np.ndarray], tuple[Block, dict[str, Array]]]
     look: Callable[[Block, tuple[str, ...]], dict[str, Any]]
 
 
 def make_engine(
-    make_support: Callable[[Any, Key], Support],
+    make_support: Callable[[Signal, Key], Support],
     measures: Mapping[str, Measure],
     record: Record,
     num_records: int = 1,
@@ -92,7 +105,7 @@ def make_engine(
     supports_of = jax.jit(spread_tasks(make_support, mesh))
 
     @functools.cache
-    def compiled(make_inner: Callable[[Hyper], Inner], optimizer: Hashable) -> Programs:
+    def compiled(make_inner: Callable[[Hyper], Inner], optimizer: str | MakeOptimizer) -> Programs:
         def inner_of(rate):
             return make_inner(Hyper(optimizer, rate))
 

@@ -49,5 +49,7 @@ def entry(metrics: Mapping[str, np.ndarray], hyper: Hyper | None = None) -> dict
 
 
 def _plain(values):
-    array = np.round(np.asarray(values, np.float64), 6)
-    return np.where(np.isfinite(array), array, None).tolist()
+    rounded = np.round(np.asarray(values, np.float64), 6)
+    found = rounded.astype(object)
+    found[~np.isfinite(rounded)] = None
+    return found.tolist()

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from metainr.evaluation.blocks import Block
+from metainr.types import Tree
 
 _STATE, _METRIC, _VIEW = "state", "metric", "view"
 
@@ -38,12 +39,12 @@ class Watch(NamedTuple):
     """
 
     about: str
-    advanced: Callable[[int], None]
+    advanced: Callable[[int], object]
     load: Callable[[str], bytes | None]
     save: Callable[[str, bytes], None]
 
 
-def name_of(*trees: Any) -> str:
+def name_of(*trees: Tree) -> str:
     """A name for fits that depend on these pytrees of arrays, numbers and texts, and on no more."""
     digest = hashlib.blake2b(str(jax.tree.structure(trees)).encode(), digest_size=12)
     for leaf in jax.tree.leaves(trees):
@@ -54,7 +55,7 @@ def name_of(*trees: Any) -> str:
 
 def to_bytes(course: Course) -> bytes:
     """The course as an .npz archive."""
-    arrays = {"taken": np.asarray(course.taken)}
+    arrays: dict[str, Any] = {"taken": np.asarray(course.taken)}
     for i, leaf in enumerate(jax.tree.leaves(course.block.states)):
         arrays[f"{_STATE}/{i}"] = np.asarray(leaf)
     for column, metrics in course.metrics.items():

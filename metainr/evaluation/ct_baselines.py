@@ -45,7 +45,7 @@ def sart(
     from skimage.transform import iradon_sart
 
     views = _resampled(angles, sinogram, size, detectors)
-    image = None
+    image = np.zeros((size, size))
     for _ in range(iterations):
         image = iradon_sart(views.T, np.rad2deg(angles), image=image, clip=(0, 1))
     return image.astype(np.float32)

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 from metainr.devices import all_shares, own_share
 from metainr.evaluation.blocks import Engine, make_engine, shared_slots
 from metainr.evaluation.courses import Course, Watch, from_bytes, name_of, to_bytes
-from metainr.types import Array, Contender, Key, Params, Task
+from metainr.types import Array, Contender, Key, Params, Signal, Task
 
 SLOTS = 8
 """Signals fitted side by side."""
@@ -32,7 +32,7 @@ class Score(NamedTuple):
         compiled; None: `full` gives numbers. `make_evaluate` alone asks for it.
     """
 
-    full: Callable[[Params, Any], Mapping[str, Array]]
+    full: Callable[[Params, Signal], Mapping[str, Array]]
     of_loss: Callable[[Array], Mapping[str, Array]] | None
     finish: Callable[[Mapping[str, np.ndarray], Any], Mapping[str, float]] | None = None
 
@@ -62,9 +62,9 @@ class _Job(NamedTuple):
 
 
 def make_evaluate(
-    make_task: Callable[[Any, Key], Task],
+    make_task: Callable[[Signal, Key], Task],
     score: Score,
-    view: Callable[[Params, Any], Array],
+    view: Callable[[Params, Signal], Array],
     mesh: Mesh | None = None,
 ) -> Evaluate:
     """Builds `evaluate(contender, signals, steps, key, num_views=0, watch=None) -> Fits`.

@@ -62,7 +62,7 @@ def make_find_occupancy(
     return find
 
 
-def is_occupied(occupancy: Occupancy, coords: Array) -> Array:
+def is_occupied(occupancy: Occupancy, coords: Array) -> jax.Array:
     """Whether points [..., 3] lie in occupied cells: bool [...]."""
     resolution = occupancy.occupied.shape[0]
     lead = (1,) * (coords.ndim - 1)
@@ -84,9 +84,11 @@ def seen_box(
     """
     rows, columns = [0, 0, height - 1, height - 1], [0, width - 1, 0, width - 1]
     corners = np.stack([rows, columns], -1).astype(np.float32)
-    cameras = (np.repeat(np.asarray(x), 4, axis=0) for x in (poses, inverse_intrinsics, bounds))
-    rays = pixel_rays(*cameras, np.tile(corners, (len(poses), 1)))
-    ends = rays.origins[:, None] + rays.bounds[..., None] * rays.directions[:, None]
+    pose, inverse, depths = (
+        np.repeat(np.asarray(x), 4, axis=0) for x in (poses, inverse_intrinsics, bounds)
+    )
+    rays = pixel_rays(pose, inverse, depths, np.tile(corners, (len(poses), 1)))
+    ends = np.asarray(rays.origins[:, None] + rays.bounds[..., None] * rays.directions[:, None])
     return ends.min((0, 1)), ends.max((0, 1))
 
 

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from metainr.cameras import Rays, even_depths, pixel_rays
 from metainr.devices import make_mesh, map_tasks, spread_tasks
 from metainr.numerics import default_chunk_size
-from metainr.types import Array, Params
+from metainr.types import Array, Device, Params
 
 _BLOCK_POINTS = 2**16  # evaluations per call of the compiled program, which costs about 0.1 ms
 _ACCELERATOR_CHUNK = 2**18
@@ -34,7 +35,7 @@ def make_render(
     composite: Callable[[Array, Array], Any],
     num_samples: int,
     chunk_size: int | None = None,
-    devices: Sequence[jax.Device] | None = None,
+    devices: Sequence[Device] | None = None,
 ) -> Render:
     """Builds what renders an image of a field, with evenly spaced depths on every pixel's ray.
 
@@ -49,8 +50,8 @@ def make_render(
         chunk_size: evaluations at a time; None: what suits the machine and the widest layer.
         devices: to divide the rays over; None: the first one alone.
     """
-    num_devices = len(devices or [None])
-    mesh = None if num_devices == 1 else make_mesh(num_devices, devices)
+    num_devices = len(devices) if devices else 1
+    mesh = make_mesh(num_devices, devices) if devices else None
 
     def chunk(params, camera, width, numbers):
         rays = numbered_rays(camera, width, numbers)
@@ -66,7 +67,7 @@ def make_render(
         camera = Camera(pose, inverse_intrinsics, bounds)
         rays = max(1, (chunk_size or chunk_size_for(params)) // num_samples)
         chunks = num_devices * max(1, _BLOCK_POINTS // (rays * num_samples))
-        if any(isinstance(x, jax.core.Tracer) for x in jax.tree.leaves((params, camera))):
+        if any(isinstance(x, Tracer) for x in jax.tree.leaves((params, camera))):
             numbers = padded_numbers(height * width, rays)
             found = map_tasks(lambda x: chunk(params, camera, width, x), numbers, microbatch=1)
         else:
@@ -88,7 +89,8 @@ def chunk_size_for(params: Params) -> int:
 def numbered_rays(camera: Camera, width: int | Array, numbers: Array) -> Rays:
     """The rays of pixels [n] that are counted row by row in an image `width` pixels wide."""
     pixels = jnp.stack([numbers // width, numbers % width], axis=-1).astype(jnp.float32)
-    return pixel_rays(*(x[None] for x in camera), pixels)
+    one = Camera(*(x[None] for x in camera))
+    return pixel_rays(*one, pixels)
 
 
 def padded_numbers(num: int, size: int) -> np.ndarray:

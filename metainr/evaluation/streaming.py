@@ -16,7 +16,7 @@ from jax.sharding import Mesh
 
 from metainr.evaluation.blocks import make_engine, shared_slots
 from metainr.evaluation.fitting import SLOTS, Score
-from metainr.types import Array, Contender, Key, Params, Support, Task
+from metainr.types import Contender, Key, Params, Support, Task
 
 _STEPS_AT_ONCE = 32
 
@@ -49,7 +49,7 @@ class Fit(NamedTuple):
 
     metrics: dict[str, np.ndarray]
     params: Params
-    view: np.ndarray
+    view: Any
     seconds: float
 
 
@@ -58,7 +58,7 @@ Stream = Callable[..., Iterator[tuple[Any, tuple[Fit, ...]]]]
 
 def make_stream(
     score: Score,
-    view: Callable[[Params], Array],
+    view: Callable[[Params], Any],
     *,
     slots: int,
     steps_per_dispatch: int,

@@ -47,7 +47,7 @@ def level_surface(values: np.ndarray, level: float, inside_above: bool = False) 
     from skimage.measure import marching_cubes
 
     direction = "ascent" if inside_above else "descent"
-    vertices, faces, _, _ = marching_cubes(values, level, gradient_direction=direction)
+    vertices, faces = marching_cubes(values, level, gradient_direction=direction)[:2]
     return Triangles(vertices, faces.astype(np.int64))
 
 
@@ -56,7 +56,7 @@ def uniform_points(surface: Triangles, num: int, seed: int = 0) -> tuple[np.ndar
     import trimesh
 
     mesh = trimesh.Trimesh(*surface, process=False)
-    points, faces = trimesh.sample.sample_surface(mesh, num, seed=seed)
+    points, faces = trimesh.sample.sample_surface(mesh, num, seed=seed)[:2]
     return np.asarray(points), mesh.face_normals[faces]
 
 
@@ -81,14 +81,14 @@ def surface_metrics(
 
     Source: Mescheder et al., "Occupancy networks", CVPR 2019, with distances not squared.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     found = zero_level(distances)
     if not len(found.faces):
         return {"chamfer": float(2 * np.sqrt(3)), "normal_consistency": 0.0}
     ours, our_normals = uniform_points(found, len(points))
-    to_theirs, theirs = cKDTree(points).query(ours[:_ASKED], workers=-1)
-    to_ours, mine = cKDTree(ours).query(points[:_ASKED], workers=-1)
+    to_theirs, theirs = KDTree(points).query(ours[:_ASKED], workers=-1)
+    to_ours, mine = KDTree(ours).query(points[:_ASKED], workers=-1)
     agreement = np.abs(np.sum(our_normals[:_ASKED] * normals[theirs], axis=1)).mean()
     agreement += np.abs(np.sum(our_normals[mine] * normals[:_ASKED], axis=1)).mean()
     return {

@@ -111,7 +111,7 @@ def _gif_info(path):
     if low != high:
         varies = f"its frames last {low:g} to {high:g} ms and are taken as equally spaced"
     # Viewers show frames without a duration for a tenth of a second.
-    return ClipInfo(len(times), 1000 / (np.mean(times) or 100), varies)
+    return ClipInfo(len(times), 1000 / (float(np.mean(times)) or 100), varies)
 
 
 def _gif_frames(path, start, frames):
@@ -119,7 +119,7 @@ def _gif_frames(path, start, frames):
 
     try:
         with Image.open(path) as image:
-            for number in range(start, min(start + frames, image.n_frames)):
+            for number in range(start, min(start + frames, getattr(image, "n_frames", 1))):
                 image.seek(number)
                 yield np.asarray(image.convert("RGB"), np.float32) / 255
     except Exception as error:

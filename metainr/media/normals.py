@@ -22,7 +22,7 @@ def estimated_normals(points: np.ndarray) -> np.ndarray:
         connected_components,
         minimum_spanning_tree,
     )
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
     num = len(points)
     if not np.ptp(points, axis=0).any():
@@ -31,7 +31,7 @@ def estimated_normals(points: np.ndarray) -> np.ndarray:
         raise UserError(
             f"normals of {num} points cannot be estimated; give a cloud of more, or with normals"
         )
-    _, neighbours = cKDTree(points).query(points, k=_NEIGHBOURS + 1)
+    neighbours = np.asarray(KDTree(points).query(points, k=_NEIGHBOURS + 1)[1])
     patches = points[neighbours] - points[neighbours].mean(axis=1, keepdims=True)
     _, directions = np.linalg.eigh(np.einsum("nki,nkj->nij", patches, patches))
     normals = directions[:, :, 0]

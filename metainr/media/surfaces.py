@@ -58,7 +58,7 @@ def read_surface(path: str | Path, num: int, rng: np.random.Generator) -> Surfac
     return _from_cloud(path, np.asarray(found.vertices, np.float64), _ply_normals(found))
 
 
-def _load(path):
+def _load(path) -> Any:
     try:
         import trimesh
     except ImportError as error:
@@ -68,7 +68,9 @@ def _load(path):
     try:
         found = trimesh.load(path, process=False)
         # Scenes place their parts; one that holds nothing has nothing to join.
-        return found.to_geometry() if hasattr(found, "to_geometry") and found.geometry else found
+        if isinstance(found, trimesh.Scene) and found.geometry:
+            return found.to_geometry()
+        return found
     except Exception as error:  # its readers raise whatever they come upon
         raise UserError(
             f"{path} cannot be read ({error}); write it anew or in another format"
@@ -90,7 +92,7 @@ def _from_mesh(path, read, num, rng):
             mesh.invert()
     if not mesh.area > 0:
         raise UserError(f"{path} has faces without area alone; give a mesh with a surface")
-    points, faces = trimesh.sample.sample_surface(mesh, num, seed=rng)
+    points, faces = trimesh.sample.sample_surface(mesh, num, seed=rng)[:2]
     return Surface(np.asarray(points), mesh.face_normals[faces], closed)
 
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from metainr.types import Observations
+from metainr.types import Observations, Tree
 
 _CACHED_VALUES = 2**18  # activations of one layer that stay in a core's second-level cache
 _SMALLEST = 1024  # below, the products of a chunk are too small to run at full speed
@@ -49,7 +49,7 @@ def sum_over_chunks(
     return total
 
 
-def map_over_chunks(function: Callable[[Any], Any], rows: Any, chunk_size: int | None) -> Any:
+def map_over_chunks(function: Callable[[Any], Any], rows: Tree, chunk_size: int | None) -> Any:
     """Returns `function(rows)`, computed on a chunk of rows (leading axis) at a time.
 
     Row i of the result must depend on row i alone.

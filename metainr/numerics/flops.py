@@ -70,14 +70,18 @@ def _products(jaxpr: Jaxpr) -> int:
     for equation in jaxpr.eqns:
         if equation.primitive.name == "dot_general":
             (contracted, _), _ = equation.params["dimension_numbers"]
-            shape = equation.invars[0].aval.shape
+            shape = _shape(equation.invars[0])
             terms = math.prod(shape[axis] for axis in contracted)
-            total += 2 * equation.outvars[0].aval.size * terms
+            total += 2 * math.prod(_shape(equation.outvars[0])) * terms
         costs = [_products(inner) for inner in _inner_jaxprs(equation.params)]
         if equation.primitive.name == "cond":
             costs = [max(costs)]
         total += sum(costs) * equation.params.get("length", 1)  # of a scan
     return total
+
+
+def _shape(variable: Any) -> tuple[int, ...]:
+    return variable.aval.shape
 
 
 def _inner_jaxprs(params: dict[str, Any]) -> Iterator[Jaxpr]:

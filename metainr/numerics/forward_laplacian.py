@@ -12,6 +12,8 @@ Source: the forward Laplacian of Li et al., "A computational framework for neura
 variational Monte Carlo with Forward Laplacian", Nature Machine Intelligence 2024.
 """
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -109,7 +111,8 @@ def _operate(traced, equation, known):
         found[variable] = value
         if straight[place] is not None:
             first = tuple(slope[place] for slope in along)
-            found[variable] = Sweep(value, first, sum((b[place] for b in bent), straight[place]))
+            second = functools.reduce(operator.add, (b[place] for b in bent), straight[place])
+            found[variable] = Sweep(value, first, second)
     return found
 
 

@@ -20,19 +20,20 @@ from metainr.types import (
     Objective,
     Observations,
     Params,
+    Step,
     Support,
     Weights,
 )
 
-Gradient = Callable[[Params, Support, Key, Array], tuple[Array, Params]]
+Gradient = Callable[[Params, Support, Key, Step], tuple[Array, Params]]
 """`(params, support, key, step) -> (loss, ∇loss)`, differentiable once more in `params`."""
 
-InnerGradient = Callable[[Adapted, Held, Support, Key, Array], tuple[Array, Adapted]]
+InnerGradient = Callable[[Adapted, Held, Support, Key, Step], tuple[Array, Adapted]]
 """`(adapted, held, support, key, step) -> (loss, ∇loss in adapted)`, differentiable once more in
 both `adapted` and `held`."""
 
 InnerProduct = Callable[
-    [Adapted, Held, Support, Key, Array, Adapted],
+    [Adapted, Held, Support, Key, Step, Adapted],
     tuple[tuple[Adapted, Held], tuple[Adapted, Held]],
 ]
 """`(adapted, held, support, key, step, v) -> (∇loss, ∇²loss (v, 0))`, pairs for both."""
@@ -87,10 +88,6 @@ def inner_gradient(
         loss, slope = _total(parts, objective, drawn, how)
         return loss, *pullback(slope)
 
-    @jax.custom_vjp
-    def mixed_mode(adapted, held, support, key, step):
-        return first(adapted, held, support, key, step)
-
     def forward(*arguments):
         # The draw is repeated in the backward pass: its arguments are smaller than its result.
         arguments = tuple(jax.tree.map(lambda x: x.value, argument) for argument in arguments)
@@ -98,11 +95,14 @@ def inner_gradient(
 
     def backward(arguments, cotangents):
         loss_cotangent, direction = cotangents
-        slope, curved = product(*arguments, jax.tree.map(_instantiated, direction))
+        adapted, held, support, key, step = arguments
+        direction = jax.tree.map(_instantiated, direction)
+        slope, curved = product(adapted, held, support, key, step, direction)
         if not isinstance(loss_cotangent, SymbolicZero):  # else XLA drops what makes the slope
             curved = jax.tree.map(lambda g, h: loss_cotangent * g + h, slope, curved)
         return *curved, None, None, None
 
+    mixed_mode = jax.custom_vjp(first)
     mixed_mode.defvjp(forward, backward, symbolic_zeros=True)
 
     def gradient(adapted, held, support, key, step):
@@ -119,7 +119,7 @@ def inner_gradient(
 
 def hessian_vector_product(
     objective: Objective, apply: Apply, summation: Summation | None = None
-) -> Callable[[Params, Support, Key, Array, Params], tuple[Params, Params]]:
+) -> Callable[[Params, Support, Key, Step, Params], tuple[Params, Params]]:
     """Builds (params, support, key, step, v) ↦ (∇L, ∇²L v) in all of a field's weights."""
     product = inner_product(objective, apply, summation)
 
@@ -160,9 +160,7 @@ def inner_product(
     return product
 
 
-def num_points(
-    objective: Objective, params: Params, support: Support, key: Key, step: Array | int
-) -> int:
+def num_points(objective: Objective, params: Params, support: Support, key: Key, step: Step) -> int:
     """How many points a step asks the field at; shapes will do for what is no objective."""
 
     def points(*arguments):
@@ -180,7 +178,7 @@ def automatic_summation(params: Params) -> Summation:
 
 
 def observe(
-    objective: Objective, params: Params, support: Support, key: Key, step: Array | int
+    objective: Objective, params: Params, support: Support, key: Key, step: Step
 ) -> list[Observations]:
     """Draws every term's observations, as constants."""
     keys = jax.random.split(key, len(objective))
@@ -197,5 +195,6 @@ def _total(parts, objective, drawn, summation):
 
 def _instantiated(cotangent):
     if isinstance(cotangent, SymbolicZero):
-        return jnp.zeros(cotangent.shape, cotangent.dtype)
+        # Its attributes are those of its shape, which its type does not tell.
+        return jnp.zeros(cotangent.shape, cotangent.dtype)  # pyright: ignore[reportArgumentType]
     return cotangent

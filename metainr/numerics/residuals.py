@@ -7,12 +7,12 @@ import jax.numpy as jnp
 from metainr.numerics.chunks import map_over_chunks
 from metainr.numerics.gradients import automatic_summation, observe
 from metainr.numerics.terms import Summation, evaluate, features_of, rows_per_chunk
-from metainr.types import Array, Field, Key, Objective, Params, Residuals, Support
+from metainr.types import Field, Key, Objective, Params, Residuals, Step, Support
 
 
 def objective_residuals(
     objective: Objective, field: Field, summation: Summation | None = None
-) -> Callable[[Params, Support, Key, Array], tuple[Residuals, ...]]:
+) -> Callable[[Params, Support, Key, Step], tuple[Residuals, ...]]:
     """Builds (params, support, key, step) ↦ M(f_θ, p_i) − y_i and h_θ(p_i) of every term's draw.
 
     h_θ is what the field's last linear layer reads (`Field.hidden`). For a field that is its own

@@ -1,12 +1,10 @@
 """Rows divided over the devices along an axis of a `shard_map`'s mesh; no axis means one device."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from metainr.types import Observations
+from metainr.types import Observations, Tree
 
 
 def axis_size(axis_name: str | None) -> int:
@@ -14,7 +12,7 @@ def axis_size(axis_name: str | None) -> int:
     return 1 if axis_name is None else lax.psum(1, axis_name)
 
 
-def share_rows(tree: Any, axis_name: str | None) -> Any:
+def share_rows(tree: Tree, axis_name: str | None) -> Tree:
     """This device's equal share of the rows (leading axis), the first row filling what lacks."""
     if axis_name is None:
         return tree
@@ -34,13 +32,13 @@ def share(observations: Observations, axis_name: str | None) -> Observations:
     return rows._replace(weights=jnp.where(numbers < len(observations.weights), rows.weights, 0))
 
 
-def gather_rows(tree: Any, n: int, axis_name: str | None) -> Any:
+def gather_rows(tree: Tree, n: int, axis_name: str | None) -> Tree:
     """The n rows whose shares the devices hold."""
     if axis_name is None:
         return tree
     return jax.tree.map(lambda x: lax.all_gather(x, axis_name, tiled=True)[:n], tree)
 
 
-def add_shares(tree: Any, axis_name: str | None) -> Any:
+def add_shares(tree: Tree, axis_name: str | None) -> Tree:
     """The sum of what the devices hold."""
     return tree if axis_name is None else lax.psum(tree, axis_name)

@@ -39,12 +39,14 @@ def sin(x: Array) -> Array:
     return sin_cos(x)[0]
 
 
-@jax.custom_jvp
-def sin_cos(x: Array) -> tuple[Array, Array]:
-    """(sin(x), cos(x)) elementwise for the price of one; differentiable to any order."""
+def _sin_cos(x: Array) -> tuple[Array, Array]:
     if x.dtype != jnp.float32:
         return _builtin(x)
     return lax.platform_dependent(x, cpu=_fast_if_small, default=_builtin)
+
+
+sin_cos = jax.custom_jvp(_sin_cos)
+"""(sin(x), cos(x)) elementwise for the price of one; differentiable to any order."""
 
 
 @sin_cos.defjvp
@@ -58,10 +60,12 @@ def _builtin(x):
     return jnp.sin(x), jnp.cos(x)
 
 
-@jax.custom_batching.custom_vmap
-def _fast_if_small(x):
+def _branched(x):
     # One branch for the whole array: a select would pay for the slow sine of every element.
     return lax.cond(jnp.max(jnp.abs(x)) <= _LARGEST, _fast, _builtin, x)
+
+
+_fast_if_small = jax.custom_batching.custom_vmap(_branched)
 
 
 @_fast_if_small.def_vmap

@@ -10,10 +10,12 @@ import jax.numpy as jnp
 from metainr.types import Array
 
 
-@jax.custom_jvp
-def softplus(x: Array) -> Array:
-    """log(1 + eˣ) elementwise, as max(x, 0) + log(1 + e^−|x|); differentiable to any order."""
+def _softplus(x: Array) -> Array:
     return jnp.maximum(x, 0) + jnp.log1p(jnp.exp(-jnp.abs(x)))
+
+
+softplus = jax.custom_jvp(_softplus)
+"""log(1 + eˣ) elementwise, as max(x, 0) + log(1 + e^−|x|); differentiable to any order."""
 
 
 @softplus.defjvp

@@ -100,7 +100,8 @@ def _coupled(term, apply, summation):
         cotangents = jax.jvp(
             lambda f: jax.grad(_loss_of_features)(f, term, rows), (features,), (tangents,)
         )
-        points = share(Observations(coords, cotangents, jnp.ones(len(coords))), axis_name)
+        seen = Observations(coords, cotangents[0], jnp.ones(len(coords)))
+        points = share(seen._replace(targets=cotangents), axis_name)  # a pair: value and tangent
         return sum_over_chunks(
             lambda c: jax.jvp(
                 lambda p, cotangent: pull_back(p, cotangent, c),

@@ -115,8 +115,8 @@ def step_cost(problem: Problem, algorithm: Algorithm, num_tasks: int) -> Cost:
     points = [
         num_points(objective, params, data, jax.random.key(0), 0) for objective, data in sides
     ]
-    flops = [objective_flops(o, problem.field.apply, params, data) for o, data in sides]
-    return Cost(num_tasks, max(points), num_tasks * task_flops(*flops, algorithm.work))
+    inner, query = (objective_flops(o, problem.field.apply, params, data) for o, data in sides)
+    return Cost(num_tasks, max(points), num_tasks * task_flops(inner, query, algorithm.work))
 
 
 def _times(outer_rates):

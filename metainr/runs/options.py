@@ -6,7 +6,7 @@ from jax.sharding import Mesh
 
 from metainr.algorithms import REGISTRY, NoOptions
 from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
-from metainr.checks import RATE, Choice, Maybe, Range, Switch, check, checked
+from metainr.checks import RATE, AnyOptions, Choice, Maybe, Range, Switch, check, checked
 from metainr.numerics import Summation
 from metainr.types import Hyper
 
@@ -27,7 +27,7 @@ class LearnerOptions(NamedTuple):
     """
 
     algorithm: Annotated[str, Choice(REGISTRY)] = "maml"
-    options: tuple = NoOptions()
+    options: AnyOptions = NoOptions()
     inner: Hyper = Hyper("sgd", 1e-2)
     inner_steps: Annotated[int, Range(1, 10_000)] = 2
 

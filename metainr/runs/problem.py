@@ -18,6 +18,7 @@ from metainr.types import (
     Measurement,
     Objective,
     Params,
+    Signal,
     SignalClass,
     Support,
     Task,
@@ -43,12 +44,12 @@ class Setting(NamedTuple):
     export: (params, signal, path without a suffix) writes a fit in files of the signal's own kind.
     """
 
-    make_task: Callable[[Any, Key], Task]
+    make_task: Callable[[Signal, Key], Task]
     objective: Objective
     steps: tuple[int, ...]
     match_step: int
     score: Score
-    view: Callable[[Params, Any], Array]
+    view: Callable[[Params, Signal], Array]
     target: Callable[[Any], Array]
     references: Mapping[str, Callable[[Any], tuple[Mapping[str, float], np.ndarray]]] = {}
     metric: str = "psnr"
@@ -74,7 +75,7 @@ class Problem(NamedTuple):
 
     field: Field
     signals: SignalClass
-    make_task: Callable[[Any, Key], Task]
+    make_task: Callable[[Signal, Key], Task]
     inner: Objective
     query: Objective
     matching: Objective

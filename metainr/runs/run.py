@@ -21,7 +21,7 @@ from metainr.runs.problem import Problem
 from metainr.runs.regression import grid_objectives
 from metainr.runs.saved import write_saved
 from metainr.signals import checked_signals
-from metainr.types import Field, Hyper, Objective, Params, Support
+from metainr.types import Field, Hyper, MakeOptimizer, Objective, Params, Signal, Support
 
 
 class Fit(NamedTuple):
@@ -73,13 +73,13 @@ class Run(NamedTuple):
 
     def fit(
         self,
-        signal: Any = None,
+        signal: Signal = None,
         *,
         steps: int = 20,
         mask: np.ndarray | None = None,
         support: Support = None,
         objective: Objective | None = None,
-        optimizer: Any = None,
+        optimizer: str | MakeOptimizer | None = None,
         learning_rate: float | None = None,
         seed: int = 0,
     ) -> Fit:

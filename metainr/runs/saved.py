@@ -12,16 +12,15 @@ from typing import Any, TypeVar
 import jax
 
 from metainr import algorithms, fields
-from metainr.checks import RATE, Choice, OptionError, check, kinds_of
+from metainr.checks import RATE, Choice, OptionError, Options, check, kinds_of
 from metainr.errors import Option, UserError
 from metainr.runs.inits import Init
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import OPTIMIZER, LearnerOptions, Machine
 from metainr.training.checkpoints import load_meta_params
-from metainr.types import Field, Hyper
+from metainr.types import Field, Hyper, MetaParams, Tree
 from metainr.weights import load_metadata, load_weights, match_structure, save_weights
 
-Options = TypeVar("Options", bound=tuple)
 Read = TypeVar("Read")
 
 NONE = "none"
@@ -55,7 +54,7 @@ def read_saved(path: str | Path, best: bool = False) -> tuple[Any, dict[str, Any
     return load_weights(path), record
 
 
-def write_saved(path: str | Path, meta_params: Any, record: Mapping[str, Any]) -> None:
+def write_saved(path: str | Path, meta_params: MetaParams, record: Mapping[str, Any]) -> None:
     """Writes meta-parameters, or a field's weights, with their record to a .safetensors or .npz."""
     save_weights(path, meta_params, {_FLAGS: json.dumps(dict(record))})
 
@@ -112,7 +111,7 @@ def made(
     return options(**found)
 
 
-def field_of(record: Mapping[str, Any], weights: Any, source: str) -> Field:
+def field_of(record: Mapping[str, Any], weights: Tree, source: str) -> Field:
     """The field that a record describes; numbers of coordinates and channels follow from weights.
 
     Raises UserError if the record names no field, or weights are of another one.
@@ -137,7 +136,7 @@ def field_of(record: Mapping[str, Any], weights: Any, source: str) -> Field:
     raise AssertionError("the last one returns or raises")
 
 
-def init_of(weights: Any, learner: LearnerOptions, field: Field, source: str) -> Init:
+def init_of(weights: Tree, learner: LearnerOptions, field: Field, source: str) -> Init:
     """What was read, in the structure that its algorithm has for a field.
 
     Raises UserError if it does not fit.

@@ -24,8 +24,8 @@ def survey(
     is_one: Callable[[Path], bool],
     remedy: str,
     look: Callable[[Path], Found],
-) -> dict[str, Found]:
-    """What `look` says of every good file in a folder and those below it, by relative path.
+) -> tuple[Path, dict[str, Found]]:
+    """The folder, and what `look` says of every good file in or below it, by relative path.
 
     Files of which it raises UserError are left out, with one warning. Raises UserError if there is
     no such folder, or if fewer than 3 files are good.
@@ -65,7 +65,7 @@ def survey(
         )
     if bad:
         logging.warning("%s: left out %s", root, why)
-    return good
+    return root, good
 
 
 def split_paths(paths: list[str], seed: int) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metainr.signals.shapes import Shape, dot
 
@@ -97,10 +98,10 @@ def corners(solid: Solid) -> np.ndarray:
     return own @ solid.placement[:, :3].T + solid.placement[:, 3]
 
 
-def moved(solid: Solid, scale: float, shift: Any) -> Solid:
+def moved(solid: Solid, scale: float, shift: ArrayLike) -> Solid:
     """The solid scaled about the origin, then shifted by a vector [3]."""
     placement = scale * np.asarray(solid.placement, np.float64)
-    placement[:, 3] += shift
+    placement[:, 3] += np.asarray(shift)
     return replace(solid, placement=placement)
 
 

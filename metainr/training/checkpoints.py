@@ -96,7 +96,9 @@ class Checkpoints:
         # Empty where nothing was measured: of None orbax would warn.
         metrics = {n: float(x) for n, x in (measured or {}).items() if not math.isnan(x)}
         about = {DIGEST: digest(arrays, config, metrics), "config": config}
-        items = {name: ocp.args.StandardSave(tree) for name, tree in arrays.items()}
+        items: dict[str, ocp.args.CheckpointArgs] = {
+            name: ocp.args.StandardSave(tree) for name, tree in arrays.items()
+        }
         items[ABOUT] = ocp.args.JsonSave(about)
         composite = ocp.args.Composite(**items)
         self._writing(lambda: self._manager.save(step, args=composite, metrics=metrics))

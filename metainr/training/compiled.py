@@ -10,6 +10,7 @@ import jax
 from metainr.errors import Option, UserError
 from metainr.training.instruments import Cost
 from metainr.training.step import TrainState, TrainStep
+from metainr.types import Tree
 
 _SMALL_CHUNK = 4096
 
@@ -19,7 +20,8 @@ class CompiledStep(NamedTuple):
 
     run: (state, batch) -> (state, metrics);
     seconds: what tracing and compiling took;
-    num_bytes: memory that a device needs for arguments, results and all between.
+    num_bytes: memory that a device needs for arguments, results and all between; 0 where XLA does
+        not tell.
     """
 
     run: TrainStep
@@ -27,17 +29,21 @@ class CompiledStep(NamedTuple):
     num_bytes: int
 
 
-def compile_step(train_step: jax.stages.Wrapped, state: TrainState, batch: Any) -> CompiledStep:
+def compile_step(train_step: jax.stages.Wrapped, state: TrainState, batch: Tree) -> CompiledStep:
     """Compiles a jitted step for arguments of these shapes, dtypes and devices alone."""
     began = time.perf_counter()
     compiled = train_step.lower(state, batch).compile()
     seconds = time.perf_counter() - began
     memory = compiled.memory_analysis()
     num_bytes = (
-        memory.argument_size_in_bytes
-        + memory.output_size_in_bytes
-        - memory.alias_size_in_bytes  # results that take over an argument's place
-        + memory.temp_size_in_bytes
+        0
+        if memory is None
+        else (
+            memory.argument_size_in_bytes
+            + memory.output_size_in_bytes
+            - memory.alias_size_in_bytes  # results that take over an argument's place
+            + memory.temp_size_in_bytes
+        )
     )
     return CompiledStep(compiled, seconds, num_bytes)
 

@@ -62,5 +62,5 @@ def first_signals(signals: SignalClass, split: str, num: int) -> list[Any]:
 
 
 def _stacked(signals, split, indices):
-    entries = (Numbered(signals.get(split, int(i)), np.int32(i)) for i in indices)
+    entries = (Numbered(signals.get(split, int(i)), np.array(i, np.int32)) for i in indices)
     return jax.tree.map(lambda *x: np.stack(x), *entries)

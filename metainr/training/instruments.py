@@ -79,7 +79,8 @@ class Meter:
         """The span of steps that ends here; the next one begins."""
         now = time.perf_counter()
         span = _Span(self._steps, now - self._since, self._waited)
-        self._before = _Span(*map(sum, zip(self._before, span)))
+        steps, seconds, waited = self._before
+        self._before = _Span(steps + span.steps, seconds + span.seconds, waited + span.waited)
         self._steps, self._waited, self._since = 0, 0.0, now
         return span
 

@@ -204,6 +204,7 @@ class _Run(NamedTuple):
                 )
             if last:
                 return state
+        raise AssertionError("the count of steps has no end")
 
     def _due(self, step):
         """Whether something is to be done with the state after this step."""

@@ -28,7 +28,10 @@ class MetricsWriter:
         from tensorboardX import event_file_writer, summary
         from tensorboardX.proto import event_pb2
 
-        self._directory, self._summary, self._event = directory, summary, event_pb2.Event
+        # protobuf makes these classes as it is imported.
+        self._event = event_pb2.Event  # pyright: ignore[reportAttributeAccessIssue]
+        session = event_pb2.SessionLog  # pyright: ignore[reportAttributeAccessIssue]
+        self._directory, self._summary = directory, summary
         self._flushed = time.monotonic()
         path = directory / "metrics.jsonl"
         with self._writing():
@@ -37,7 +40,7 @@ class MetricsWriter:
             self._file = path.open("a", buffering=1)
             prefix = str(directory / "events")
             self._board = event_file_writer.EventsWriter(prefix, f".{os.getpid()}.{time.time_ns()}")
-            started = event_pb2.SessionLog(status=event_pb2.SessionLog.START)
+            started = session(status=session.START)
             self._add(step + 1, session_log=started)  # TensorBoard hides the old run from there on
 
     def __enter__(self) -> "MetricsWriter":

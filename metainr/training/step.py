@@ -1,7 +1,7 @@
 """One outer step: per-task meta-gradients, averaged, through an optax optimizer."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +10,13 @@ from jax.sharding import Mesh
 
 from metainr.devices import mean_over_tasks, replicated_sharding
 from metainr.keys import branch
-from metainr.types import Algorithm, Array, Key, MetaParams, Task
+from metainr.types import Algorithm, Array, Key, MetaParams, Signal, Task
 
 
 class Numbered(NamedTuple):
     """A training signal and its number among them; of a batch, stacks of these."""
 
-    signal: Any
+    signal: Signal
     number: Array
 
 
@@ -44,10 +44,10 @@ def init_state(
 def make_train_step(
     algorithm: Algorithm,
     optimizer: optax.GradientTransformation,
-    make_task: Callable[[Any, Key], Task],
+    make_task: Callable[[Signal, Key], Task],
     mesh: Mesh | None = None,
     microbatch: int | None = None,
-) -> TrainStep:
+) -> jax.stages.Wrapped:
     """Compiles θ₀ ← θ₀ + update(mean_tasks meta_gradient).
 
     Returns a function of (state, `Numbered` signals with a leading task axis) that gives the next

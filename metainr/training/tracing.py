@@ -24,22 +24,22 @@ def tracing(folder: Path | None, start: int, end: int) -> Iterator[Callable[[int
     """
     num_steps = min(_TRACED, end - start)
     first = start + 1 + min(_SKIPPED, end - start - num_steps)
-    running = []
+    running: list[Path] = []
 
     def stop():
-        running.clear()
+        traced = running.pop()
         jax.profiler.stop_trace()
-        files = folder.glob("plugins/profile/*/perfetto_trace.json.gz")
+        files = traced.glob("plugins/profile/*/perfetto_trace.json.gz")
         newest = max(files, key=lambda file: file.stat().st_mtime)
         print(
             f"profile of steps {first} to {first + num_steps - 1}: open {newest} at https://ui.perfetto.dev,"
-            f" or run tensorboard --logdir={folder} (with tensorboard-plugin-profile)"
+            f" or run tensorboard --logdir={traced} (with tensorboard-plugin-profile)"
         )
 
     def before(step):
         if folder is not None and step == first:
             jax.profiler.start_trace(folder, create_perfetto_trace=True)
-            running.append(step)
+            running.append(folder)
         elif running and step == first + num_steps:
             stop()
 

@@ -1,19 +1,17 @@
 """Holds loaded weights against the field that they are meant for."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from metainr.errors import Option, UserError
-from metainr.types import Params
+from metainr.types import Params, Tree
 from metainr.weights.naming import flat_leaves, require_finite, shown
 
 _MOST_SHOWN = 2
 
 
-def match_structure(loaded: Any, expected_params: Params, source: str) -> Params:
+def match_structure(loaded: Tree, expected_params: Params, source: str) -> Params:
     """Gives loaded weights the structure and dtypes of the expected ones.
 
     loaded: arrays as `load_weights` returns them, or any pytree of the same names;

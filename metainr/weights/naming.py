@@ -11,11 +11,12 @@ import jax
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.types import Tree
 
 _DEEPEST = 100
 
 
-def flat_leaves(tree: Any) -> dict[str, Any]:
+def flat_leaves(tree: Tree) -> dict[str, Any]:
     """The leaves of a pytree by name: its keys, attributes and positions joined by "/".
 
     Raises UserError if a name occurs twice or is also the start of others, as `a` and `a/b`.

@@ -1,6 +1,5 @@
 """A user's own recordings as a class of signals: those of a folder, or one alone."""
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +36,7 @@ def recordings(options: SoundOptions) -> SignalClass:
     Raises UserError if fewer than 3 are left, or if they differ in their number of channels.
     """
     checked(options)
-    found = survey(
+    root, found = survey(
         options.audio_folder,
         "sounds",
         "audio_folder",
@@ -46,7 +45,6 @@ def recordings(options: SoundOptions) -> SignalClass:
         lambda path: _look(path, options),
     )
     _check_channels(found, options.audio_folder)
-    root = Path(options.audio_folder).expanduser()
     splits = split_paths(list(found), options.seed)
 
     def read(split, index):
@@ -111,15 +109,14 @@ def _check_channels(found, folder):
 def _part(path, found, rng, options):
     length = round(options.duration * found.rate)
     spare = max(0, found.samples - length)
-    louder = None
+    heard = []
     for start in rng.integers(0, spare + 1, size=_PLACES if spare else 1):
         before = min(int(start), _MARGIN)
-        sound, rate = read_sound(path, int(start) - before, length + before + _MARGIN)
+        sound, _ = read_sound(path, int(start) - before, length + before + _MARGIN)
         level = float(np.sqrt(np.mean(np.square(sound[before : before + length]))))
-        if louder is None or level > louder[0]:
-            louder = level, sound, before
+        heard.append((level, sound, before))
         if level >= _PAUSE * found.level:
             break
-    _, sound, before = louder
-    sound = resampled(sound, rate, options.sample_rate)
-    return fitted_to(sound[round(before * options.sample_rate / rate) :], options.resolution)
+    _, sound, before = max(heard, key=lambda part: part[0])
+    sound = resampled(sound, found.rate, options.sample_rate)
+    return fitted_to(sound[round(before * options.sample_rate / found.rate) :], options.resolution)

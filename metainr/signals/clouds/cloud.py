@@ -75,9 +75,9 @@ def oriented_distance(points: np.ndarray, normals: np.ndarray, coords: np.ndarra
     h it is wrong by h at most; its sign may be wrong within h of the surface, or beside edges
     sharper than a right angle.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    away, nearest = cKDTree(points).query(coords)
+    away, nearest = KDTree(points).query(coords)
     side = np.sum((coords - points[nearest]) * normals[nearest], axis=1)
     return np.where(side < 0, -away, away)
 
@@ -89,9 +89,9 @@ def tangent_distance(points: np.ndarray, normals: np.ndarray, coords: np.ndarray
     h being the distance of the farthest: smooth where `oriented_distance` has cells, and of use
     near the surface alone. Source: Kolluri, "Provably good moving least squares", SODA 2005.
     """
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    away, nearest = cKDTree(points).query(coords, k=min(8, len(points)))
+    away, nearest = KDTree(points).query(coords, k=min(8, len(points)))
     heights = np.sum((coords[:, None] - points[nearest]) * normals[nearest], axis=-1)
     # Relative to the nearest one, so that far away the weights do not all vanish.
     weights = np.exp((away[:, :1] ** 2 - away**2) / np.maximum(away[:, -1:] ** 2, 1e-12) * 4)

@@ -61,7 +61,8 @@ def surface_points(
         others[np.arange(len(points)), parts] = np.inf
         outside = others.min(axis=1) > 0
         found.append((points[outside], normals[outside]))
-    return tuple(np.concatenate(arrays)[:num] for arrays in zip(*found))
+    points, normals = (np.concatenate(arrays)[:num] for arrays in zip(*found))
+    return points, normals
 
 
 def into_box(cones: RoundCones, half_side: float) -> RoundCones:

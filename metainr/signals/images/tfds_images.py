@@ -62,7 +62,9 @@ def imagenette(options: ImageOptions) -> SignalClass:
 def _builder(name, data_dir):
     """Opens the newest version of a data set that is prepared as array_record."""
     tfds = _tfds()
-    root = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
+    # Its type checkers do not see what it imports when asked.
+    default = tfds.core.constants.DATA_DIR  # pyright: ignore[reportAttributeAccessIssue]
+    root = Path(data_dir or default).expanduser()
     folders = [path for path in (root / name).glob("*") if _VERSION.fullmatch(path.name)]
     versions = sorted(folders, key=lambda path: [int(part) for part in path.name.split(".")])
     for path in reversed(versions):

@@ -15,8 +15,9 @@ HERE = np.eye(3, 4)  # the placement of a shape told in the world's coordinates
 
 def box(low: Sequence[float], high: Sequence[float], material: str) -> Solid:
     """The box between two corners."""
-    low, high = np.array(low, np.float64), np.array(high, np.float64)
-    return _along_axes(BOX, (low + high) / 2, (high - low) / 2, material)
+    first_corner, last_corner = np.array(low, np.float64), np.array(high, np.float64)
+    centre, half_sides = (first_corner + last_corner) / 2, (last_corner - first_corner) / 2
+    return _along_axes(BOX, centre, half_sides, material)
 
 
 def pillar(x: float, y: float, radius: float, low: float, high: float, material: str) -> Solid:

@@ -59,13 +59,13 @@ def generated_objects(name: str, options: ObjectOptions) -> SignalClass:
 
     def read(split, index):
         pictures, poses = transparent_views(name, options, split, index)
-        views = len(poses)
+        views, side = len(poses), options.resolution
         return Views(
             images=pictures[..., :3] + (1 - pictures[..., 3:]),
             poses=poses,
             inverse_intrinsics=_inverse_intrinsics(options),
             bounds=np.full((views, 2), (options.near, options.far), np.float32),
-            windows=np.tile(np.int32([0, 0, options.resolution, options.resolution]), (views, 1)),
+            windows=np.tile(np.array([0, 0, side, side], np.int32), (views, 1)),
         )
 
     return random_access(options, dict(zip(SPLITS, GENERATED_SIZES)), read)
@@ -84,7 +84,8 @@ def transparent_views(
 def _inverse_intrinsics(options):
     """K⁻¹ float32 [v, 3, 3], the same for every view."""
     side = options.resolution
-    inverse = inverse_pinhole((focal_length(CAMERA_ANGLE_X, side),) * 2, (side / 2, side / 2))
+    focal = focal_length(CAMERA_ANGLE_X, side)
+    inverse = inverse_pinhole((focal, focal), (side / 2, side / 2))
     return np.repeat(inverse[None], options.num_views, 0)
 
 

@@ -1,9 +1,9 @@
 """Solids as the parts of furniture are told: from here to there, so thick, in that colour."""
 
 import colorsys
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from metainr.signals.shapes import BOX, CYLINDER, SPHERE, TORUS
 from metainr.signals.solids import Solid, corners, moved
@@ -11,7 +11,7 @@ from metainr.signals.solids import Solid, corners, moved
 Colour = tuple[float, float, float]
 
 
-def box(centre: Any, sides: Any, colour: Colour, lean: float = 0.0) -> Solid:
+def box(centre: ArrayLike, sides: ArrayLike, colour: Colour, lean: float = 0.0) -> Solid:
     """A box along the axes with those three sides.
 
     lean: how far its top is shifted along y against its bottom, in units of its height.
@@ -21,25 +21,27 @@ def box(centre: Any, sides: Any, colour: Colour, lean: float = 0.0) -> Solid:
     return Solid(BOX, np.column_stack([placement, centre]), colour)
 
 
-def sphere(centre: Any, radii: Any, colour: Colour) -> Solid:
+def sphere(centre: ArrayLike, radii: ArrayLike, colour: Colour) -> Solid:
     """An ellipsoid along the axes; one radius makes it a ball."""
     placement = np.diag(np.broadcast_to(np.asarray(radii, np.float64), 3))
     return Solid(SPHERE, np.column_stack([placement, centre]), colour)
 
 
-def rod(start: Any, end: Any, radius: float, colour: Colour, taper: float = 1.0) -> Solid:
+def rod(
+    start: ArrayLike, end: ArrayLike, radius: float, colour: Colour, taper: float = 1.0
+) -> Solid:
     """A round bar between two points, `taper` times as thick at its end as at its start."""
     placement = _frame(start, end) * [radius, radius, _distance(start, end) / 2]
     return Solid(CYLINDER, np.column_stack([placement, _middle(start, end)]), colour, taper)
 
 
-def beam(start: Any, end: Any, sides: tuple[float, float], colour: Colour) -> Solid:
+def beam(start: ArrayLike, end: ArrayLike, sides: tuple[float, float], colour: Colour) -> Solid:
     """A bar of rectangular section between two points; the second side lies most nearly along y."""
     half = [sides[0] / 2, sides[1] / 2, _distance(start, end) / 2]
     return Solid(BOX, np.column_stack([_frame(start, end) * half, _middle(start, end)]), colour)
 
 
-def ring(centre: Any, axis: Any, radius: float, tube: float, colour: Colour) -> Solid:
+def ring(centre: ArrayLike, axis: ArrayLike, radius: float, tube: float, colour: Colour) -> Solid:
     """A torus about an axis [3]: `radius` to the middle of its tube, `tube` the tube's radius."""
     placement = radius * _frame(np.zeros(3), axis)
     return Solid(TORUS, np.column_stack([placement, centre]), colour, tube / radius)
@@ -71,7 +73,8 @@ def wood(rng: np.random.Generator) -> Colour:
 
 def grey(rng: np.random.Generator, low: float = 0.1, high: float = 0.65) -> Colour:
     """Some metal: a grey between those values."""
-    return (rng.uniform(low, high),) * 3
+    level = rng.uniform(low, high)
+    return level, level, level
 
 
 def _frame(start, end):

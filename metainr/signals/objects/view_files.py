@@ -35,7 +35,7 @@ def read_views(frames: Frames, options: ObjectOptions) -> Views:
         poses=frames.poses.copy(),
         inverse_intrinsics=np.stack(inverse),
         bounds=np.full((views, 2), (options.near, options.far), np.float32),
-        windows=np.tile(np.int32([0, 0, rows, columns]), (views, 1)),
+        windows=np.tile(np.array([0, 0, rows, columns], np.int32), (views, 1)),
     )
 
 
@@ -85,9 +85,9 @@ def _first_picture(frames_of, name):
         return None, False, f"{path} is no picture; write it anew"
 
 
-def _images(paths, resolution):
+def _images(paths, resolution) -> tuple[list[np.ndarray], tuple[int, ...]]:
     """The pictures averaged down, and the height and width that they had."""
-    images, size = [], None
+    images, size = [], ()
     for path in paths:
         image = read_image(path)
         size = size or image.shape[:2]

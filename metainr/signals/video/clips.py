@@ -1,7 +1,5 @@
 """A user's own clips as a class of signals: those of a folder, or one alone."""
 
-from pathlib import Path
-
 from absl import logging
 
 from metainr.errors import Option, UserError
@@ -24,7 +22,7 @@ def clips(options: ClipOptions) -> SignalClass:
     are left.
     """
     checked(options)
-    found = survey(
+    root, found = survey(
         options.video_folder,
         "clips",
         "video_folder",
@@ -33,7 +31,6 @@ def clips(options: ClipOptions) -> SignalClass:
         lambda path: _look(path, options),
     )
     _warn_of_times({name: info.varies for name, info in found.items() if info.varies})
-    root = Path(options.video_folder).expanduser()
     splits = split_paths(list(found), options.seed)
 
     def read(split, index):
