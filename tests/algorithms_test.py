@@ -5,20 +5,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny_tasks import (
+    KEY,
+    RATE,
+    SIREN,
+    compiled_bytes,
+    coords_of,
+    hold_against_finite_differences,
+    linear_field,
+    siren_task,
+)
 
-from metainr import algorithms, fields
+from metainr import algorithms
 from metainr.algorithms import adapt, make_parts
 from metainr.measurements import value
 from metainr.numerics import Summation
-from metainr.objectives import Samples, all_points, random_points, squared_error
-from metainr.types import Field, Hyper, Task, Term
-
-RATE = 0.1
-KEY = jax.random.key(0)
-
-
-def _linear(params, coords):
-    return coords @ params
+from metainr.objectives import Samples, all_points, squared_error
+from metainr.types import Hyper, Task, Term
 
 
 def _quadratic(steps, dtype=np.float64):
@@ -26,8 +29,7 @@ def _quadratic(steps, dtype=np.float64):
     rng = np.random.default_rng(1)
     x, y, w = (rng.normal(size=s).astype(dtype) for s in ((9, 3), (9, 1), (3, 1)))
     objective = (Term(all_points(x), value(), squared_error),)
-    field = Field(lambda key: jnp.asarray(w), _linear)
-    hyper = Hyper("sgd", RATE)
+    field, hyper = linear_field(jnp.asarray(w)), Hyper("sgd", RATE)
     parts = make_parts(field, objective, objective, hyper, steps, Summation(4))
     support = Samples(jnp.asarray(y), jnp.ones(9, dtype))
     hessian = 2 * x.T @ x / 9
@@ -61,27 +63,6 @@ def test_one_step_reptile_is_scaled_gradient_descent():
     chex.assert_trees_all_close(found, RATE * slope, rtol=1e-4)
 
 
-def _siren():
-    return fields.make("siren", fields.FieldOptions(width=8, depth=3, omega=5, first_omega=5))
-
-
-def _coords(dtype):
-    return np.random.default_rng(0).uniform(size=(20, 2)).astype(dtype)
-
-
-def _siren_task(dtype, optimizer, steps, points=None, plain_mode_points=0):
-    """(parts, generic weights, task)."""
-    field, coords = _siren(), _coords(dtype)
-    draw = all_points(coords) if points is None else random_points(coords, points)
-    objective = (Term(draw, value(), squared_error),)
-    summation = Summation(7, plain_mode_points=plain_mode_points)
-    parts = make_parts(field, objective, objective, Hyper(optimizer, 1e-2), steps, summation)
-    values = np.random.default_rng(1).uniform(size=(20, 3)).astype(dtype)
-    support = Samples(jnp.asarray(values), jnp.ones(20, dtype))
-    params = jax.tree.map(lambda x: x.astype(dtype), field.init(jax.random.key(3)))
-    return parts, params, Task(support, support)
-
-
 def _inner_loops():
     """All combinations, those that differ from plain steps in two ways marked slow."""
     for optimizer in ("sgd", "momentum", "adam"):
@@ -95,32 +76,8 @@ def _inner_loops():
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("optimizer, points, plain_mode_points", list(_inner_loops()))
 def test_siren_against_finite_differences(optimizer, points, plain_mode_points):
-    parts, params, task = _siren_task(np.float64, optimizer, 3, points, plain_mode_points)
-    _hold_against_finite_differences("maml", parts, params, task)
-
-
-def _hold_against_finite_differences(name, parts, meta_params, task):
-    """The meta-gradient along a random direction of all that is learned."""
-    algorithm = algorithms.make(name, parts)
-    inner, steps = algorithm.make_inner(parts.hyper), parts.num_steps
-    found, _ = jax.jit(algorithm.meta_gradient)(meta_params, task, KEY)
-    support_key, query_key = jax.random.split(KEY)
-
-    @jax.jit
-    def outer_loss(start):
-        adapted, _ = adapt(inner, start, task.support, support_key, steps)
-        return parts.query(adapted, task.query, query_key, steps)[0]
-
-    direction, eps = _random_like(meta_params, jax.random.key(9)), 1e-6
-    ahead = outer_loss(jax.tree.map(lambda p, d: p + eps * d, meta_params, direction))
-    behind = outer_loss(jax.tree.map(lambda p, d: p - eps * d, meta_params, direction))
-    slope = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, found, direction)))
-    np.testing.assert_allclose(slope, (ahead - behind) / (2 * eps), rtol=2e-6)
-
-
-def _random_like(tree, key):
-    keys = iter(jax.random.split(key, len(jax.tree.leaves(tree))))
-    return jax.tree.map(lambda x: jax.random.normal(next(keys), x.shape, x.dtype), tree)
+    parts, params, task = siren_task(np.float64, optimizer, 3, points, plain_mode_points)
+    hold_against_finite_differences("maml", parts, params, task)
 
 
 @pytest.mark.parametrize(
@@ -131,12 +88,12 @@ def test_mixed_mode_equals_the_plain_recipe(request, dtype, tolerance):
     """Python-unrolled inner loop, reverse over reverse, no chunks: the published way."""
     if dtype == np.float64:
         request.getfixturevalue("float64")
-    parts, params, task = _siren_task(dtype, "sgd", 2)
+    parts, params, task = siren_task(dtype, "sgd", 2)
     algorithm = algorithms.make("maml", parts)
-    field, coords = _siren(), _coords(dtype)
+    coords = coords_of(dtype)
 
     def loss(params):
-        return jnp.mean((field.apply(params, coords) - task.support.values) ** 2)
+        return jnp.mean((SIREN.apply(params, coords) - task.support.values) ** 2)
 
     def outer(params):
         for _ in range(2):
@@ -154,14 +111,14 @@ def test_mixed_mode_equals_the_plain_recipe(request, dtype, tolerance):
 @pytest.mark.parametrize("name", ["sgd", pytest.param("momentum", marks=pytest.mark.slow), "adam"])
 def test_a_rate_can_be_learned(name):
     """Hyper-parameters of the inner optimizer are inputs like any other."""
-    parts, params, task = _siren_task(np.float64, "sgd", 3)
+    parts, params, task = siren_task(np.float64, "sgd", 3)
     make_inner = algorithms.make("maml", parts).make_inner
 
     @jax.jit
     def outer_loss(rate):
         inner = make_inner(Hyper(name, rate))
         adapted, _ = adapt(inner, params, task.support, KEY, 3)
-        values = _siren().apply(adapted, _coords(np.float64))
+        values = SIREN.apply(adapted, coords_of(np.float64))
         return jnp.mean((values - task.query.values) ** 2)
 
     rate, eps = 1e-2, 1e-6
@@ -170,23 +127,10 @@ def test_a_rate_can_be_learned(name):
 
 
 def test_adam_is_finite_at_zero_gradients():
-    parts, params, task = _siren_task(np.float32, "adam", 2)
+    parts, params, task = siren_task(np.float32, "adam", 2)
     zeros = jax.tree.map(jnp.zeros_like, params)  # all hidden units silent: gradients vanish
     found, _ = jax.jit(algorithms.make("maml", parts).meta_gradient)(zeros, task, KEY)
     chex.assert_tree_all_finite(found)
-
-
-def _compiled_bytes(optimizer, steps, n, name="maml", width=64):
-    """(temporary memory of a compiled meta-gradient, size of the weights)."""
-    field = fields.make("siren", fields.FieldOptions(width=width, depth=4))
-    objective = (Term(all_points(np.zeros((n, 2), np.float32)), value(), squared_error),)
-    parts = make_parts(field, objective, objective, Hyper(optimizer, 1e-2), steps, Summation(256))
-    algorithm = algorithms.make(name, parts)
-    meta_params = algorithm.init(KEY)
-    support = Samples(jnp.zeros((n, 3)), jnp.ones(n))
-    step = jax.jit(algorithm.meta_gradient).lower(meta_params, Task(support, support), KEY)
-    size = sum(leaf.nbytes for leaf in jax.tree.leaves(field.init(KEY)))
-    return step.compile().memory_analysis().temp_size_in_bytes, size
 
 
 @pytest.mark.parametrize(
@@ -195,14 +139,14 @@ def _compiled_bytes(optimizer, steps, n, name="maml", width=64):
 )
 def test_an_inner_step_keeps_what_its_update_needs(optimizer, copies):
     """SGD: weights; Adam: weights, both averages, and the gradient that it does not take as is."""
-    few, size = _compiled_bytes(optimizer, 2, 1024)
-    many, _ = _compiled_bytes(optimizer, 12, 1024)
+    few, size = compiled_bytes("maml", optimizer, 2, 1024)
+    many, _ = compiled_bytes("maml", optimizer, 12, 1024)
     assert (many - few) / 10 <= 1.1 * copies * size
 
 
 def test_memory_grows_with_the_observations_by_no_more_than_themselves():
-    few, _ = _compiled_bytes("sgd", 2, 1024)
-    many, _ = _compiled_bytes("sgd", 2, 64 * 1024)
+    few, _ = compiled_bytes("maml", "sgd", 2, 1024)
+    many, _ = compiled_bytes("maml", "sgd", 2, 64 * 1024)
     assert many - few <= 1.1 * 63 * 1024 * 4 * (2 + 3 + 1)
 
 

@@ -10,6 +10,8 @@ from metainr.measurements import value
 from metainr.numerics import (
     Summation,
     hessian_vector_product,
+    inner_gradient,
+    inner_product,
     map_over_chunks,
     objective_gradient,
     sum_over_chunks,
@@ -122,6 +124,58 @@ def test_hessian_vector_product_by_itself(chunk):
         params, support, KEY, 0, direction
     )
     expected = _product(lambda p: _whole_loss(p, coords, support), params, direction)
+    chex.assert_trees_all_close(found, expected, rtol=1e-9)
+
+
+def _bent(adapted, held):
+    """Weights that are no linear function of what is adapted and what is held."""
+    return {"w": held["w"] * jnp.sin(adapted["size"]), "b": adapted["z"] @ held["A"]}
+
+
+def _held_problem():
+    coords, support, params = _problem(30, np.float64)
+    rng = np.random.default_rng(3)
+    adapted = {"size": jnp.float64(0.7), "z": jnp.asarray(rng.normal(size=2))}
+    held = {"w": params["w"], "A": jnp.asarray(rng.normal(size=(2, 3)))}
+    objective = (Term(all_points(coords), value(), squared_error),)
+
+    def loss(adapted, held):
+        return _whole_loss(_bent(adapted, held), coords, support)
+
+    return objective, support, adapted, held, loss
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("chunk", [None, 8])
+@pytest.mark.parametrize("plain_mode_points", [0, 128])
+def test_pullback_reaches_what_is_adapted_and_what_is_held(chunk, plain_mode_points):
+    objective, support, adapted, held, loss = _held_problem()
+    summation = Summation(chunk, plain_mode_points=plain_mode_points)
+    gradient = inner_gradient(objective, _affine, summation, _bent)
+    direction, weight = _direction(adapted), 2.0
+    found, pullback = jax.vjp(lambda a, h: gradient(a, h, support, KEY, 0), adapted, held)
+    chex.assert_trees_all_close(found, jax.value_and_grad(loss)(adapted, held), rtol=1e-9)
+
+    def seen(adapted, held):
+        """What the cotangents make of the loss and its slope."""
+        total, slope = jax.value_and_grad(loss)(adapted, held)
+        along = sum(jax.tree.leaves(jax.tree.map(jnp.vdot, slope, direction)))
+        return weight * total + along
+
+    expected = jax.grad(seen, (0, 1))(adapted, held)
+    chex.assert_trees_all_close(pullback((jnp.float64(weight), direction)), expected, rtol=1e-9)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("chunk", [None, 8])
+def test_product_in_what_is_adapted_and_what_is_held(chunk):
+    objective, support, adapted, held, loss = _held_problem()
+    product = inner_product(objective, _affine, Summation(chunk), _bent)
+    direction = _direction(adapted)
+    found = product(adapted, held, support, KEY, 0, direction)
+    still = jax.tree.map(jnp.zeros_like, held)
+    both = jax.grad(loss, (0, 1))
+    expected = jax.jvp(both, (adapted, held), (direction, still))
     chex.assert_trees_all_close(found, expected, rtol=1e-9)
 
 

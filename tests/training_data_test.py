@@ -21,7 +21,9 @@ def _signals(size=SIZE):
 
 def _indices(num, batch_size=4, **options):
     batches = itertools.islice(training_batches(_signals(), batch_size, **options), num)
-    return [batch[:, 0].astype(int).tolist() for batch in batches]
+    batches = [(b.signal[:, 0].astype(int).tolist(), b.index.tolist()) for b in batches]
+    assert all(found == numbers for found, numbers in batches)  # each signal has its number
+    return [numbers for _, numbers in batches]
 
 
 def test_every_epoch_visits_each_signal_once_in_another_order():

@@ -62,7 +62,10 @@ def modulations(parts: Parts, options: ModulationsOptions) -> Algorithm:
         shared, projection = held[:2]
         shifts = iter(jnp.split(latent @ projection, ends))
         return jax.tree_util.tree_map_with_path(
-            lambda path, leaf: leaf + next(shifts) if _name(path) in shifted else leaf, shared
+            lambda path, leaf: (
+                leaf + next(shifts).reshape(leaf.shape) if _name(path) in shifted else leaf
+            ),
+            shared,
         )
 
     gradient = parts.gradient(weights)
@@ -87,7 +90,7 @@ def modulations(parts: Parts, options: ModulationsOptions) -> Algorithm:
 def _shifted(params):
     """The biases of all layers but the last by name, with their sizes."""
     leaves = {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
-    biases = [name for name in leaves if name.rpartition("/")[2] == "bias"]
+    biases = [name for name in leaves if re.fullmatch(r"bias(_\d+)?", name.rpartition("/")[2])]
     hidden = sorted(biases, key=_natural)[:-1]
     if not hidden:
         raise UserError(
