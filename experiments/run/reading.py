@@ -23,14 +23,13 @@ def config_of(
     value that an option cannot have.
     """
     run = run_of(values, given)
+    outer = made(OuterOptions, values, OUTER_FLAGS | {"train_signals": ""})  # there, a list
     first = run.train_signals[0] if run.train_signals else None
     return Config(
         experiment.name,
         _field_of(values),
         learner_of(values),
-        made(OuterOptions, values, OUTER_FLAGS | {"train_signals": ""})._replace(
-            train_signals=first
-        ),
+        outer._replace(train_signals=first),
         _tests_of(values),
         run,
         made(experiment.options, values),
