@@ -74,7 +74,7 @@ setup(
             "ipykernel>=6.29",
             "nbclient>=0.10",
             "nbformat>=5.10",
-            "pyright>=1.1.400",
+            "pyright[nodejs]>=1.1.400",  # a program for node, which few machines have
             "pytest>=8",
             "pytest-xdist>=3.6",
             "ruff>=0.17,<0.18",  # another minor version may format otherwise

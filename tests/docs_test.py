@@ -272,7 +272,7 @@ def test_the_oldest_versions_are_the_minima():
     lines = (ROOT / "oldest.txt").read_text(encoding="utf-8").splitlines()
     pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
     setup = (ROOT / "setup.py").read_text(encoding="utf-8")
-    minima = dict(re.findall(r'"([\w-]+)>=([\d.]+)"', setup))
+    minima = dict(re.findall(r'"([\w-]+)(?:\[\w+\])?>=([\d.]+)"', setup))
     minima.pop("tensorflow")
     assert minima.keys() == pins.keys()
     for name, version in minima.items():
