@@ -119,7 +119,7 @@ def test_the_first_example_shows_a_gain(tmp_path):
 def extended(tmp_path_factory):
     """A copy of the project with all of CONTRIBUTING's files and their lines in the registries."""
     copy = tmp_path_factory.mktemp("extended")
-    ignore = shutil.ignore_patterns("__pycache__", "runs")
+    ignore = shutil.ignore_patterns("__pycache__")
     for folder in ("metainr", "experiments", "tests"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=ignore)
     for name in ("pyproject.toml", "README.md", "CONTRIBUTING.md"):
