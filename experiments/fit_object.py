@@ -70,7 +70,7 @@ class TurnOptions(NamedTuple):
     frames: Annotated[int, Range(1, 10_000)] = 48
     side: Annotated[int, RESOLUTION] = 128
     mesh: Annotated[str, Choice(("ply", "glb"))] = "ply"
-    mesh_resolution: Annotated[int, Range(8, 1024)] = 96
+    mesh_resolution: Annotated[int, Range(8, 512)] = 96
     threshold: Annotated[float, Range(1e-3, 1e6, real=True)] = 5.0
 
 

@@ -8,7 +8,7 @@ from experiments.run.define import define
 from metainr.checks import Choice, Maybe, Range
 
 _POINTS = Range(16, 2**22)
-_AXIS = Range(4, 1024)
+_AXIS = Range(4, 512)
 
 
 class ShapeOptions(NamedTuple):
