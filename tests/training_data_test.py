@@ -51,7 +51,7 @@ def test_the_seed_counts():
 def test_a_limit_uses_the_first_signals_only():
     flat = np.concatenate(_indices(5, seed=0, limit=5))
     assert (np.sort(flat.reshape(4, 5)) == np.arange(5)).all()
-    with pytest.raises(UserError, match="--train_signals=13 is more than the 12 training signals"):
+    with pytest.raises(UserError, match="train_signals=13 is more than the 12 training signals"):
         training_batches(_signals(), 4, seed=0, limit=13)
 
 
