@@ -165,7 +165,13 @@ class Each(NamedTuple):
     @property
     def expected(self) -> str:
         """What to give."""
-        return f"{self.kind.expected}, several parted by commas, such as {self.example}"
+        few = (
+            [str(count) for count in self.counts or () if count]
+            if len(self.counts or ()) < 4
+            else []
+        )
+        many = f"{' or '.join(few)} of them" if few else "several"
+        return f"{self.kind.expected}, {many} parted by commas, such as {self.example}"
 
     def plain(self, value: Any) -> tuple[Any, ...]:
         """A tuple of them."""

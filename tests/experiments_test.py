@@ -92,9 +92,9 @@ def test_a_run_goes_on(name, trained):
 @pytest.mark.parametrize(
     "name, arguments, expected",
     [
-        ("ct_reconstruction", "--views=2,x", "--views=2,x is no list of numbers above 0"),
+        ("ct_reconstruction", "--views=2,x", "--views=2,x is not possible; give a whole number"),
         ("ct_reconstruction", "--views=1,2 --view_steps=5", "--view_steps=5 do not belong"),
-        ("ct_reconstruction", "--window=5", "--window=5 is no range; give LOW,HIGH"),
+        ("ct_reconstruction", "--window=5", "--window=5 is not possible; give a number"),
         ("ct_reconstruction", "--slices=/nowhere", "/nowhere"),
         ("view_synthesis", "--fit_views=30", "--fit_views=30"),
         ("view_synthesis", "--near=6 --far=2", "--near=6.0 is not below --far=2.0"),
@@ -104,7 +104,7 @@ def test_a_run_goes_on(name, trained):
         ("phototourism", "--photo_folder=/nowhere", "/nowhere"),
         ("phototourism", "--near_factor=2 --far_factor=1", "--near_factor=2.0 is not below"),
         ("view_synthesis", "--object_folder=here", "is not read by --signal=chairs"),
-        ("phototourism", "--scene_scale=0", "--scene_scale=0.0 is not above 0"),
+        ("phototourism", "--scene_scale=0", "--scene_scale=0 is not possible; give a number"),
         ("phototourism", "--inner_points=0", "--inner_points=0 draws no rays"),
     ],
 )
