@@ -75,6 +75,8 @@ _SMOOTH = {
     "activation": "tanh",
     "first_bias": 0.1,
 }
+# In one dimension the signals' waves would solve the equation.
+_EVENTS = np.random.default_rng(1).uniform(size=(25, 3)).astype(np.float32)
 DATA = {
     "value": Data(pixel_grid((6, 6)), in_dim=2, out_dim=3, chunk_size=20),
     "projection": Data(np.arange(5, dtype=np.float32), in_dim=2, out_dim=1, chunk_size=140),
@@ -86,7 +88,7 @@ DATA = {
     "divergence": Data(pixel_grid((5, 5)), 2, 2, chunk_size=20, options=_SMOOTH),
     "hessian": Data(pixel_grid((5, 5)), 2, 1, chunk_size=20, options=_SMOOTH, scale=0.1),
     "helmholtz": Data(pixel_grid((5, 5)), 2, 2, chunk_size=20, options=_SMOOTH),
-    "wave": Data(pixel_grid((5, 5)), 2, 1, chunk_size=20, options=_SMOOTH, scale=0.1),
+    "wave": Data(_EVENTS, 3, 1, chunk_size=20, options=_SMOOTH, scale=0.1),
     "value_and_rate": Data(pixel_grid((5, 5)), 2, 1, chunk_size=20, options=_SMOOTH),
 }
 MEASUREMENTS = [name for name in measurements.REGISTRY if name in DATA]
