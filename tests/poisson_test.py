@@ -145,7 +145,7 @@ def test_a_quadratic_is_recovered_in_closed_form(name):
     np.testing.assert_allclose(found[known], TRUE[known], atol=1e-4)
     if name == "laplacian":  # the harmonic rest is free, and the least of it is none
         np.testing.assert_allclose(found[3] + found[5], TRUE[3] + TRUE[5], atol=1e-4)
-    setting = make_setting(QUADRATIC, way, _run(only_tests=True), Summation())
+    setting = make_setting(QUADRATIC, way, _run(only_tests=True))
     if name in ("value", "gradient"):
         assert jax.jit(setting.score.full)(found, pictures)["psnr"] > 60
 
@@ -153,7 +153,7 @@ def test_a_quadratic_is_recovered_in_closed_form(name):
 def test_a_constant_is_free_where_it_is_not_told():
     shifted = jnp.asarray(TRUE).at[0].add(0.7)
     for name, way in {name: _way(name) for name in REGISTRY}.items():
-        score = make_setting(QUADRATIC, way, _run(only_tests=True), Summation()).score
+        score = make_setting(QUADRATIC, way, _run(only_tests=True)).score
         found = jax.jit(score.full)(shifted, jnp.repeat(_picture(), 2, -1))
         assert (found["psnr"] > 60) == (name in DERIVED), name
 
@@ -327,7 +327,7 @@ def test_the_original_lies_beside_the_fits(tmp_path):
         ("--supervision=value,gradient", "are 2 kinds, and an init is learned for one"),
         ("--supervision=gradent", "unknown supervision 'gradent': did you mean gradient?"),
         ("--algorithm=none --supervision=value,value", "no list of different kinds"),
-        ("--supervision=", "no list of different kinds"),
+        ("--supervision=", "--supervision= is not possible; give kinds of supervision"),
         ("--signal=camera", "--signal=camera is a single picture"),
         ("--image=a.png", "--image=a.png is a single picture"),
         ("--algorithm=none --image=/nowhere.png", "/nowhere.png"),
@@ -338,7 +338,7 @@ def test_the_original_lies_beside_the_fits(tmp_path):
         ("--algorithm=none --signal=camra", "did you mean camera? choose one of camera, image,"),
         (
             "--algorithm=none --supervision=inpainting --seen_fraction=0",
-            "--seen_fraction=0 shows no",
+            "--seen_fraction=0 is not possible; give a number from",
         ),
         ("--algorithm=none --image=a.png --image_folder=b", "--image and --image_folder"),
         ("--signal=image", "--signal=image is a single picture"),
