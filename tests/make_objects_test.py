@@ -94,9 +94,9 @@ def test_mistakes_get_one_line(written, tmp_path):
         (tmp_path, [], "03001627 was not written by make_objects"),
         (tmp_path, ["--signal=cars"], "car_splits.json was not written by make_objects"),
         (tmp_path / "file", [], "cannot write to --output_dir"),
-        ("", [], "give --output_dir"),
+        ("", [], "--output_dir, the folder"),
         (tmp_path, ["--signal=lamp"], "did you mean lamps"),
-        (tmp_path / "new", ["--num_objects=90000"], "give at most 10000"),
+        (tmp_path / "new", ["--num_objects=90000"], "10000"),
         (tmp_path / "full", ["--num_views=1", "LIMITED"], "make room and run the same command"),
     ]
     lists = [[f"--output_dir={folder}", *arguments] for folder, arguments, _ in cases]

@@ -129,7 +129,7 @@ def test_a_long_clip_alone_is_said_to_be_cut_once(tmp_path, caplog):
         ("--clip={} --video_folder=/nowhere", "give one of them"),
         ("--clip={}", "a.gif is one clip, of which no init can be learned: give --algorithm=none"),
         ("--clip={} --algorithm=none --tune", "more clips than that of --clip"),
-        ("--clip={} --algorithm=none --resolution=1000000", "give a smaller --resolution"),
+        ("--clip={} --algorithm=none --resolution=1000000", "give a whole number from 2 to 8192"),
         ("--clip={} --algorithm=none --clip_frames=9", "has 5 frames, fewer than 9"),
         ("--signal=clips", "give --video_folder"),
     ],

@@ -87,8 +87,14 @@ def test_a_wave_alone(tmp_path):
         ("--algorithm=none --source=0.6,0", "--source=0.6,0 lies outside the square of sources"),
         ("--algorithm=none --source=0.6", "--source=0.6 is not possible; give a number from"),
         ("--algorithm=none --source=a,b", "--source=a,b is not possible; give a number from"),
-        ("--algorithm=none --source=0.1,0.2,nan", "--source=0.1,0.2,nan is not possible; give a number from"),
-        ("--algorithm=none --source=0.1,inf", "--source=0.1,inf is not possible; give a number from"),
+        (
+            "--algorithm=none --source=0.1,0.2,nan",
+            "--source=0.1,0.2,nan is not possible; give a number from",
+        ),
+        (
+            "--algorithm=none --source=0.1,inf",
+            "--source=0.1,inf is not possible; give a number from",
+        ),
         ("--algorithm=none --source=", "--source= is not possible; give a number from"),
         ("--resolution=2", "--resolution=2 has too few points along an axis"),
         ("--equation=wave --resolution=7", "--resolution=7 has too few points along an axis"),
