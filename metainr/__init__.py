@@ -44,22 +44,6 @@ if TYPE_CHECKING:
 __version__ = (resources.files(__name__) / "VERSION").read_text().strip()
 
 _FRONT = ("learn", "compare", "load")
-_PACKAGES = (
-    "algorithms",
-    "evaluation",
-    "fields",
-    "measurements",
-    "media",
-    "numerics",
-    "objectives",
-    "reporting",
-    "runs",
-    "signals",
-    "training",
-    "types",
-    "weights",
-)
-
 __all__ = [
     "algorithms",
     "compare",
@@ -84,7 +68,7 @@ def __getattr__(name: str) -> Any:
     # Imported when they are asked for: what needs no JAX should not wait for it.
     if name in _FRONT:
         return getattr(importlib.import_module("metainr.runs.front"), name)
-    if name in _PACKAGES:
+    if name in __all__:
         return importlib.import_module(f"metainr.{name}")
     raise AttributeError(f"module 'metainr' has no attribute {name!r}")
 
