@@ -17,7 +17,7 @@ from metainr.types import Algorithm, Parts
 REGISTRY: dict[str, Entry] = {
     "maml": Entry(maml),
     "first_order_maml": Entry(first_order_maml, settles=False),
-    "reptile": Entry(reptile, scores_query=False),
+    "reptile": Entry(reptile),
     "meta_sgd": Entry(meta_sgd, MetaSgdOptions),
     "modulations": Entry(modulations, ModulationsOptions),
 }

@@ -16,11 +16,9 @@ class Entry(NamedTuple):
     make: (parts, options) -> Algorithm;
     options: the NamedTuple of its own options, each with a default; its docstring says `name: text`
         of each, from which flags and help are made;
-    scores_query: whether the meta-gradient reads the query;
     settles: whether its loss goes on falling under noise; one that strays is judged by its best.
     """
 
     make: Callable[[Parts, Any], Algorithm]
     options: type = NoOptions
-    scores_query: bool = True
     settles: bool = True

@@ -38,7 +38,8 @@ from metainr.types import Field, Hyper, MakeOptimizer, Objective, SignalClass
 
 _IMAGES = "image_regression"  # whose flags describe fields of images
 _GRIDS = (_IMAGES, "regression")
-_CHANGEABLE = ("train_steps", "eval_every", "checkpoint_every", "num_test")
+_CHANGEABLE = ("train_steps", "eval_every", "checkpoint_every")
+_RECORDED = {"learning_rate": "outer_learning_rate", "schedule": "outer_schedule"}
 
 
 def learn(
@@ -113,7 +114,7 @@ def learn(
         checkpoint_every,
     )
     record = {"algorithm": algorithm, "inner_points": inner_points, "seed": seed}
-    record |= learner_record(learner) | {f"outer_{k}": v for k, v in outer._asdict().items()}
+    record |= learner_record(learner) | {_RECORDED.get(k, k): v for k, v in outer._asdict().items()}
     shape = None
     if isinstance(data, Problem):
         problem = data
@@ -203,7 +204,7 @@ def compare(
         "experiment": run.record["experiment"],
         "signal": run.record.get("signal"),
         "num_test": test.num_test,
-        "train_steps": run.record.get("outer_train_steps", run.record.get("train_steps", 0)),
+        "train_steps": run.record.get("train_steps", 0),
         "config": dict(run.record),
         "environment": environment(),
         "instruments": {},
@@ -323,6 +324,5 @@ def _folder(workdir: str | Path | None, record: Mapping[str, Any]) -> Iterator[P
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
     else:
-        changeable = [f"outer_{name}" for name in _CHANGEABLE]
-        open_workdir(Path(workdir), record, changeable)
+        open_workdir(Path(workdir), record, _CHANGEABLE)
         yield Path(workdir)
