@@ -39,11 +39,12 @@ if TYPE_CHECKING:
         types,
         weights,
     )
-    from metainr.runs.front import compare, learn, load
+    from metainr.runs.front import compare, learn
+    from metainr.runs.loading import load
 
 __version__ = (resources.files(__name__) / "VERSION").read_text().strip()
 
-_FRONT = ("learn", "compare", "load")
+_FRONT = {"learn": "front", "compare": "front", "load": "loading"}
 __all__ = [
     "algorithms",
     "compare",
@@ -67,7 +68,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     # Imported when they are asked for: what needs no JAX should not wait for it.
     if name in _FRONT:
-        return getattr(importlib.import_module("metainr.runs.front"), name)
+        return getattr(importlib.import_module(f"metainr.runs.{_FRONT[name]}"), name)
     if name in __all__:
         return importlib.import_module(f"metainr.{name}")
     raise AttributeError(f"module 'metainr' has no attribute {name!r}")

@@ -13,6 +13,7 @@ import metainr
 from metainr.errors import UserError
 from metainr.measurements import gradient, value
 from metainr.objectives import all_points, pixel_grid, squared_error
+from metainr.runs.regression import of_grid
 from metainr.types import Field, Term
 
 SIDE = 12
@@ -148,6 +149,17 @@ def test_one_channel_and_one_axis():
     assert _learn(sounds).fit(sounds.get("test", 0), steps=1).render((9,)).shape == (9, 1)
 
 
+def _without(split):
+    images = metainr.signals.of_arrays(_images())
+    return images._replace(sizes={**images.sizes, split: 0})
+
+
+def _problem():
+    field = metainr.fields.siren(width=8, depth=3)
+    images = metainr.signals.of_arrays(_images())
+    return of_grid(field, images, (SIDE, SIDE), (0, 2), 2, 2)
+
+
 BAD = {
     "a class": (lambda: _learn(_images()[0]), r"arrays: .*\[12, 12, 3\].*\[None\]"),
     "shapes": (lambda: _learn([np.zeros((2, 2)), np.zeros((3, 2))]), r"several shapes"),
@@ -167,6 +179,11 @@ BAD = {
         lambda: _learn(_images(channels=1), field=metainr.fields.siren(width=8)),
         "expected floats",
     ),
+    "seed": (lambda: _learn(seed=10**30), "seed is .*; give a whole number"),
+    "rate": (lambda: _learn(outer_learning_rate=float("nan")), "learning_rate"),
+    "a problem's field": (lambda: metainr.learn(_problem(), width=3), "width: a problem has its"),
+    "no validation": (lambda: _learn(_without("validation")), "none for validation"),
+    "nothing to learn from": (lambda: _learn(_without("train")), "no training signals"),
     "steps": (lambda: metainr.compare(_learn(train_steps=0), steps=(2, 0)), "increasing"),
     "file": (lambda: metainr.load("nowhere.safetensors"), "does not exist"),
 }  # fmt: skip
@@ -181,7 +198,32 @@ def test_a_mistake_is_told_in_one_line(name):
     assert re.search(expected, message) and "\n" not in message and "--" not in message
 
 
+def test_what_a_file_says_of_a_grid_is_checked(run, tmp_path):
+    wrong = ({"shape": [10**6, 10**6]}, {"shape": "x"}, {"inner_points": "x"}, {"shape": [1.5]})
+    for record in wrong:
+        run._replace(record={**run.record, **record}).save(tmp_path / "odd.safetensors")
+        with pytest.raises(UserError, match="odd.safetensors was recorded with"):
+            metainr.load(tmp_path / "odd.safetensors")
+
+
+def test_an_objective_of_ones_own_is_not_forgotten_by_a_fit(run, tmp_path):
+    """The mean squared error must not take its place without a word."""
+    own = run._replace(record={**run.record, "objective": "own"})
+    own.save(tmp_path / "own.safetensors")
+    loaded = metainr.load(tmp_path / "own.safetensors")
+    for told in (lambda: loaded.fit(_images()[0]), lambda: own.fit(_images()[0, :4])):
+        with pytest.raises(UserError, match="objective="):
+            told()
+    with pytest.raises(UserError, match="how fits are tested"):
+        metainr.compare(loaded)
+
+
 def test_mistakes_of_a_fit(run):
+    with pytest.raises(UserError, match="give signal="):
+        run.fit()
+    for wrong in ({"steps": -1}, {"steps": 2.5}, {"seed": 10**30}, {"learning_rate": np.nan}):
+        with pytest.raises(UserError, match=next(iter(wrong))):
+            run.fit(_images()[0], **wrong)
     for signal in (np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE, 4)), np.zeros(SIDE)):
         with pytest.raises(UserError, match="signal: "):
             run.fit(signal)

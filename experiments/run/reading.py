@@ -7,11 +7,10 @@ from experiments.experiment import Experiment
 from metainr import fields
 from metainr.checks import Choice, check
 from metainr.runs.options import OuterOptions, TestOptions
-from metainr.runs.saved import ALGORITHM, NONE, hyper_of, learner_of, made
+from metainr.runs.saved import ALGORITHM, NONE, OUTER_NAMES, hyper_of, learner_of, made
 
-OUTER_FLAGS = {"learning_rate": "outer_learning_rate", "schedule": "outer_schedule"}
-"""Options whose flags have longer names than they."""
 TEST_FLAGS = {"schedule": "test_schedule"}
+"""Options of tests whose flags have longer names than they."""
 
 
 def config_of(
@@ -23,7 +22,7 @@ def config_of(
     value that an option cannot have.
     """
     run = run_of(values, given)
-    outer = made(OuterOptions, values, OUTER_FLAGS | {"train_signals": ""})  # there, a list
+    outer = made(OuterOptions, values, OUTER_NAMES | {"train_signals": ""})  # there, a list
     first = run.train_signals[0] if run.train_signals else None
     return Config(
         experiment.name,

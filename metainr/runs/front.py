@@ -1,4 +1,4 @@
-"""The front door: `metainr.learn`, `metainr.compare` and `metainr.load`."""
+"""The front door: `metainr.learn` and `metainr.compare`."""
 
 import contextlib
 import inspect
@@ -12,6 +12,7 @@ import numpy as np
 import optax
 
 from metainr import algorithms, fields
+from metainr.checks import Range, check
 from metainr.errors import UserError
 from metainr.evaluation.courses import name_of
 from metainr.registry import look_up
@@ -19,27 +20,17 @@ from metainr.runs import learning, regression
 from metainr.runs.compared import Compared
 from metainr.runs.comparison import compare as compare_in
 from metainr.runs.inits import Init, make_inits
+from metainr.runs.loading import GRIDS, IMAGES
 from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOptions
-from metainr.runs.problem import Problem, spread_steps
+from metainr.runs.problem import Problem, spread_steps, with_match
 from metainr.runs.run import Run
-from metainr.runs.saved import (
-    OWN,
-    field_of,
-    in_file,
-    init_of,
-    learner_of,
-    learner_record,
-    read_saved,
-)
+from metainr.runs.saved import OUTER_NAMES, OWN, learner_record
 from metainr.signals import of_arrays
-from metainr.signals.access import checked_access
 from metainr.training.workdir import environment, open_workdir
 from metainr.types import Field, Hyper, MakeOptimizer, Objective, SignalClass
 
-_IMAGES = "image_regression"  # whose flags describe fields of images
-_GRIDS = (_IMAGES, "regression")
-_CHANGEABLE = ("train_steps", "eval_every", "checkpoint_every")
-_RECORDED = {"learning_rate": "outer_learning_rate", "schedule": "outer_schedule"}
+_CHANGEABLE = ("eval_every", "checkpoint_every")
+_SEED, _STEPS, _POINTS = Range(0, 2**32 - 1), Range(1, 10**6), Range(0, 2**24)
 
 
 def learn(
@@ -98,6 +89,9 @@ def learn(
     Raises:
         UserError: in one line, for what cannot be, before anything is computed.
     """
+    check("seed", seed, _SEED)
+    check("test_steps", test_steps, _STEPS)
+    check("inner_points", inner_points, _POINTS)
     learner = LearnerOptions(
         algorithm,
         _algorithm_options(algorithm, algorithm_options),
@@ -114,9 +108,12 @@ def learn(
         checkpoint_every,
     )
     record = {"algorithm": algorithm, "inner_points": inner_points, "seed": seed}
-    record |= learner_record(learner) | {_RECORDED.get(k, k): v for k, v in outer._asdict().items()}
+    record |= learner_record(learner) | {
+        OUTER_NAMES.get(k, k): v for k, v in outer._asdict().items()
+    }
     shape = None
     if isinstance(data, Problem):
+        _require_nothing_more(field_options, objective, query)
         problem = data
         record |= {"experiment": "problem", "field": None}
     else:
@@ -124,14 +121,15 @@ def learn(
         first = _first(signals)
         *shape, channels = first.shape
         made, described = _field(field, field_options, len(shape), channels)
-        steps, match_step = _steps(spread_steps(test_steps), inner_steps)
+        steps, match_step = with_match(spread_steps(test_steps), inner_steps)
         problem = regression.of_grid(
             made, signals, shape, steps, match_step, inner_steps, inner_points, objective, query
         )
         record |= described | {
-            "experiment": _IMAGES if len(shape) == 2 and channels == 3 else "regression",
+            "experiment": IMAGES if len(shape) == 2 and channels == 3 else GRIDS,
             "shape": list(shape),
             "resolution": max(shape),
+            "objective": None if objective is None else OWN,
             "data": name_of(dict(signals.sizes), first),
         }
     test = TestOptions(num_validation=num_validation)
@@ -191,13 +189,13 @@ def compare(
         Hyper(baseline_optimizer, baseline_learning_rate),
         tune,
     )
-    root, machine = jax.random.key(seed), Machine()
+    root, machine = jax.random.key(check("seed", seed, _SEED)), Machine()
     others = {name: other.init for name, other in rivals.items()}
     inits = make_inits(problem, run.init, others, test.baseline, root, machine)
     comparisons = {}
     for name, setting in problem.settings.items():
         if steps is not None:
-            chosen, match_step = _steps(_checked_steps(steps), run.init.learner.inner_steps)
+            chosen, match_step = with_match(_checked_steps(steps), run.init.learner.inner_steps)
             setting = setting._replace(steps=chosen, match_step=match_step)
         comparisons[name] = compare_in(problem, setting, inits, test, root, machine)
     results = {
@@ -211,59 +209,6 @@ def compare(
         "settings": {name: comparison.entry for name, comparison in comparisons.items()},
     }
     return Compared(results, comparisons)
-
-
-def load(
-    path: str | Path,
-    *,
-    best: bool = False,
-    field: Field | None = None,
-    inner_optimizer: MakeOptimizer | None = None,
-    problem: Problem | None = None,
-) -> Run:
-    """What was learned, from a workdir, one of its checkpoints or a file of weights.
-
-    Args:
-        path: of a run of `learn` or of the command line, or of a file that either wrote.
-        best: of a workdir, the checkpoint that validation liked best in place of the newest.
-        field: where the file does not name it, as of fields of one's own.
-        inner_optimizer: that it was learned with, where that is a function of one's own.
-        problem: what it was learned for, where that is no class of arrays.
-
-    Raises:
-        UserError: there is nothing to read, or it is of another field.
-    """
-    weights, record = read_saved(path, best)
-    source = str(path)
-    if field is None:
-        field = field_of(record, weights, source) if problem is None else problem.field
-    learner = _learner(record, inner_optimizer, source)
-    init = init_of(weights, learner, field, source)
-    shape = None
-    if problem is None and record.get("experiment") in _GRIDS:
-        shape = tuple(record.get("shape") or [record["resolution"]] * 2)
-        steps, match_step = _steps(spread_steps(20), init.learner.inner_steps)
-        nothing = checked_access(
-            {"train": 0, "validation": 0, "test": 0}, lambda split, index: None
-        )
-        points = record.get("inner_points", 0)
-        problem = regression.of_grid(
-            field, nothing, shape, steps, match_step, init.learner.inner_steps, points
-        )
-    return Run(field, init, problem, shape, record)
-
-
-def _learner(record, optimizer, source):
-    if optimizer is None and record.get("inner_optimizer") == OWN:
-        raise UserError(
-            f"{source} was learned with an inner optimizer of one's own; give inner_optimizer= "
-            "that function"
-        )
-    if optimizer is None:
-        return in_file(source, lambda: learner_of(record))
-    named = {name: value for name, value in record.items() if name != "inner_optimizer"}
-    learner = in_file(source, lambda: learner_of(named))
-    return learner._replace(inner=learner.inner._replace(optimizer=optimizer))
 
 
 def _algorithm_options(algorithm, values):
@@ -298,6 +243,15 @@ def _field(field, options, in_dim, out_dim):
     return fields.make(field, **options), {"field": field, **defaults, **options}
 
 
+def _require_nothing_more(options, objective, query):
+    given = [*options, *(["objective"] if objective else []), *(["query"] if query else [])]
+    if given:
+        raise UserError(
+            f"{', '.join(given)}: a problem has its own field and objectives; leave them out, or "
+            "make the problem with others"
+        )
+
+
 def _refuse_options(options):
     raise UserError(
         f"{', '.join(options)}: options of a field that is given by its name; leave them out, or "
@@ -306,16 +260,10 @@ def _refuse_options(options):
 
 
 def _checked_steps(steps):
-    steps = tuple(steps)
-    if not steps or list(steps) != sorted(set(steps)) or steps[0] < 0:
+    steps = tuple(check("steps", step, Range(0, 10**6)) for step in steps)
+    if not steps or list(steps) != sorted(set(steps)):
         raise UserError(f"steps: {list(steps)} are no increasing step counts; give e.g. (0, 2, 20)")
     return steps
-
-
-def _steps(steps, inner_steps):
-    """The steps, with the one at which inits are compared: as many as were learned for."""
-    match_step = inner_steps if inner_steps in steps else steps[-1]
-    return steps, match_step
 
 
 @contextlib.contextmanager
@@ -324,5 +272,7 @@ def _folder(workdir: str | Path | None, record: Mapping[str, Any]) -> Iterator[P
         with tempfile.TemporaryDirectory() as folder:
             yield Path(folder)
     else:
-        open_workdir(Path(workdir), record, _CHANGEABLE)
+        # A schedule is stretched over the steps: with others it is another run.
+        steps = ("train_steps",) if record["outer_schedule"] == "constant" else ()
+        open_workdir(Path(workdir), record, (*_CHANGEABLE, *steps))
         yield Path(workdir)

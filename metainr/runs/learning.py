@@ -10,6 +10,7 @@ import optax
 
 from metainr.checks import checked
 from metainr.devices import is_first, local_mesh, own_rows
+from metainr.errors import UserError
 from metainr.evaluation.fitting import make_evaluate
 from metainr.keys import branch
 from metainr.numerics import num_points
@@ -135,6 +136,8 @@ def _validation(problem, learner, num_signals, root, machine):
         setting.make_task, setting.score, setting.view, local_mesh(machine.mesh)
     )
     signals = first_signals(problem.signals, "validation", num_signals)
+    if not signals:
+        raise UserError("signals: there are none for validation; give a class that has some")
     targets = np.stack([np.asarray(setting.target(signal)) for signal in signals])
 
     def validate(meta_params):

@@ -105,6 +105,14 @@ def matching_objective(
     return (Term(draw, measurement or value(), squared_error),)
 
 
+def with_match(steps: tuple[int, ...], inner_steps: int) -> tuple[tuple[int, ...], int]:
+    """Steps after which fits are measured, and the one of them at which inits are compared.
+
+    That is after as many as the inits were learned for; if that is none of them, after the last.
+    """
+    return steps, inner_steps if inner_steps in steps else steps[-1]
+
+
 def spread_steps(last: int) -> tuple[int, ...]:
     """0, 1, 2, 5, 10, 20, 50, … and the last step: where scores that take long are measured."""
     steps = [digit * 10**power for power in range(len(str(last))) for digit in (1, 2, 5)]

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from metainr.checks import Range, check
 from metainr.errors import UserError
 from metainr.evaluation.metrics import psnr
 from metainr.evaluation.streaming import fit_each
@@ -19,7 +20,7 @@ from metainr.runs.inits import Init
 from metainr.runs.options import Machine
 from metainr.runs.problem import Problem
 from metainr.runs.regression import grid_objectives
-from metainr.runs.saved import write_saved
+from metainr.runs.saved import NONE, OWN, write_saved
 from metainr.signals import checked_signals
 from metainr.types import Field, Hyper, MakeOptimizer, Objective, Params, Signal, Support
 
@@ -52,7 +53,7 @@ class Fit(NamedTuple):
 
     def save(self, path: str | Path) -> None:
         """Writes the weights to a .safetensors or .npz file, which `metainr.load` reads."""
-        write_saved(path, self.params, {**self.record, "algorithm": "none"})
+        write_saved(path, self.params, {**self.record, "algorithm": NONE})
 
 
 class Run(NamedTuple):
@@ -99,26 +100,27 @@ class Run(NamedTuple):
         Raises:
             UserError: the signal is none of the kind, or the run does not say what to lower.
         """
-        if steps < 0:
-            raise UserError(f"steps: {steps} is negative; give 0 or more")
-        key = branch(jax.random.key(seed), "test")
+        check("steps", steps, Range(0, 10**6))
+        key = branch(jax.random.key(check("seed", seed, Range(0, 2**32 - 1))), "test")
         whole = None
         if signal is not None and self.shape is not None:
             whole = _one(signal, len(self.shape), self.field)
             support = image_samples(whole, _weights(mask, whole.shape[:-1]))
-            points = self.record.get("inner_points", 0)
-            objective = objective or grid_objectives(whole.shape[:-1], points)[0]
-        elif self.problem is not None:
+            objective = objective or self._grid_objective(whole.shape[:-1])
+        elif self.problem is not None and (signal is not None or support is not None):
             setting = next(iter(self.problem.settings.values()))
             objective = objective or setting.objective
             support = setting.make_task(signal, key).support if support is None else support
         if objective is None or support is None:
             raise UserError(
-                "fit: this run does not say what a fit sees and lowers; give signal=, or support= "
-                "and objective="
+                "fit: this run does not say what such a fit sees and lowers; give signal= or "
+                "support=, and objective="
             )
         hyper = self.init.hyper
-        hyper = Hyper(optimizer or hyper.optimizer, learning_rate or hyper.learning_rate)
+        hyper = Hyper(
+            optimizer or hyper.optimizer,
+            hyper.learning_rate if learning_rate is None else learning_rate,
+        )
         inits = {"meta": self.init._replace(hyper=hyper)}
         contenders = make_contenders(inits, self.field, objective, Machine())
         ((found,),) = fit_each([*contenders.values()], [support], key, steps)
@@ -128,6 +130,14 @@ class Run(NamedTuple):
             fit = Fit(self.field, params, losses, None, self.record)
             reached = float(psnr(fit.render(whole.shape[:-1]), whole))
         return Fit(self.field, params, losses, reached, self.record)
+
+    def _grid_objective(self, shape):
+        """That of the run: the mean squared error, or one of its own, which is for one shape."""
+        if self.record.get("objective") != OWN:
+            return grid_objectives(shape, self.record.get("inner_points", 0))[0]
+        if self.problem is not None and shape == self.shape:
+            return next(iter(self.problem.settings.values())).objective
+        return None
 
     def save(self, path: str | Path) -> None:
         """Writes what was learned to a .safetensors or .npz file.
@@ -160,7 +170,7 @@ def _one(signal, axes, field):
 def _weights(mask, shape):
     if mask is None:
         return None
-    mask = np.asarray(mask)
+    mask = np.asarray(mask, bool)
     if mask.shape != tuple(shape) or not mask.any():
         raise UserError(
             f"mask: shape {list(mask.shape)} with {np.count_nonzero(mask)} points to see; give "

@@ -31,6 +31,9 @@ OWN = "own"
 
 ALGORITHM = Choice([*algorithms.REGISTRY, NONE])
 
+OUTER_NAMES = {"learning_rate": "outer_learning_rate", "schedule": "outer_schedule"}
+"""Options of the outer loop that a record has under longer names."""
+
 _FLAGS = "flags"
 _DIMENSIONS = [(d, c) for d in range(1, 5) for c in range(1, 9)]
 

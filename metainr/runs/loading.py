@@ -1,0 +1,90 @@
+"""The front door: `metainr.load`."""
+
+import math
+from pathlib import Path
+
+from metainr.checks import Each, Range, check
+from metainr.errors import UserError
+from metainr.runs.problem import Problem, spread_steps, with_match
+from metainr.runs.regression import of_grid
+from metainr.runs.run import Run
+from metainr.runs.saved import OWN, field_of, in_file, init_of, learner_of, read_saved
+from metainr.signals.access import SPLITS, checked_access
+from metainr.types import Field, MakeOptimizer
+
+IMAGES = "image_regression"
+"""The experiment whose flags describe fields of colour images."""
+
+GRIDS = "regression"
+"""That of a record of other signals that are given on a grid."""
+
+_MOST_POINTS = 2**26
+_SIDE = Range(1, _MOST_POINTS)
+_TEST_STEPS = 20
+
+
+def load(
+    path: str | Path,
+    *,
+    best: bool = False,
+    field: Field | None = None,
+    inner_optimizer: MakeOptimizer | None = None,
+    problem: Problem | None = None,
+) -> Run:
+    """What was learned, from a workdir, one of its checkpoints or a file of weights.
+
+    Args:
+        path: of a run of `learn` or of the command line, or of a file that either wrote.
+        best: of a workdir, the checkpoint that validation liked best in place of the newest.
+        field: where the file does not name it, as of fields of one's own.
+        inner_optimizer: that it was learned with, where that is a function of one's own.
+        problem: what it was learned for, where that is no class of arrays.
+
+    Raises:
+        UserError: there is nothing to read, or it is of another field.
+    """
+    weights, record = read_saved(path, best)
+    source = str(path)
+    if field is None:
+        field = field_of(record, weights, source) if problem is None else problem.field
+    learner = _learner(record, inner_optimizer, source)
+    init = init_of(weights, learner, field, source)
+    shape = _shape(record, source) if problem is None else None
+    if shape is not None and record.get("objective") != OWN:
+        inner_steps = init.learner.inner_steps
+        problem = in_file(source, lambda: _of_grid(field, inner_steps, shape, record))
+    return Run(field, init, problem, shape, record)
+
+
+def _learner(record, optimizer, source):
+    if optimizer is None and record.get("inner_optimizer") == OWN:
+        raise UserError(
+            f"{source} was learned with an inner optimizer of one's own; give inner_optimizer= "
+            "that function"
+        )
+    if optimizer is None:
+        return in_file(source, lambda: learner_of(record))
+    named = {name: value for name, value in record.items() if name != "inner_optimizer"}
+    learner = in_file(source, lambda: learner_of(named))
+    return learner._replace(inner=learner.inner._replace(optimizer=optimizer))
+
+
+def _shape(record, source):
+    """The grid that a record's signals were given on, None of other signals."""
+    if record.get("experiment") not in (IMAGES, GRIDS):
+        return None
+    shape = record.get("shape") or [record.get("resolution")] * 2
+    found = in_file(source, lambda: check("shape", shape, Each(_SIDE, "64,64", (1, 2, 3, 4))))
+    if math.prod(found) > _MOST_POINTS:
+        raise UserError(
+            f"{source} was recorded with {math.prod(found)} points, too many for a grid"
+        )
+    return found
+
+
+def _of_grid(field, inner_steps, shape, record):
+    """What was learned for, without signals."""
+    nothing = checked_access(dict.fromkeys(SPLITS, 0), lambda split, index: None)
+    steps, match_step = with_match(spread_steps(_TEST_STEPS), inner_steps)
+    points = check("inner_points", record.get("inner_points", 0), Range(0, _MOST_POINTS))
+    return of_grid(field, nothing, shape, steps, match_step, inner_steps, points)
