@@ -17,7 +17,7 @@ from metainr.numerics import default_chunk_size, map_over_chunks
 from metainr.objectives import image_samples, pixel_grid
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init
-from metainr.runs.options import Machine
+from metainr.runs.options import Machine, check_hyper
 from metainr.runs.problem import Problem
 from metainr.runs.regression import grid_objectives
 from metainr.runs.saved import NONE, OWN, write_saved
@@ -121,6 +121,7 @@ class Run(NamedTuple):
             optimizer or hyper.optimizer,
             hyper.learning_rate if learning_rate is None else learning_rate,
         )
+        check_hyper(hyper)
         inits = {"meta": self.init._replace(hyper=hyper)}
         contenders = make_contenders(inits, self.field, objective, Machine())
         ((found,),) = fit_each([*contenders.values()], [support], key, steps)
