@@ -117,6 +117,8 @@ def settle(values: Values, given: Collection[str]) -> Values:
     if clip is not None:
         grids.check_alone(values, "clip", "clip", "video_folder")
         frames = min(signals.clip_info(clip).frames, _MOST_FRAMES)
+        if frames < 2:
+            raise UserError(f"clip {clip} has {frames} frame; give one of 2 or more")
         chosen = {"signal": "clip", "num_test": 1}
     if values["clip_frames"] is None:
         chosen["clip_frames"] = frames

@@ -80,6 +80,22 @@ def test_a_fit_is_the_same_by_the_files(run, tmp_path):
     np.testing.assert_array_equal(start.render((4, 4)), fit.render((4, 4)))
 
 
+def test_only_the_first_fit_of_a_shape_traces_the_field(run):
+    traced = []
+
+    def apply(params, coords):
+        traced.append(coords.shape)
+        return run.field.apply(params, coords)
+
+    counted = run._replace(field=run.field._replace(apply=apply))
+    counted.fit(_images()[0], steps=2)
+    count = len(traced)
+    again = counted.fit(_images()[1], steps=3, learning_rate=0.02)
+    assert len(traced) == count > 0
+    expected = run.fit(_images()[1], steps=3, learning_rate=0.02)
+    np.testing.assert_array_equal(again.losses, expected.losses)
+
+
 def test_integers_and_masks(run):
     image = (_images()[0] * 255).astype(np.uint8)
     mask = np.zeros((SIDE, SIDE), bool)

@@ -97,21 +97,24 @@ def _noise(path, count):
 
 
 def test_a_clip_is_cut_to_the_frames_of_the_init(trained, tmp_path, caplog, capfd):
-    long, single = _noise(tmp_path / "long.gif", 6), _noise(tmp_path / "single.gif", 1)
+    long, short = _noise(tmp_path / "long.gif", 6), _noise(tmp_path / "short.gif", 3)
     init = f"--init={trained}"
     assert run_here(tmp_path / "run", f"--clip={long}", init, experiment=video) == 0
     told = [record.getMessage() for record in caplog.records if "frames" in record.getMessage()]
     assert told == [f"{long} has 6 frames: its first 4 are fitted, as the init was learned"]
-    assert run_here(tmp_path / "none", f"--clip={single}", init, experiment=video) == 1
+    assert run_here(tmp_path / "none", f"--clip={short}", init, experiment=video) == 1
     line = capfd.readouterr().err.strip().splitlines()[-1]
-    assert "single.gif has 1 frames, fewer than the 4 that --init=" in line
+    assert "short.gif has 3 frames, fewer than the 4 that --init=" in line
     assert line.endswith("give a longer one") and not (tmp_path / "none").exists()
+    single = f"--clip={_noise(tmp_path / 'single.gif', 1)}"
+    assert run_here(tmp_path / "none", single, init, experiment=video) == 1
+    assert "single.gif has 1 frame; give one of 2 or more" in capfd.readouterr().err
 
 
 def test_a_long_clip_alone_is_said_to_be_cut_once(tmp_path, caplog):
     path = _noise(tmp_path / "long.gif", 70)
     with flagsaver.flagsaver():
-        cli.parse(["video", f"--clip={path}", "--resolution=8", "--algorithm=none"])
+        cli.parse(["video", f"--clip={path}", "--resolution=16", "--algorithm=none"])
         flags.FLAGS.mark_as_parsed()
         config = shared_flags.configuration(video.EXPERIMENT)
     assert video.build(config, Summation(100, None)).signals.get("test", 0).shape[0] == 64

@@ -11,7 +11,7 @@ import numpy as np
 from flax import serialization
 from jax.experimental import multihost_utils
 
-from metainr.errors import UserError, first_line
+from metainr.errors import Option, UserError, first_line
 
 _T = TypeVar("_T")
 _PARTING_SECONDS = 3
@@ -38,15 +38,25 @@ def from_first(function: Callable[[], _T]) -> _T:
     if not is_first():
         told: dict[str, Any] = _told()
         if "error" in told:
-            raise UserError(told["error"])
+            raise UserError(*(x if isinstance(x, str) else Option(*x) for x in told["error"]))
         return told["value"]
     try:
         value = function()
     except Exception as error:
-        _broadcast(serialization.msgpack_serialize({"error": first_line(error)}))
+        _broadcast(serialization.msgpack_serialize({"error": _parts(error)}))
         raise
     _broadcast(serialization.msgpack_serialize({"value": value}))
     return value
+
+
+def _parts(error):
+    """Those of a user's mistake, each option by its name and its value's text."""
+    if not isinstance(error, UserError):
+        return [first_line(error)]
+    return [
+        [x.name, None if x.value is None else str(x.value)] if isinstance(x, Option) else str(x)
+        for x in error.parts
+    ]
 
 
 def _told() -> Any:

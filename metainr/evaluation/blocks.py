@@ -31,6 +31,8 @@ from metainr.types import (
     Tree,
 )
 
+_MOST_PROGRAMS = 32  # of an engine, which may outlive what they were compiled for
+
 Measure = Callable[[Params, Signal], Any]
 """`(params, signal) -> arrays`: something to know of a fit."""
 
@@ -104,7 +106,7 @@ def make_engine(
     keys_of = jax.jit(jax.vmap(jax.random.fold_in, (None, 0)))
     supports_of = jax.jit(spread_tasks(make_support, mesh))
 
-    @functools.cache
+    @functools.lru_cache(maxsize=_MOST_PROGRAMS)
     def compiled(make_inner: Callable[[Hyper], Inner], optimizer: str | MakeOptimizer) -> Programs:
         def inner_of(rate):
             return make_inner(Hyper(optimizer, rate))

@@ -136,17 +136,22 @@ def fit_each(
 ) -> list[tuple[Fit, ...]]:
     """Fits given supports, all of the same shapes, and returns for each a Fit by each contender.
 
-    Their one metric is the "loss" before every step.
+    Their one metric is the "loss" before every step. Calls share their compiled programs.
     """
-    stream = make_stream(
+    stream = _stream_of_losses(min(SLOTS, len(supports)), mesh)
+    requests = (Request(i, Task(x, None), i, num_steps) for i, x in enumerate(supports))
+    return [fits for _, fits in stream(contenders, requests, key)]
+
+
+@functools.lru_cache(maxsize=8)
+def _stream_of_losses(slots, mesh):
+    return make_stream(
         Score(lambda params, task: {}, lambda loss: {"loss": loss}),
         lambda params: (),
-        slots=min(SLOTS, len(supports)),
+        slots=slots,
         steps_per_dispatch=_STEPS_AT_ONCE,
         mesh=mesh,
     )
-    requests = (Request(i, Task(x, None), i, num_steps) for i, x in enumerate(supports))
-    return [fits for _, fits in stream(contenders, requests, key)]
 
 
 class _Run:

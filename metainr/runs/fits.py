@@ -20,18 +20,19 @@ def make_contenders(
 ) -> dict[str, Contender]:
     """The inits with their loops on an objective; those of one learner share one.
 
-    `schedule`: of the rate over `num_steps`, "constant" or "cosine".
+    Later calls give the same loops for the same field and objective, so that what was compiled for
+    them serves again. `schedule`: of the rate over `num_steps`, "constant" or "cosine".
     """
-    decay_steps = cosine_steps(schedule, num_steps)
-
-    @functools.cache
-    def make_inner_of(learner):
-        return make_algorithm(learner, field, objective, objective, machine, decay_steps).make_inner
-
+    given = field, objective, machine, cosine_steps(schedule, num_steps)
     return {
-        name: Contender(init.meta_params, make_inner_of(init.learner), init.hyper)
+        name: Contender(init.meta_params, _make_inner(init.learner, *given), init.hyper)
         for name, init in inits.items()
     }
+
+
+@functools.lru_cache(maxsize=32)
+def _make_inner(learner, field, objective, machine, decay_steps):
+    return make_algorithm(learner, field, objective, objective, machine, decay_steps).make_inner
 
 
 def fit(

@@ -1,5 +1,6 @@
 """Problems whose signals are seen whole, at points that a class shares: images, sounds, volumes."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
@@ -65,7 +66,15 @@ def of_grid(
 
 
 def grid_objectives(shape: Sequence[int], inner_points: int) -> tuple[Objective, Objective]:
-    """(inner, query): mean squared errors; inner steps see `inner_points` of a grid (0: all)."""
+    """(inner, query): mean squared errors; inner steps see `inner_points` of a grid (0: all).
+
+    Later calls give the same ones, so that what was compiled for them serves again.
+    """
+    return _grid_objectives(tuple(shape), inner_points)
+
+
+@functools.lru_cache(maxsize=8)
+def _grid_objectives(shape, inner_points):
     return objectives(pixel_grid(shape), inner_points, random_points)
 
 

@@ -1,5 +1,6 @@
 """What `metainr.learn` and `metainr.load` return: fits by what was learned, and its files."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,11 +50,16 @@ class Fit(NamedTuple):
         """The field's values [n, c] at coords [n, d]."""
         widths = [leaf.shape[-1] for leaf in jax.tree.leaves(self.params) if leaf.ndim]
         size = default_chunk_size(max(widths, default=1))
-        return map_over_chunks(lambda x: self.field.apply(self.params, x), coords, size)
+        return _values(self.field.apply, size, self.params, coords)
 
     def save(self, path: str | Path) -> None:
         """Writes the weights to a .safetensors or .npz file, which `metainr.load` reads."""
         write_saved(path, self.params, {**self.record, "algorithm": NONE})
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _values(apply, size, params, coords):
+    return map_over_chunks(lambda x: apply(params, x), coords, size)
 
 
 class Run(NamedTuple):
@@ -85,6 +91,8 @@ class Run(NamedTuple):
         seed: int = 0,
     ) -> Fit:
         """Fits one signal by the loop that was learned.
+
+        The first call compiles; later ones for signals of the same shape do not.
 
         Args:
             signal: of the class; an array [*shape, c] of any shape, in integers or in [0, 1], where
