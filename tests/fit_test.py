@@ -20,13 +20,14 @@ from tiny_fits import FIELD, OPTIONS, PARAMS, RECORD, SIDE, levels, saved, share
 
 from experiments import fit
 from experiments.fitting.observed import Observed, scaled_to
-from experiments.fitting.pictures_io import encode_png, read_picture
+from experiments.fitting.pictures_io import encode_png
 from experiments.fitting.tile_fits import make_tile_stream, tile_requests
 from experiments.fitting.tiles import Tiling, cut, join
 from metainr import algorithms
 from metainr.algorithms import adapt, make_parts
 from metainr.errors import UserError
 from metainr.keys import branch
+from metainr.media.pictures import read_picture
 from metainr.objectives import image_samples, pixel_grid
 from metainr.runs.regression import grid_objectives
 from metainr.training.checkpoints import Checkpoints

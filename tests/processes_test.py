@@ -140,7 +140,9 @@ def test_different_flags_are_refused_by_all(run, tmp_path):
 def test_what_the_first_refuses_ends_all(run, pair):
     for code, errors, last in _finish(run(pair, "--seed=5")):
         assert code == 1
-        told = f"error: --workdir={pair} holds a run with other options: --seed was 0 and is now 5; "
+        told = (
+            f"error: --workdir={pair} holds a run with other options: --seed was 0 and is now 5; "
+        )
         assert last.startswith(told)
         assert "Traceback" not in errors
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from experiments.fitting.pictures_io import read_picture
 from metainr.errors import UserError
+from metainr.media.pictures import read_picture
 
 
 class Observed(NamedTuple):

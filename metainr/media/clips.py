@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from metainr.errors import Option, UserError
+from metainr.media.opening import opened
 from metainr.media.pictures import SUFFIXES as PICTURES
-from metainr.media.pictures import read_image, to_square
+from metainr.media.pictures import as_seen, read_image, to_square
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 _GIF = ".gif"
@@ -99,13 +100,10 @@ def _pictures(folder):
 
 
 def _gif_info(path):
-    from PIL import Image, ImageSequence
+    from PIL import ImageSequence
 
-    try:
-        with Image.open(path) as image:
-            times = [frame.info.get("duration", 0) for frame in ImageSequence.Iterator(image)]
-    except Exception as error:  # Pillow's decoders meet damage with exceptions of many kinds
-        raise UserError(f"cannot read GIF {path}: {error}; give an undamaged one") from error
+    with opened(path) as image:
+        times = [frame.info.get("duration", 0) for frame in ImageSequence.Iterator(image)]
     low, high = min(times), max(times)
     varies = ""
     if low != high:
@@ -115,15 +113,10 @@ def _gif_info(path):
 
 
 def _gif_frames(path, start, frames):
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            for number in range(start, min(start + frames, getattr(image, "n_frames", 1))):
-                image.seek(number)
-                yield np.asarray(image.convert("RGB"), np.float32) / 255
-    except Exception as error:
-        raise UserError(f"cannot read GIF {path}: {error}; give an undamaged one") from error
+    with opened(path) as image:
+        for number in range(start, min(start + frames, getattr(image, "n_frames", 1))):
+            image.seek(number)
+            yield as_seen(image)
 
 
 def _video_info(path):

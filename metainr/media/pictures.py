@@ -1,32 +1,100 @@
-"""Picture files and arrays, brought to one form and one size."""
+"""Picture files as they are meant to be seen, with all of their bits.
 
+PNG and TIFF store deep colours in two bytes per value. Of a PNG's Pillow keeps the high one; told
+that the bytes are in the other order it keeps the low one, so that two readings give the value.
+"""
+
+import io
+import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
+from absl import logging
 
-from metainr.errors import UserError
+from metainr.errors import UserError, first_line
+from metainr.media import tiffs
+from metainr.media.opening import damage_told, opened
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
+_ORIENTATION = 274  # EXIF's tag
+_SAMPLE_FORMAT, _SIGNED = 339, 2  # TIFF's tag, and one of its values
+_OTHER_ORDER = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
+_GREY_AND_ALPHA = "LA;16B"
+_ROUNDING = 1e-6  # by which floats may leave [0, 1]
+_SHALLOW = 4096  # levels: a 16-bit picture of fewer may be one of a camera with 12 bits
 
 
-def read_image(path: str | Path | BinaryIO) -> np.ndarray:
-    """Reads a picture as it is meant to be seen: float32 [height, width, 3] in [0, 1].
+class Picture(NamedTuple):
+    """A picture as it is meant to be seen, and how its file stores it.
 
-    Grey and palette pictures become three channels, transparent ones lie on white, 8- and 16-bit
-    grey values are divided by their largest, and EXIF's orientation is applied. Of several frames
-    the first is read. Raises UserError if it is missing, damaged or no picture.
+    values: float32 [h, w, 3] in [0, 1]; grey ones have equal channels, transparent ones lie on
+        white.
+    bits: 16, or 8 for anything coarser.
     """
-    from PIL import Image, ImageOps
 
-    try:
-        with Image.open(path) as image:
-            return _to_array(ImageOps.exif_transpose(image))
-    # Pillow's decoders meet damage with exceptions of many kinds, SyntaxError among them.
-    except Exception as error:
-        raise UserError(
-            f"cannot read picture {path}: {error}; give an undamaged PNG, JPEG, WebP, TIFF or BMP"
-        ) from error
+    values: np.ndarray
+    bits: int
+    is_grey: bool
+    has_alpha: bool
+
+
+class _Levels(NamedTuple):
+    """What a file stores: floats in [0, 1], [h, w, 1 or 3], with alpha [h, w, 1] or None."""
+
+    colours: np.ndarray
+    alpha: np.ndarray | None
+    bits: int
+    orientation: int
+
+
+def read_image(path: str | Path | BinaryIO, upright: bool = True) -> np.ndarray:
+    """The values of `read_picture`: float32 [h, w, 3] in [0, 1]."""
+    return read_picture(path, upright).values
+
+
+def read_picture(path: str | Path | BinaryIO, upright: bool = True) -> Picture:
+    """Reads a picture.
+
+    Unsigned levels are divided by the largest that their bits can tell; floats are taken as they
+    are. An ICC profile is applied, to 8 bits. Of several frames the first is read.
+
+    Args:
+        path: PNG, JPEG, WebP, TIFF, BMP or GIF, whatever its name ends in.
+        upright: turned as EXIF's orientation says; otherwise as the pixels are stored, which is
+            what a camera's intrinsics are of.
+
+    Raises UserError if there is none, or it is damaged, holds NaN or infinity, or values whose
+    white is unknown: signed ones, and floats outside [0, 1].
+    """
+    with damage_told(path):
+        found = _of_tiff(path) if tiffs.is_tiff(path) else None
+    colours, alpha, bits, orientation = found or _of_pillow(path)
+    is_grey = colours.shape[-1] == 1
+    if alpha is not None:
+        colours = alpha * colours + (1 - alpha)
+    colours = np.broadcast_to(colours, (*colours.shape[:2], 3))
+    values = _turned(colours, orientation) if upright else colours
+    return Picture(np.ascontiguousarray(values, np.float32), bits, is_grey, alpha is not None)
+
+
+def stored_size(path: str | Path) -> tuple[int, int]:
+    """(rows, columns) of a picture as its pixels are stored. Raises UserError if there is none."""
+    with damage_told(path):
+        if tiffs.is_tiff(path):
+            return tiffs.stored_size(path)
+    with opened(path) as image:
+        return image.height, image.width
+
+
+def as_seen(image: "Image.Image") -> np.ndarray:
+    """A Pillow picture of 8 bits, on white: float32 [h, w, 3] in [0, 1]."""
+    colours, alpha = _eight_bit(image)
+    seen = colours if alpha is None else alpha * colours + (1 - alpha)
+    return np.broadcast_to(seen, (*seen.shape[:2], 3)).astype(np.float32)
 
 
 def to_square(image: np.ndarray, resolution: int) -> np.ndarray:
@@ -60,13 +128,176 @@ def resize(image: np.ndarray, top: float, left: float, side: float, resolution: 
     return np.stack([np.asarray(channel) for channel in channels], axis=-1)
 
 
-def _to_array(image):
-    """A Pillow image of any mode as float32 [height, width, 3] in [0, 1]."""
-    if image.mode.startswith("I") or image.mode == "F":
-        grey = np.asarray(image, np.float32) / (1 if image.mode == "F" else 65535)
-        return np.repeat(np.clip(grey, 0, 1)[..., None], 3, axis=-1)
-    if not image.has_transparency_data:
-        return np.asarray(image.convert("RGB"), np.float32) / 255
-    rgba = np.asarray(image.convert("RGBA"), np.float32) / 255
-    colour, alpha = rgba[..., :3], rgba[..., 3:]
-    return alpha * colour + (1 - alpha)
+def _of_tiff(path):
+    pages = tiffs.read_pages(path, most=1)
+    if pages is None:
+        return None
+    page = pages[0]
+    levels = _unit(page.values, page.bits, path)
+    colours, alpha = (levels[..., :-1], levels[..., -1:]) if page.has_alpha else (levels, None)
+    if colours.shape[-1] not in (1, 3):
+        raise ValueError(f"it has {colours.shape[-1]} channels")
+    colours = 1 - colours if page.inverted else colours
+    colours = _managed(colours, page.profile)
+    bits = 16 if page.values.dtype.itemsize > 1 else 8
+    return _Levels(colours, alpha, bits, page.orientation)
+
+
+def _of_pillow(path):
+    with opened(path) as image:
+        layout, bits = _layout(image), 16
+        # Pillow turns TIFFs itself when it decodes them, and forgets the tag.
+        orientation = image.getexif().get(_ORIENTATION, 1)
+        if layout == _GREY_AND_ALPHA or (layout.startswith("RGB") and layout[-3:] in _OTHER_ORDER):
+            colours, alpha = _deep(path, layout)
+            colours = _managed(colours, image.info.get("icc_profile"))
+        elif image.mode[0] in "IF":
+            stored = _deep_grey(image)
+            colours, clear = _unit(stored, bits, path), image.info.get("transparency")
+            alpha = None if clear is None else (stored != clear).astype(np.float32)
+        else:
+            (colours, alpha), bits = _eight_bit(image), 8
+        levels = _Levels(colours, alpha, bits, orientation)
+        return _unturned(levels) if image.format == "TIFF" else levels
+
+
+def _deep_grey(image):
+    """Levels [h, w, 1] of the type that the file stores."""
+    values = np.asarray(image)[..., None]
+    if image.mode == "F":
+        return values
+    signs = getattr(image, "tag_v2", {}).get(_SAMPLE_FORMAT, ())
+    signed = _SIGNED in np.atleast_1d(signs) or values.max(initial=0) > 65535
+    return values.astype(np.int32 if signed else np.uint16)
+
+
+def _unit(values, bits, path):
+    """Levels of any type as float32 in [0, 1]."""
+    kind = values.dtype.kind
+    if kind == "f" and len(bad := np.argwhere(~np.isfinite(values))):
+        raise UserError(
+            f"picture {path} has {len(bad)} values that are NaN or infinite, the first in row "
+            f"{bad[0][0]}, column {bad[0][1]}; replace them"
+        )
+    low, high = (values.min(), values.max()) if values.size else (0, 0)
+    if kind == "f" and -_ROUNDING <= low and high <= 1 + _ROUNDING:
+        return np.clip(values, 0, 1).astype(np.float32)
+    if kind not in "bu" or bits > 16:
+        raise UserError(
+            f"picture {path} has {values.dtype} values from {low:g} to {high:g}, of which white is "
+            "unknown; save it as uint8 or uint16, or as floats from 0 to 1"
+        )
+    if bits == 16 and 0 < high < _SHALLOW:
+        logging.log_first_n(
+            logging.WARNING,
+            "picture %s has no value above %d of 65535: if its camera has fewer bits, scale it up "
+            "(others alike are not told)",
+            1,
+            *(path, high),
+        )
+    return values.astype(np.float32) / np.float32(2**bits - 1)
+
+
+def _eight_bit(image):
+    """Colours [h, w, 1 or 3] and alpha [h, w, 1] or None, of one byte a value."""
+    profile = image.info.get("icc_profile")
+    alpha = None
+    if image.has_transparency_data:
+        alpha = _bytes(image.convert("RGBA").getchannel("A"))
+    if image.mode in ("1", "L", "LA", "La"):
+        image = image.convert("L")
+    elif image.mode not in ("RGB", "CMYK"):  # profiles of the latter are of four inks
+        image = image.convert("RGBA").convert("RGB")
+    managed = _managed_image(image, profile)
+    return _bytes(managed.convert("RGB") if managed.mode == "CMYK" else managed), alpha
+
+
+def _bytes(image):
+    levels = np.asarray(image).astype(np.float32)
+    levels /= 255
+    return levels if levels.ndim == 3 else levels[..., None]
+
+
+def _managed(colours, profile):
+    """Deep colours in sRGB, by way of 8 bits if they are not in it already."""
+    from PIL import Image
+
+    if not profile:
+        return colours
+    levels = np.round(255 * colours).astype(np.uint8)
+    before = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
+    after = _managed_image(before, profile)
+    return colours if after is before else _bytes(after)
+
+
+def _managed_image(image, profile):
+    """The picture in sRGB: RGB, or as it is if that is its profile, or it has none that works."""
+    from PIL import ImageCms
+
+    if not profile:
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(source).lower():
+            return image
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, source, target, outputMode="RGB") or image
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
+        logging.warning(
+            "a picture's colour profile cannot be applied (%s): its colours are taken as sRGB",
+            first_line(error),
+        )
+        return image
+
+
+def _deep(path, layout):
+    """Colours and alpha of two bytes a value, by reading the file's pixels twice."""
+    if layout == _GREY_AND_ALPHA:  # its four bytes are those of one 8-bit RGBA pixel
+        values = _values(_decoded(path, "RGBA"))
+    else:
+        values = _values(np.stack([_decoded(path, x) for x in (layout, _swapped(layout))], -1))
+        values = values[..., 0]
+    has_alpha = values.shape[-1] in (2, 4)
+    return (values[..., :-1], values[..., -1:]) if has_alpha else (values, None)
+
+
+def _layout(image):
+    """How the file of a picture that is not loaded yet stores pixels, such as "RGB;16B"; or ""."""
+    arguments = image.tile[0].args if image.tile else ""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ""
+
+
+def _swapped(layout):
+    return layout[:-3] + _OTHER_ORDER[layout[-3:]]
+
+
+def _decoded(path, layout):
+    """The pixels uint8 [h, w, c] if the file's layout were this one."""
+
+    def with_layout(arguments):
+        return (layout, *arguments[1:]) if isinstance(arguments, tuple) else layout
+
+    with opened(path) as image:
+        file: Any = image
+        file.tile = [tile._replace(args=with_layout(tile.args)) for tile in file.tile]
+        return np.asarray(file)
+
+
+def _values(pairs):
+    """Bytes [..., 2k], high ones first, as float32 [..., k] in [0, 1]."""
+    return (np.ascontiguousarray(pairs).view(">u2") / 65535).astype(np.float32)
+
+
+def _turned(pixels, orientation):
+    """Pixels [h, w, ...] as EXIF's number of their orientation, 1 to 8, wants them seen."""
+    if orientation in (5, 6, 7, 8):
+        pixels, orientation = pixels.swapaxes(0, 1), orientation - 4
+    rows, columns = orientation in (3, 4), orientation in (2, 3)
+    return pixels[:: -1 if rows else 1, :: -1 if columns else 1]
+
+
+def _unturned(levels):
+    back = {6: 8, 8: 6}.get(levels.orientation, levels.orientation)
+    colours, alpha = (x if x is None else _turned(x, back) for x in levels[:2])
+    return levels._replace(colours=colours, alpha=alpha)

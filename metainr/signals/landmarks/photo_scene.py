@@ -9,6 +9,8 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
+from metainr.media.opening import opened
+from metainr.media.pictures import read_image, stored_size
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.landmarks.options import (
     Camera,
@@ -53,7 +55,8 @@ def photo_scene(
 
     def read(split, index):
         which = splits[split][index]
-        image = read_photo(folder / named[split][index])
+        # As the pixels are stored: that is what cameras belong to.
+        image = read_image(folder / named[split][index], upright=False)
         before, after = image.shape[:2], small[which]
         inverse = scaled_inverse_intrinsics(cameras[which].inverse_intrinsics, before, after)
         camera = cameras[which]._replace(inverse_intrinsics=inverse)
@@ -62,24 +65,8 @@ def photo_scene(
     return of_files(options, named, read)
 
 
-def read_photo(path: Path) -> np.ndarray:
-    """A photo as its pixels are stored: float32 [h, w, 3] in [0, 1].
-
-    EXIF's orientation is left alone, because cameras belong to the stored pixels. Raises UserError
-    if it is missing or damaged.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"), np.float32) / 255
-    # Pillow's decoders meet damage with exceptions of many kinds, SyntaxError among them.
-    except Exception as error:
-        raise UserError(f"cannot read photo {path}: {error}; replace or remove it") from error
-
-
 def photo_sizes(paths: Sequence[Path]) -> list[tuple[int, int] | None]:
-    """(rows, columns) of each photo, None for one that cannot be decoded to its end."""
+    """(rows, columns) of each photo as it is stored, None for one that cannot be read."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(_size, paths))
 
@@ -144,16 +131,15 @@ def _splits(folder, names, sizes, options):
 
 
 def _size(path):
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
-            columns, rows = image.size
-            image.draft("RGB", (1, 1))  # decodes all of a JPEG, but makes few pixels of it
-            image.load()
-    except Exception:
+        with opened(path) as image:
+            if image.format == "JPEG":
+                image.draft("RGB", (1, 1))  # decodes all of it, but makes few pixels of it
+                image.load()
+                return stored_size(path)
+        return read_image(path, upright=False).shape[:2]
+    except UserError:
         return None
-    return rows, columns
 
 
 def _shrunk(image, size):

@@ -11,7 +11,8 @@ from absl import logging
 from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.media.area import averaged
-from metainr.media.pictures import read_image
+from metainr.media.opening import opened
+from metainr.media.pictures import read_image, stored_size
 from metainr.media.pinhole import inverse_pinhole
 from metainr.media.transforms import Frames, focal_and_centre
 from metainr.signals.objects.options import ObjectOptions
@@ -72,24 +73,20 @@ def usable(
 
 def _first_picture(frames_of, name):
     """(size, whether it has alpha, "") of an object's first picture, or (None, False, reason)."""
-    from PIL import Image
-
     try:
         path = frames_of(name).paths[0]
+        rows, columns = stored_size(path)
+        with opened(path) as image:
+            return (columns, rows), image.has_transparency_data, ""
     except UserError as error:
         return None, False, str(error)
-    try:
-        with Image.open(path) as image:
-            return image.size, image.has_transparency_data, ""
-    except (OSError, SyntaxError):  # Pillow's, for a broken PNG
-        return None, False, f"{path} is no picture; write it anew"
 
 
 def _images(paths, resolution) -> tuple[list[np.ndarray], tuple[int, ...]]:
     """The pictures averaged down, and the height and width that they had."""
     images, size = [], ()
     for path in paths:
-        image = read_image(path)
+        image = read_image(path, upright=False)  # what the file's intrinsics are of
         size = size or image.shape[:2]
         if image.shape[:2] != size:
             raise UserError(

@@ -1,0 +1,81 @@
+"""How picture files are opened: by formats that are named, none of which starts a program."""
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from metainr.errors import UserError, first_line
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
+_LARGE = 2**25  # pixels; below, what is claimed but not there costs little memory
+_PIXELS_A_BYTE = 256  # that a large picture of something has at most in its file
+
+
+def check_regular(path: str | Path, kind: str) -> None:
+    """Raises UserError for what is no file of some kind: a folder, a pipe, a device, nothing."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError) as error:  # the latter: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UserError(
+            f"cannot read {kind} {path}: {reason}; give a file that is there"
+        ) from error
+    if not stat.S_ISREG(mode):
+        other = "folder" if stat.S_ISDIR(mode) else "pipe or device"
+        raise UserError(f"{kind} {path} is a {other}; give a file")
+
+
+@contextlib.contextmanager
+def opened(path: str | Path | BinaryIO) -> Iterator["Image.Image"]:
+    """A picture as Pillow opens it, its pixels not yet decoded.
+
+    What goes wrong with it in the block, too, is told as damage of the file. Raises UserError if
+    it is no file, no PNG, JPEG, WebP, TIFF, BMP or GIF, damaged, or claims more pixels than can be
+    read or than its bytes can hold.
+    """
+    from PIL import Image
+
+    with damage_told(path), Image.open(path, formats=_FORMATS) as image:
+        if isinstance(path, str | Path):
+            _check_claim(image, os.path.getsize(path))
+        yield image
+
+
+@contextlib.contextmanager
+def damage_told(path: str | Path | BinaryIO) -> Iterator[None]:
+    """Any failure to decode a picture becomes a UserError that names its file."""
+    from PIL import Image
+
+    if isinstance(path, str | Path):
+        check_regular(path, "picture")
+    try:
+        yield
+    except UserError:
+        raise
+    except Image.DecompressionBombError as error:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0) // 10**6
+        raise UserError(
+            f"picture {path} has more than the {most} megapixels that can be read; scale it down, "
+            "or cut it into parts"
+        ) from error
+    # Decoders meet damage with exceptions of many kinds, SyntaxError among them.
+    except Exception as error:
+        raise UserError(
+            f"cannot read picture {path}: {first_line(error)}; give an undamaged PNG, JPEG, WebP, "
+            "TIFF or BMP"
+        ) from error
+
+
+def _check_claim(image, size):
+    pixels = image.width * image.height
+    if pixels > _LARGE and pixels > _PIXELS_A_BYTE * size:
+        raise ValueError(
+            f"it claims {image.width} by {image.height} pixels, of which its {size} bytes can hold "
+            "next to nothing"
+        )

@@ -1,0 +1,111 @@
+"""Pages of TIFF files as they store them, of every depth and sign."""
+
+import os
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+
+from metainr.errors import UserError
+
+_DEEPEST = 1100  # bytes that deflate and LZW make of one at most
+_ORIENTATION, _PROFILE = 274, 34675  # tags
+_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+class Page(NamedTuple):
+    """One picture of a file.
+
+    values: [h, w, s] of the file's own type, s samples a pixel, the last one alpha if it has that.
+    bits: of a sample.
+    inverted: whether 0 is white.
+    orientation: EXIF's number of it, 1 if the rows are stored from top to bottom.
+    profile: ICC's, of the colours.
+    """
+
+    values: np.ndarray
+    bits: int
+    inverted: bool
+    has_alpha: bool
+    orientation: int
+    profile: bytes | None
+
+
+def is_tiff(path: str | Path | BinaryIO) -> bool:
+    """Whether a file begins as a TIFF does."""
+    if isinstance(path, str | Path):
+        with open(path, "rb") as file:
+            return file.read(4) in _STARTS
+    start = path.read(4)
+    path.seek(-len(start), os.SEEK_CUR)
+    return start in _STARTS
+
+
+def stored_size(path: str | Path | BinaryIO) -> tuple[int, int]:
+    """(rows, columns) of the first page. Raises what tifffile does for a damaged file."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages[0]
+        return page.imagelength, page.imagewidth
+
+
+def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Page] | None:
+    """The first `most` pages of a TIFF; None if it stores them in a way that Pillow has to decode.
+
+    Those are compressed ones but for deflate, and colours other than grey and RGB. Raises UserError
+    if the file holds less than it claims, and what tifffile raises for other damage.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        pages = file.pages[:most]
+        if not all(map(_is_plain, pages)):
+            return None
+        for page in pages:
+            _check_claim(path, page, file.filehandle.size)
+        return [_read(page) for page in pages]
+
+
+def _is_plain(page):
+    import tifffile
+
+    compressions = (
+        tifffile.COMPRESSION.NONE,
+        tifffile.COMPRESSION.ADOBE_DEFLATE,
+        tifffile.COMPRESSION.DEFLATE,
+    )
+    colours = (
+        tifffile.PHOTOMETRIC.MINISBLACK,
+        tifffile.PHOTOMETRIC.MINISWHITE,
+        tifffile.PHOTOMETRIC.RGB,
+    )
+    flat = page.imagedepth == 1 and page.predictor in (1, 2)
+    return flat and page.compression in compressions and page.photometric in colours
+
+
+def _check_claim(path, page, size):
+    stored = sum(page.databytecounts)
+    if stored > size or page.nbytes > _DEEPEST * max(stored, 1):
+        raise UserError(
+            f"cannot read {path}: it claims {page.nbytes} bytes of pixels, of which {size} bytes "
+            "of file can hold few; give the whole file"
+        )
+
+
+def _read(page):
+    import tifffile
+
+    values = page.asarray()
+    if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and values.ndim == 3:
+        values = np.moveaxis(values, 0, -1)
+    values = values[..., None] if values.ndim == 2 else values
+    tags = page.tags
+    return Page(
+        values,
+        int(page.bitspersample),
+        page.photometric == tifffile.PHOTOMETRIC.MINISWHITE,
+        bool(page.extrasamples),
+        int(tags[_ORIENTATION].value) if _ORIENTATION in tags else 1,
+        tags[_PROFILE].value if _PROFILE in tags else None,
+    )

@@ -1,0 +1,155 @@
+"""Picture files of all depths, signs, colours and orientations, as they are meant to be seen."""
+
+import io
+import os
+import zlib
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms, TiffImagePlugin
+
+from experiments.fitting.pictures_io import encode_png
+from metainr.errors import UserError
+from metainr.media.clips import read_clip
+from metainr.media.pictures import read_image, read_picture, stored_size
+
+PIXELS = (np.arange(5 * 7 * 3).reshape(5, 7, 3) * 2).astype(np.uint8)
+GREY = np.linspace(0, 1, 35).reshape(5, 7)
+
+
+def _tiff(path, values, **options):
+    tifffile.imwrite(path, values, **options)
+    return path
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("compression", ["png", None, "tiff_lzw", "tiff_deflate"])
+def test_orientations(tmp_path, orientation, compression):
+    upright = {
+        1: PIXELS,
+        2: PIXELS[:, ::-1],
+        3: np.rot90(PIXELS, 2),
+        4: PIXELS[::-1],
+        5: PIXELS.swapaxes(0, 1),
+        6: np.rot90(PIXELS, -1),
+        7: np.rot90(PIXELS[:, ::-1], -1),
+        8: np.rot90(PIXELS),
+    }[orientation]
+    image = Image.fromarray(PIXELS)
+    if compression == "png":
+        path, exif = tmp_path / "a.png", Image.Exif()
+        exif[274] = orientation
+        image.save(path, exif=exif)
+    else:
+        path, tags = tmp_path / "a.tif", TiffImagePlugin.ImageFileDirectory_v2()
+        tags[274] = orientation
+        image.save(path, tiffinfo=tags, compression=compression)
+    np.testing.assert_allclose(255 * read_image(path), upright, atol=1e-4)
+    np.testing.assert_allclose(255 * read_image(path, upright=False), PIXELS, atol=1e-4)
+    assert stored_size(path) == (5, 7)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+def test_greys_of_all_depths(tmp_path, kind, photometric):
+    white = 1 if np.issubdtype(kind, np.floating) else np.iinfo(kind).max
+    path = _tiff(tmp_path / "a.tif", (white * GREY).astype(kind), photometric=photometric)
+    expected = GREY if photometric == "minisblack" else 1 - GREY
+    picture = read_picture(path)
+    np.testing.assert_allclose(picture.values[..., 0], expected, atol=1 / 255)
+    assert picture.is_grey and picture.bits == (8 if kind == np.uint8 else 16)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_colours_of_16_bits_keep_them(tmp_path, ending):
+    levels = np.random.default_rng(0).integers(0, 2**16, (4, 6, 3)).astype(np.uint16)
+    path = tmp_path / f"a.{ending}"
+    _tiff(path, levels) if ending == "tif" else path.write_bytes(encode_png(levels))
+    np.testing.assert_allclose(read_image(path) * 65535, levels, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "values, told",
+    [
+        (255 * GREY.astype(np.float32), "float32 values from 0 to 255"),
+        ((2000 * GREY - 1000).astype(np.int16), "int16 values from -1000 to 1000"),
+        ((1000 * GREY).astype(np.int32), "int32 values from 0 to 1000"),
+        (
+            np.where(GREY > 0.9, np.nan, GREY).astype(np.float32),
+            "NaN or infinite, the first in row",
+        ),
+        (np.where(GREY > 0.9, np.inf, GREY), "NaN or infinite"),
+    ],
+)
+def test_values_whose_white_is_unknown_are_refused(tmp_path, values, told):
+    with pytest.raises(UserError, match=f"a.tif has .*{told}"):
+        read_image(_tiff(tmp_path / "a.tif", values))
+
+
+def test_transparency_of_16_bits_lies_on_white(tmp_path):
+    levels = np.array([[0, 1000, 30000, 65535]], np.uint16)
+    Image.fromarray(levels).save(tmp_path / "a.png", transparency=1000)
+    expected = [0, 1, 30000 / 65535, 1]
+    np.testing.assert_allclose(read_image(tmp_path / "a.png")[0, :, 0], expected, atol=1e-6)
+
+
+def test_transparency_of_clips_lies_on_white(tmp_path):
+    frame = Image.new("P", (8, 8), 1)
+    frame.putpalette([0, 0, 0, 200, 0, 0])
+    frame.paste(0, (0, 0, 4, 8))
+    frame.save(tmp_path / "a.gif", transparency=0)
+    clip = read_clip(tmp_path / "a.gif", 0, 1, 8)
+    np.testing.assert_allclose(clip[0, 4, [1, 6]], [[1, 1, 1], [200 / 255, 0, 0]], atol=1e-3)
+
+
+def test_colour_profiles_are_applied(tmp_path):
+    """A profile whose green and red are swapped shows in which colours a picture is read."""
+    plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = plain.replace(b"rXYZ", b"tmpX").replace(b"gXYZ", b"rXYZ").replace(b"tmpX", b"gXYZ")
+    other = swapped.replace("sRGB".encode("utf-16-be"), "Swap".encode("utf-16-be"))
+    other = other.replace(b"sRGB built-in", b"Swap built-in")
+    image = Image.new("RGB", (4, 4), (250, 20, 20))
+    image.save(tmp_path / "plain.png", icc_profile=plain)
+    image.save(tmp_path / "swapped.png", icc_profile=other)
+    np.testing.assert_allclose(255 * read_image(tmp_path / "plain.png")[0, 0], [250, 20, 20])
+    red, green, _ = 255 * read_image(tmp_path / "swapped.png")[0, 0]
+    assert green > 240 and red < 60
+
+
+def test_a_damaged_profile_is_said(tmp_path, caplog):
+    Image.new("RGB", (4, 4), (250, 20, 20)).save(tmp_path / "a.png", icc_profile=b"nonsense")
+    np.testing.assert_allclose(255 * read_image(tmp_path / "a.png")[0, 0], [250, 20, 20])
+    assert "colour profile cannot be applied" in caplog.text
+
+
+def test_no_decoder_starts_a_program(tmp_path, monkeypatch):
+    """Pillow would have Ghostscript draw a PostScript file, whatever its name."""
+    program, trace = tmp_path / "gs", tmp_path / "started"
+    program.write_text(f"#!/bin/sh\ntouch {trace}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "a.png").write_bytes(
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+    )
+    with pytest.raises(UserError, match="a.png"):
+        read_image(tmp_path / "a.png")
+    assert not trace.exists()
+
+
+def test_pixels_that_are_only_claimed_are_refused_before_they_are_made(tmp_path):
+    small = io.BytesIO()
+    Image.new("L", (1, 1)).save(small, "png")
+    data = bytearray(small.getvalue())
+    data[16:24] = (13300).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(UserError, match="claims 13300 by 13300 pixels"):
+        read_image(tmp_path / "a.png")
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    for name, told in (("pipe.png", "pipe or device"), ("", "folder"), ("none.png", "No such")):
+        with pytest.raises(UserError, match=told):
+            read_image(tmp_path / name)
