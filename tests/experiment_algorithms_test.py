@@ -44,7 +44,7 @@ def _psnr(entry):
     return np.asarray(entry["metrics"]["psnr"]["per_signal"], float)
 
 
-@pytest.mark.parametrize("name", list(OWN))
+@NAMES
 def test_a_run_learns_more_than_weights_and_compares(name, trained):
     learned = state(trained(name), 2)
     sizes = [leaf for path, leaf in learned.items() if path.startswith("/meta_params/log_rates")]

@@ -82,7 +82,11 @@ def assert_same_weights(path, other):
 
 @pytest.mark.parametrize(
     "options",
-    [(), ("--mode=tile", "--scale=2", "--compare"), ("--keep=1", "--compare")],
+    [
+        pytest.param((), marks=pytest.mark.slow),
+        pytest.param(("--mode=tile", "--scale=2", "--compare"), marks=pytest.mark.slow),
+        ("--keep=1", "--compare"),
+    ],
     ids=["resize", "tile", "keep"],
 )
 def test_each_picture_is_fitted_as_if_alone(run, pictures, options):

@@ -169,7 +169,7 @@ def test_programs_do_not_grow_with_the_tiles():
     assert traces[0] > 0 and traces[1] == 0
 
 
-@pytest.mark.parametrize("mode", ["resize", "tile"])
+@pytest.mark.parametrize("mode", ["resize", pytest.param("tile", marks=pytest.mark.slow)])
 def test_a_constant_is_kept_to_the_last_bit(tmp_path, run, mode):
     level = 40_000
     params = jax.tree.map(np.zeros_like, PARAMS)
@@ -189,7 +189,7 @@ def half_mask(tmp_path):
     return seen, saved(tmp_path / "mask.png", seen[..., None])
 
 
-@pytest.mark.parametrize("mode", ["resize", "tile"])
+@pytest.mark.parametrize("mode", ["resize", pytest.param("tile", marks=pytest.mark.slow)])
 def test_unseen_pixels_reach_no_fit(run, half_mask, mode):
     seen, mask = half_mask
     picture = smooth(20, 30)
@@ -238,6 +238,7 @@ def test_tiles_that_show_nothing_keep_the_init(tmp_path, run, capsys):
     assert "of 2 tiles 1 show no seen pixel" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_random_pixels_and_everything_else_follow_the_seed(run):
     picture = smooth(SIDE, SIDE)
     first, results = run(picture, "--keep=0.25")
@@ -257,7 +258,7 @@ def test_random_pixels_and_everything_else_follow_the_seed(run):
     assert not (everything / "observed.png").exists()
 
 
-@pytest.mark.parametrize("mode", ["resize", "tile"])
+@pytest.mark.parametrize("mode", [pytest.param("resize", marks=pytest.mark.slow), "tile"])
 def test_the_field_is_sampled_more_finely(run, mode):
     picture = smooth(SIDE, SIDE + 5)
     plain, _ = run(picture, f"--mode={mode}")
@@ -275,7 +276,7 @@ def test_the_field_is_sampled_more_finely(run, mode):
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_bit_depth_and_greyness_are_kept(run, tmp_path, bits, channels):
     rng = np.random.default_rng(0)
     values = rng.integers(0, 2**bits, (SIDE, SIDE, channels)) / (2**bits - 1)
@@ -304,7 +305,7 @@ def test_sixteen_bit_colours_of_tiff(tmp_path, options):
     np.testing.assert_array_equal(levels(tmp_path / "picture.tif"), pixels)
 
 
-@pytest.mark.parametrize(("mode", "bits"), [("RGBA", 8), ("LA", 8), ("RGBA", 16), ("LA", 16)])
+@pytest.mark.parametrize(("mode", "bits"), [("RGBA", 8), ("LA", 16)])
 def test_transparent_pictures_lie_on_white(tmp_path, run, capsys, mode, bits):
     pixels = np.random.default_rng(0).integers(0, 2**bits, (SIDE, SIDE, len(mode)))
     path = tmp_path / "picture.png"
@@ -359,7 +360,9 @@ def test_a_workdir_gives_field_rate_and_resolution(tmp_path, run):
         assert results["config"]["seed"] == 0
 
 
-@pytest.mark.parametrize("suffix", ["npz", "safetensors", "pkl"])
+@pytest.mark.parametrize(
+    "suffix", [pytest.param("npz", marks=pytest.mark.slow), "safetensors", "pkl"]
+)
 def test_bare_weights_go_with_the_flags_given(tmp_path, run, suffix):
     path = tmp_path / f"bare.{suffix}"
     if suffix == "pkl":
@@ -379,7 +382,7 @@ def _plain(params):
     return jax.tree.map(np.asarray, params)
 
 
-@pytest.mark.parametrize("mode", ["resize", "tile"])
+@pytest.mark.parametrize("mode", ["resize", pytest.param("tile", marks=pytest.mark.slow)])
 def test_fitted_weights_are_an_init(run, mode):
     name = {"resize": "weights.safetensors", "tile": "weights/000_000.safetensors"}[mode]
     picture = smooth(SIDE, SIDE)

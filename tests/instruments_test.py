@@ -361,6 +361,7 @@ def test_ten_steps_are_traced(tmp_path, monkeypatch, start, end, expected):
     assert tuple(calls) == expected
 
 
+@pytest.mark.slow
 def test_a_run_tells_its_speed_and_leaves_a_trace(tmp_path, capsys):
     assert run_here(tmp_path, "--profile", "--train_steps=3", "--depth=3") == 0
     told = capsys.readouterr().out

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -55,7 +55,7 @@ TINY_OWN = {  # of the experiments with flags of their own that make a run long
 def run_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regression) -> int:
     """Exit status of a tiny run within this process; later arguments win."""
     name = experiment.__name__.removeprefix("experiments.")
-    with flagsaver.flagsaver(), _shared_programs():
+    with flagsaver.flagsaver(), shared_programs():
         try:
             argv = cli.parse([name, *TINY, f"--workdir={workdir}", *arguments])
         except SystemExit as stop:
@@ -68,7 +68,7 @@ def run_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regr
 
 def learn_here(workdir: Path, *arguments: str, experiment: ModuleType = image_regression) -> None:
     """A tiny run that is stopped before it compares inits, which takes long."""
-    with flagsaver.flagsaver(), _shared_programs():
+    with flagsaver.flagsaver(), shared_programs():
         cli.parse([experiment.EXPERIMENT.name, *TINY, f"--workdir={workdir}", *arguments])
         flags.FLAGS.mark_as_parsed()
         config = shared_flags.configuration(experiment.EXPERIMENT)
@@ -79,7 +79,7 @@ def learn_here(workdir: Path, *arguments: str, experiment: ModuleType = image_re
 
 
 @contextlib.contextmanager
-def _shared_programs():
+def shared_programs() -> Iterator[None]:
     """Compiled programs are kept from run to run: most of them are the same."""
     previous = jax.config.jax_persistent_cache_min_compile_time_secs
     jax.config.update("jax_compilation_cache_dir", _programs())
@@ -95,9 +95,17 @@ def _shared_programs():
 
 @functools.cache
 def _programs():
+    """A folder of compiled programs, one for all processes that share the tests."""
+    if shared := os.environ.get("PYTEST_XDIST_TESTRUNUID"):
+        return str(programs_of(shared))
     folder = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, folder)
     return folder
+
+
+def programs_of(test_run: str) -> Path:
+    """Where the processes of a run of the tests keep what they compiled."""
+    return Path(tempfile.gettempdir()) / f"metainr-tests-{test_run}"
 
 
 def start(workdir: Path, *arguments: str, wrapper: tuple[str, ...] = ()) -> subprocess.Popen:

@@ -4,6 +4,7 @@ Networks of other libraries become fields by `of_flax`, `of_equinox` and `of_fun
 `check_field` tells whether one is what the rest of metainr takes.
 """
 
+import functools
 import inspect
 from collections.abc import Callable
 
@@ -39,8 +40,9 @@ def make(name: str, options: FieldOptions | None = None, **overrides: int | floa
     """Builds the field called `name`, as `make("siren", width=64)`.
 
     Of `options`, which hold those of all fields, it reads those that it has; `overrides` go before
-    them, and what neither gives is the field's own default. Raises UserError if there is no field
-    of that name, it has no such option, or an option cannot have that value.
+    them, and what neither gives is the field's own default. Later calls give the same field, so
+    that what was compiled for it serves again. Raises UserError if there is no field of that name,
+    it has no such option, or an option cannot have that value.
     """
     function = look_up("field", name, REGISTRY)
     known = inspect.signature(function).parameters
@@ -50,7 +52,18 @@ def make(name: str, options: FieldOptions | None = None, **overrides: int | floa
             f"keywords as in make({name!r}, width=64)"
         )
     shared = {} if options is None else options._asdict()
-    return function(**{o: value for o, value in shared.items() if o in known} | overrides)
+    chosen = {o: value for o, value in shared.items() if o in known} | overrides
+    try:
+        return _made(function, **chosen)
+    except (
+        TypeError
+    ):  # an option that cannot be hashed, or that there is none of: said by the field
+        return function(**chosen)
+
+
+@functools.lru_cache(maxsize=64, typed=True)
+def _made(function, /, **options):
+    return function(**options)
 
 
 __all__ = [
