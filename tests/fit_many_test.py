@@ -240,7 +240,7 @@ def test_failures_are_named_in_order_whenever_they_ended(tmp_path):
         assert record.outcome({"a.png", "b.png", "d.png"}).failed == ["a.png", "b.png"]
 
 
-@pytest.mark.parametrize("damage", ["cut", "garbage"])
+@pytest.mark.parametrize("damage", [pytest.param("cut", marks=pytest.mark.slow), "garbage"])
 def test_a_damaged_line_is_fitted_again(run, pictures, damage):
     folder = run()
     before, expected = results(folder), lines(folder)
