@@ -143,7 +143,7 @@ def test_mistakes_about_measured_projections(refused, trained, sinogram):
     assert "6 views but there are 5 angles" in refused(name, init, scan, "--angles=0:180:5deg")
     assert "give --angles" in refused(name, init, scan)
     line = refused(name, init, "--sinogram=/nowhere.npy", f"--angles={ANGLES}")
-    assert "/nowhere.npy does not exist" in line
+    assert "cannot read sinogram /nowhere.npy: No such file" in line
 
 
 def test_inits_of_other_runs_take_part(trained, tmp_path):

@@ -205,7 +205,10 @@ def test_damaged_files_are_skipped_and_counted(tmp_path, warnings):
     signals = make("slices", _options(tmp_path))
     assert sum(signals.sizes.values()) == 3
     assert len(warnings) == 1
-    assert "skipped 3 unreadable, tiny or repeated files: x.png, y.npy, z.npy (the first: " in warnings[0]
+    assert (
+        "skipped 3 unreadable, tiny or repeated files: x.png, y.npy, z.npy (the first: "
+        in warnings[0]
+    )
     assert "x.png: cannot identify image" in warnings[0]
 
 

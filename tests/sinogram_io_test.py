@@ -103,7 +103,7 @@ def test_an_npz_may_bring_its_angles(tmp_path):
     with pytest.raises(UserError, match="holds a, b; call the array 'sinogram'"):
         read_sinogram(SinogramOptions(str(path)))
     path.write_bytes(b"PK no zip")
-    with pytest.raises(UserError, match="cannot read sinogram"):
+    with pytest.raises(UserError, match="cannot read .*scan.npz: "):
         read_sinogram(SinogramOptions(str(path)))
 
 
@@ -131,7 +131,7 @@ def _with(value):
         (_with(-4), {"blank": 10.0}, "counts -4 at view 2, detector 3"),
         (_with(0), {"blank": 10.0}, "counts 0 at view 2, detector 3"),
         (1000 * VALUES, {}, "give --white of at least .* or --blank"),
-        (VALUES + 1j, {}, "holds complex128; give real numbers"),
+        (VALUES + 1j, {}, "holds complex128, not real numbers; give"),
         (VALUES, {"geometry": "fan"}, "geometry 'fan' is not supported; rebin"),
         (VALUES, {"spacing": 0.0}, "spacing 0 is not positive"),
         (VALUES, {"side": -1.0}, "side -1 is not positive"),
@@ -153,7 +153,7 @@ def test_mistakes_have_one_clear_line(tmp_path, values, options, line):
 @pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.csv", "a.tiff", "a.png"])
 def test_damaged_and_missing_files_are_named(tmp_path, name):
     path = tmp_path / name
-    with pytest.raises(UserError, match="does not exist; give --sinogram"):
+    with pytest.raises(UserError, match="cannot read sinogram .* give a file that is there"):
         read_sinogram(SinogramOptions(str(path), ANGLES))
     path.write_bytes(b"no such thing")
     with pytest.raises(UserError, match="cannot read") as caught:

@@ -132,7 +132,7 @@ def _unit(data, scale):
 
 
 def _rescaled(pydicom, levels, scale):
-    from pydicom.pixels import apply_modality_lut
+    from pydicom.pixels.processing import apply_modality_lut
 
     if not scale.get("ModalityLUTSequence"):
         # pydicom applies neither of the two if one is missing.
@@ -177,7 +177,8 @@ def _position(data, index):
     axes = _group(data, index, "PlaneOrientationSequence").get("ImageOrientationPatient")
     if not place or not axes:
         return None
-    along = np.cross(*np.reshape(np.array(axes, float), (2, 3)))
+    rows, columns = np.reshape(np.array(axes, float), (2, 3))
+    along = np.cross(rows, columns)
     position = float(along @ np.array(place, float))
     return position if np.isfinite(position) else None
 

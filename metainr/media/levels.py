@@ -11,7 +11,7 @@ from metainr.media.pictures import as_seen, read_picture, turned
 from metainr.media.volume import About, Volume
 
 _LARGE = 2**27  # values
-_LUMA = (0.299, 0.587, 0.114)
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _ORIENTATION, _SAMPLE_FORMAT, _SIGNED = 274, 339, 2  # tags, and a value of the latter
 _AS_STORED = "0 is white in it, and its values are kept as they are stored"
 
@@ -50,7 +50,7 @@ def _of_page(page):
         top = 2**page.bits - 1
         values = top - values if page.inverted else values
         values = values * (255 // top) if page.bits < 8 else values
-    grey = values[..., 0] if _is_grey(page) else values.astype(np.float32) @ np.float32(_LUMA)
+    grey = values[..., 0] if _is_grey(page) else values.astype(np.float32) @ _LUMA
     return turned(grey, page.orientation)
 
 
@@ -61,9 +61,16 @@ def _frames(image, size):
         check_claim((index + 1, frame.height, frame.width), size, _LARGE)
         # Pillow turns TIFFs itself.
         orientation = 1 if image.format == "TIFF" else frame.getexif().get(_ORIENTATION, 1)
-        grey = np.asarray(frame) if _stored_grey(frame) else _as_levels(as_seen(frame), 8)
-        is_signed = _SIGNED in np.atleast_1d(getattr(frame, "tag_v2", {}).get(_SAMPLE_FORMAT, ()))
-        yield turned(grey.view(np.int8) if is_signed and grey.dtype == np.uint8 else grey, orientation)
+        grey = _stored(frame) if _stored_grey(frame) else _as_levels(as_seen(frame), 8)
+        yield turned(grey, orientation)
+
+
+def _stored(frame):
+    levels = np.asarray(frame)
+    sign = getattr(frame, "tag_v2", {}).get(_SAMPLE_FORMAT, ())
+    # Pillow knows no bytes with a sign.
+    is_signed = _SIGNED in np.atleast_1d(sign) and levels.dtype == np.uint8
+    return levels.view(np.int8) if is_signed else levels
 
 
 def _stored_grey(image):
@@ -73,7 +80,7 @@ def _stored_grey(image):
 
 def _as_levels(values, bits):
     """Colours [h, w, 3] in [0, 1] as grey levels [h, w]."""
-    return np.round(values @ np.float32(_LUMA) * (2**bits - 1))
+    return np.round(values @ _LUMA * (2**bits - 1))
 
 
 def _stacked(pages):

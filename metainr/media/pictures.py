@@ -306,6 +306,6 @@ def _values(pairs):
 
 
 def _unturned(levels):
-    back = {6: 8, 8: 6}.get(levels.orientation, levels.orientation)
-    colours, alpha = (x if x is None else turned(x, back) for x in levels[:2])
-    return levels._replace(colours=colours, alpha=alpha)
+    back = 14 - levels.orientation if levels.orientation in (6, 8) else levels.orientation
+    alpha = None if levels.alpha is None else turned(levels.alpha, back)
+    return levels._replace(colours=turned(levels.colours, back), alpha=alpha)

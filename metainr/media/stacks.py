@@ -150,7 +150,9 @@ def _damage_told(path):
         raise
     # Decoders meet damage with exceptions of many kinds, SyntaxError among them.
     except Exception as error:
-        raise UserError(f"cannot read {path}: {first_line(error)}; give an undamaged file") from error
+        raise UserError(
+            f"cannot read {path}: {first_line(error)}; give an undamaged file"
+        ) from error
 
 
 def _cut(volume, kind, axis):
