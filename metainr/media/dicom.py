@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from metainr.errors import UserError
 from metainr.media.opening import check_claim
 from metainr.media.volume import About, Volume, known_length
 
@@ -44,16 +45,19 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
     unit: Hounsfield's mean the same however they are shown.
 
     Raises ValueError if it is in colour, its frames differ in spacing or unit, or it claims more
-    than it can hold, and what pydicom does for other damage.
+    than it can hold, UserError if it is compressed in a way that nothing here decodes, and what
+    pydicom does for other damage.
     """
-    _check_deflated(pydicom, path)
+    _check_start(pydicom, path)
     data = pydicom.dcmread(path)
+    if "Rows" not in data or "Columns" not in data:
+        raise ValueError("it holds no picture")
     colours = data.get("PhotometricInterpretation") == "PALETTE COLOR"
     if colours or data.get("SamplesPerPixel", 1) != 1:
         raise ValueError("it is in colour")
     size = int(data.Rows), int(data.Columns)
     check_claim((int(data.get("NumberOfFrames") or 1), *size), os.path.getsize(path), _LARGE)
-    levels = data.pixel_array.reshape(-1, *size)
+    levels = _decoded(data, path).reshape(-1, *size)
     frames = [_frame(pydicom, data, index, stored) for index, stored in enumerate(levels)]
     if len({(frame.unit, frame.spacing) for frame in frames}) > 1:
         raise ValueError("its frames differ in spacing or unit")
@@ -80,11 +84,11 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
     )
 
 
-def _check_deflated(pydicom, path):
-    """pydicom inflates such a file before it looks at anything in it."""
+def _check_start(pydicom, path):
+    """Before pydicom inflates a deflated file, to look at anything in it."""
     with open(path, "rb") as file:
-        pydicom.filereader.read_preamble(file, False)
-        # What is left of the file after this is deflated.
+        if not is_dicom(file.read(132)):
+            raise ValueError("it does not begin as DICOM does")
         meta = pydicom.filereader.read_dataset(
             file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != _META
         )
@@ -96,6 +100,17 @@ def _check_deflated(pydicom, path):
             inflated += len(inflater.decompress(rest, _CHUNK))
             check_claim((inflated,), os.path.getsize(path), _LARGE)
             rest = inflater.unconsumed_tail
+
+
+def _decoded(data, path):
+    try:
+        return data.pixel_array
+    except RuntimeError as error:  # no decoder, or none that can
+        syntax = data.file_meta.TransferSyntaxUID.name
+        raise UserError(
+            f"cannot read {path}: nothing that is installed decodes its {syntax}; save it "
+            "uncompressed, or: pip install 'pylibjpeg[all]'"
+        ) from error
 
 
 def _frame(pydicom, data, index, levels):

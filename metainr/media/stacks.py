@@ -151,7 +151,7 @@ def _damage_told(path):
     # Decoders meet damage with exceptions of many kinds, SyntaxError among them.
     except Exception as error:
         raise UserError(
-            f"cannot read {path}: {first_line(error)}; give an undamaged file"
+            f"cannot read {path}: {first_line(error)}; give undamaged grey slices"
         ) from error
 
 
