@@ -22,6 +22,12 @@ def _ramp(h=6, w=6, top=1000.0):
     return (np.arange(h * w).reshape(h, w) * top / (h * w - 1)).astype(np.float32)
 
 
+def _save_ramps(folder):
+    """Three files of the same values, none a copy of another."""
+    for number, kind in enumerate(("<f4", "<f8", ">f4")):
+        np.save(folder / f"{number}.npy", _ramp().astype(kind))
+
+
 def _options(root, **changes):
     return SliceOptions(6)._replace(**{"folder": str(root), **changes})
 
@@ -95,8 +101,7 @@ def test_nifti_stands_upright(tmp_path, suffix):
 
 
 def test_the_window_maps_to_0_and_1(tmp_path):
-    for number in range(3):
-        np.save(tmp_path / f"{number}.npy", _ramp())
+    _save_ramps(tmp_path)
     for image in _all(make("slices", _options(tmp_path, window=(100, 600)))):
         assert image.shape == (6, 6, 1) and image.dtype == np.float32
         np.testing.assert_allclose(image[..., 0], np.clip((_ramp() - 100) / 500, 0, 1), atol=1e-6)
@@ -226,7 +231,7 @@ def test_pixels_that_are_not_square_become_so(tmp_path):
     z, y, x = np.ogrid[-10:11:2, -10:11, -10:11]
     ball = (x**2 + y**2 + z**2 <= 64).astype(np.float32).T
     for number in range(3):
-        image = nibabel.Nifti1Image(ball, np.diag([1.0, 1, 2, 1]))
+        image = nibabel.Nifti1Image(ball * (1 + number), np.diag([1.0, 1, 2, 1]))
         nibabel.save(image, tmp_path / f"{number}.nii.gz")
     signals = make("slices", _options(tmp_path, resolution=22, axis=0, window=(0, 1)))
     disc = signals.get("test", 10)[..., 0] > 0.5
@@ -251,8 +256,7 @@ def test_dicom_tells_its_spacing(tmp_path, warnings):
 
 def test_units_that_differ_are_told(tmp_path, warnings):
     pytest.importorskip("pydicom")
-    for number in range(3):
-        np.save(tmp_path / f"{number}.npy", _ramp())
+    _save_ramps(tmp_path)
     hounsfield = {"RescaleSlope": 1, "Modality": "CT", "PixelSpacing": [1, 1]}
     write_dicom(tmp_path / "a.dcm", np.ones((4, 4), np.uint16), "1.2", **hounsfield)
     make("slices", _options(tmp_path))
@@ -270,8 +274,7 @@ def test_names_tell_the_file_and_its_slice(tmp_path):
 
 
 def test_damaged_files_are_skipped_and_counted(tmp_path, warnings):
-    for number in range(3):
-        np.save(tmp_path / f"{number}.npy", _ramp())
+    _save_ramps(tmp_path)
     (tmp_path / "x.png").write_bytes(b"no picture")
     np.save(tmp_path / "y.npy", np.array(["no numbers"]))
     np.save(tmp_path / "z.npy", np.ones((3, 1, 1)))
