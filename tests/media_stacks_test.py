@@ -133,6 +133,26 @@ def test_pages_of_several_sizes_are_refused(tmp_path):
         read_stack(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("kind", ["imagej", "ome", "tile", "bigtiff"])
+def test_planes_of_every_kind_are_read(tmp_path, kind):
+    path = tmp_path / ("a.ome.tif" if kind == "ome" else "a.tif")
+    volume = np.arange(5 * 16 * 16, dtype=np.uint16).reshape(5, 16, 16)
+    tifffile.imwrite(path, volume, **{kind: (16, 16) if kind == "tile" else True})
+    np.testing.assert_array_equal(read_stack(path), volume)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"truncate": True}, {"imagej": True, "truncate": True}, {"tile": (16,) * 3}],
+)
+def test_planes_that_are_no_pages_are_refused(tmp_path, options):
+    volume = np.zeros((16, 16, 16), np.uint16)
+    deep = {"volumetric": True} if "tile" in options else {}
+    tifffile.imwrite(tmp_path / "a.tif", volume, photometric="minisblack", **options, **deep)
+    with pytest.raises(UserError, match="planes that are no pages of their own; save it as pages"):
+        read_stack(tmp_path / "a.tif")
+
+
 def test_content_tells_what_names_do_not(tmp_path):
     np.save(tmp_path / "a.npy", LEVELS)
     write_dicom(tmp_path / "b.png", LEVELS, "1.2", PixelSpacing=[1, 1])

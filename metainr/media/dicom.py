@@ -210,7 +210,8 @@ def _notes(data, unit):
     if _is_monochrome1(data):
         notes.append(_INVERTED if unit is None else _KEPT.format(unit))
     mapping = "RealWorldValueMappingSequence"
-    if unit is None and any(group.get(mapping) for group in (data, _group(data, 0, mapping))):
+    mapped = any(group.get(mapping) for group in (data, _group(data, 0, mapping)))
+    if unit is None and (mapped or data.get("DoseGridScaling")):
         notes.append(_UNMAPPED)
     return tuple(notes)
 

@@ -11,6 +11,7 @@ from metainr.media.pictures import as_seen, read_picture, turned
 from metainr.media.volume import About, Volume
 
 _LARGE = 2**27  # values
+_CHANNELS = (2, 3, 4)  # of pictures with colours or alpha
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _ORIENTATION, _SAMPLE_FORMAT, _SIGNED = 274, 339, 2  # tags, and a value of the latter
 _AS_STORED = "0 is white in it, and its values are kept as they are stored"
@@ -27,7 +28,7 @@ def read_levels(path: Path) -> Volume:
     """
     with damage_told(path):
         pages = tiffs.read_pages(path) if tiffs.is_tiff(path) else None
-        if pages and (len(pages) > 1 or _is_grey(pages[0])):
+        if pages and (len(pages) > 1 or pages[0].values.shape[-1] not in _CHANNELS):
             kept = any(page.inverted and page.values.dtype.kind not in "bu" for page in pages)
             about = About(notes=(_AS_STORED,) if kept else ())
             return Volume(_stacked(map(_of_page, pages)), about=about)
@@ -38,10 +39,6 @@ def read_levels(path: Path) -> Volume:
     return Volume(_as_levels(picture.values, picture.bits))
 
 
-def _is_grey(page):
-    return page.values.shape[-1] == 1
-
-
 def _of_page(page):
     values, kind = page.values, page.values.dtype.kind
     if page.has_alpha or values.shape[-1] not in (1, 3):
@@ -50,7 +47,7 @@ def _of_page(page):
         top = 2**page.bits - 1
         values = top - values if page.inverted else values
         values = values * (255 // top) if page.bits < 8 else values
-    grey = values[..., 0] if _is_grey(page) else values.astype(np.float32) @ _LUMA
+    grey = values.astype(np.float32) @ _LUMA if values.shape[-1] == 3 else values[..., 0]
     return turned(grey, page.orientation)
 
 

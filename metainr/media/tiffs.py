@@ -56,16 +56,30 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
     """The first `most` pages of a TIFF; None if it stores them in a way that Pillow has to decode.
 
     Those are compressed ones but for deflate, and colours other than grey and RGB. Raises UserError
-    if the file holds less than it claims, and what tifffile raises for other damage.
+    if the file holds less than it claims, or more than its pages when all of them are wanted, and
+    what tifffile raises for other damage.
     """
     import tifffile
 
     with tifffile.TiffFile(path) as file:
         pages = file.pages[:most]
+        if most is None and _holds_more(file, pages):
+            raise UserError(
+                f"{path} stores planes that are no pages of their own; save it as pages"
+            )
         if not all(map(_is_plain, pages)):
             return None
         _check_claim(path, pages, file.filehandle.size)
         return [_read(page) for page in pages]
+
+
+def _holds_more(file, pages):
+    """Whether planes lie behind those that pages tell of, as some programs for volumes write."""
+    if any(page.imagedepth > 1 for page in pages):
+        return True
+    # Other files' series may lead to further files.
+    told = file.series if file.is_imagej or file.is_shaped else ()
+    return sum(series.size for series in told) > sum(page.size for page in pages)
 
 
 def _is_plain(page):
