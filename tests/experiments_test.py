@@ -9,6 +9,7 @@ from tiny_runs import TINY_OWN, run_here, steps
 from experiments import ct_reconstruction, phototourism, view_synthesis
 from metainr import signals
 from metainr.measurements import detector_grid, project
+from metainr.media import read_image
 from metainr.reporting import read_results
 
 EXPERIMENTS = {
@@ -121,10 +122,13 @@ def test_an_init_of_another_experiment(refused, trained):
 
 def test_measured_projections_are_reconstructed(trained, sinogram, tmp_path, capfd):
     flags = (f"--init={trained('ct_reconstruction')}", f"--sinogram={sinogram}")
-    assert _run("ct_reconstruction", tmp_path / "run", *flags, f"--angles={ANGLES}") == 0
-    assert "reconstruction.npy" in capfd.readouterr().out
+    own = (f"--angles={ANGLES}", "--white=2")
+    assert _run("ct_reconstruction", tmp_path / "run", *flags, *own) == 0
+    assert "reconstruction.npy is attenuation per unit of length" in capfd.readouterr().out
     image = np.load(tmp_path / "run" / "reconstruction.npy")
-    assert image.shape == (SIDE, SIDE) and np.isfinite(image).all()
+    assert image.shape == (SIDE, SIDE)
+    white = read_image(tmp_path / "run" / "reconstruction.png")[..., 0]
+    np.testing.assert_allclose(image, 2 * white, atol=1e-4)
     results = read_results(tmp_path / "run" / "reconstruction.json")
     inits = results["settings"]["default"]["inits"]
     assert inits.keys() == {"meta", "standard", "FBP", "SART"}
@@ -143,7 +147,7 @@ def test_mistakes_about_measured_projections(refused, trained, sinogram):
     assert "6 views but there are 5 angles" in refused(name, init, scan, "--angles=0:180:5deg")
     assert "give --angles" in refused(name, init, scan)
     line = refused(name, init, "--sinogram=/nowhere.npy", f"--angles={ANGLES}")
-    assert "/nowhere.npy does not exist" in line
+    assert "cannot read sinogram /nowhere.npy: No such file" in line
 
 
 def test_inits_of_other_runs_take_part(trained, tmp_path):

@@ -144,7 +144,7 @@ def test_pixels_that_are_only_claimed_are_refused_before_they_are_made(tmp_path)
     data[16:24] = (13300).to_bytes(4, "big") * 2
     data[29:33] = zlib.crc32(bytes(data[12:29])).to_bytes(4, "big")
     (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(UserError, match="claims 13300 by 13300 pixels"):
+    with pytest.raises(UserError, match="claims 13300 by 13300 values"):
         read_image(tmp_path / "a.png")
 
 

@@ -3,6 +3,7 @@ import importlib
 import numpy as np
 import pytest
 from absl import logging
+from dicom_files import write_dicom
 from PIL import Image
 
 from metainr.errors import UserError
@@ -21,30 +22,18 @@ def _ramp(h=6, w=6, top=1000.0):
     return (np.arange(h * w).reshape(h, w) * top / (h * w - 1)).astype(np.float32)
 
 
+def _save_ramps(folder):
+    """Three files of the same values, none a copy of another."""
+    for number, kind in enumerate(("<f4", "<f8", ">f4")):
+        np.save(folder / f"{number}.npy", _ramp().astype(kind))
+
+
 def _options(root, **changes):
     return SliceOptions(6)._replace(**{"folder": str(root), **changes})
 
 
 def _all(signals):
     return [signals.get(split, i) for split, size in signals.sizes.items() for i in range(size)]
-
-
-def _write_dicom(path, values, series, **tags):
-    pydicom = pytest.importorskip("pydicom")
-    data = pydicom.dataset.FileDataset(str(path), {}, preamble=b"\0" * 128)
-    data.file_meta = pydicom.dataset.FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-    data.file_meta.MediaStorageSOPClassUID = pydicom.uid.CTImageStorage
-    data.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
-    data.Rows, data.Columns = values.shape
-    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-    data.BitsAllocated = data.BitsStored = 16
-    data.HighBit, data.PixelRepresentation = 15, 0
-    data.SeriesInstanceUID = series
-    for name, value in tags.items():
-        setattr(data, name, value)
-    data.PixelData = values.astype("<u2").tobytes()
-    data.save_as(path, enforce_file_format=True)
 
 
 @pytest.mark.parametrize(
@@ -83,14 +72,19 @@ def test_pages_and_planes_are_slices(tmp_path):
 
 def test_dicom_is_rescaled(tmp_path):
     path, values = tmp_path / "a.dcm", _ramp(5, 4).astype(np.uint16)
-    _write_dicom(path, values, "1.2.3", RescaleSlope="2", RescaleIntercept="-1024")
+    write_dicom(path, values, "1.2.3", RescaleSlope="2", RescaleIntercept="-1024")
     np.testing.assert_array_equal(read_stack(path)[0], 2.0 * values - 1024)
 
 
 def test_the_padding_of_dicom_is_left_out(tmp_path):
     path, values = tmp_path / "a.dcm", np.array([[9, 500], [700, 9]], np.uint16)
-    _write_dicom(path, values, "1.2.3", PixelPaddingValue=9)
+    write_dicom(path, values, "1.2.3", PixelPaddingValue=9)
     np.testing.assert_array_equal(read_stack(path)[0], [[500, 500], [700, 500]])
+    values = np.array([[9, 500], [700, 11]], np.uint16)
+    for ends in ((9, 11), (11, 9)):
+        tags = dict(zip(("PixelPaddingValue", "PixelPaddingRangeLimit"), ends))
+        write_dicom(path, values, "1.2.3", **tags, RescaleSlope="-1")
+        np.testing.assert_array_equal(read_stack(path)[0], [[-700, -500], [-700, -700]])
 
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
@@ -107,8 +101,7 @@ def test_nifti_stands_upright(tmp_path, suffix):
 
 
 def test_the_window_maps_to_0_and_1(tmp_path):
-    for number in range(3):
-        np.save(tmp_path / f"{number}.npy", _ramp())
+    _save_ramps(tmp_path)
     for image in _all(make("slices", _options(tmp_path, window=(100, 600)))):
         assert image.shape == (6, 6, 1) and image.dtype == np.float32
         np.testing.assert_allclose(image[..., 0], np.clip((_ramp() - 100) / 500, 0, 1), atol=1e-6)
@@ -176,7 +169,7 @@ def test_volumes_never_straddle_splits(tmp_path):
 def test_a_series_is_one_volume(tmp_path):
     for number in range(12):
         values = np.full((4, 4), 10 * (number % 4), np.uint16)
-        _write_dicom(tmp_path / f"{number}.dcm", values, f"1.2.{number % 4}")
+        write_dicom(tmp_path / f"{number}.dcm", values, f"1.2.{number % 4}")
     bodies = _bodies(make("slices", _options(tmp_path, window=(0, 100))))
     assert sum(len(part) for part in bodies.values()) == 4
 
@@ -185,6 +178,91 @@ def test_one_volume_is_cut_into_runs(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(20)[:, None, None] * np.full((1, 3, 3), 0.01))
     bodies = _bodies(make("slices", _options(tmp_path, window=(0, 1))))
     assert bodies == {"train": {*range(16)}, "validation": {16, 17}, "test": {18, 19}}
+
+
+def _write_series(folder, names, series="1.2.3", **tags):
+    """A file for each name; what lists of tags hold goes to them in turn."""
+    for index, name in enumerate(names):
+        own = {tag: values[index] for tag, values in tags.items()}
+        write_dicom(folder / name, np.full((4, 4), index, np.uint16), series, **own)
+
+
+def _order(folder):
+    names = make("slices", _options(folder, window=(0, 20))).names
+    return [name for split in ("train", "validation", "test") for name in names[split]]
+
+
+def test_slices_stand_in_the_order_of_their_positions(tmp_path):
+    names = [f"{letter}.dcm" for letter in "bdac"]
+    # Seen from the side: the normal of these planes is the first axis.
+    axes = [[0, 1, 0, 0, 0, 1]] * 4
+    places = [[3 - index, 50 * index, 0] for index in range(4)]
+    tags = {"ImageOrientationPatient": axes, "ImagePositionPatient": places}
+    _write_series(tmp_path, names, InstanceNumber=[1, 2, 3, 4], **tags)
+    assert _order(tmp_path) == ["c.dcm", "a.dcm", "d.dcm", "b.dcm"]
+    _write_series(tmp_path, names, InstanceNumber=[2, 4, 1, 3])
+    assert _order(tmp_path) == ["a.dcm", "b.dcm", "c.dcm", "d.dcm"]
+    _write_series(tmp_path, names, InstanceNumber=[4, 3, 2, 1])
+    assert _order(tmp_path) == ["c.dcm", "a.dcm", "d.dcm", "b.dcm"]
+
+
+def test_numbers_in_names_count(tmp_path):
+    _write_series(tmp_path, [f"IM{number}.dcm" for number in range(1, 13)])
+    assert _order(tmp_path) == [f"IM{number}.dcm" for number in range(1, 13)]
+
+
+def test_a_slice_stands_in_one_split(tmp_path, warnings):
+    pytest.importorskip("pydicom")
+    names = [f"{letter}.dcm" for letter in "abcd"]
+    _write_series(tmp_path, names, SOPInstanceUID=["1.1", "1.2", "1.3", "1.1"])
+    assert _order(tmp_path) == ["a.dcm", "b.dcm", "c.dcm"]
+    assert "skipped 1 unreadable, tiny or repeated files: d.dcm" in warnings[0]
+
+
+def test_dicom_may_be_called_anything(tmp_path):
+    _write_series(tmp_path, ["IM0001", "1.2.840.5", "scan.dat"])
+    for name in ("notes", "DICOMDIR"):
+        (tmp_path / name).write_bytes(b"\0" * 128 + b"DICM"[: 4 if name == "DICOMDIR" else 0])
+    assert sorted(_order(tmp_path)) == ["1.2.840.5", "IM0001", "scan.dat"]
+
+
+def test_pixels_that_are_not_square_become_so(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    z, y, x = np.ogrid[-10:11:2, -10:11, -10:11]
+    ball = (x**2 + y**2 + z**2 <= 64).astype(np.float32).T
+    for number in range(3):
+        image = nibabel.Nifti1Image(ball * (1 + number), np.diag([1.0, 1, 2, 1]))
+        nibabel.save(image, tmp_path / f"{number}.nii.gz")
+    signals = make("slices", _options(tmp_path, resolution=22, axis=0, window=(0, 1)))
+    disc = signals.get("test", 10)[..., 0] > 0.5
+    assert abs(int(disc.any(1).sum()) - int(disc.any(0).sum())) <= 2  # a slice is as thick
+    assert 15 <= disc.any(1).sum() <= 18
+
+
+def test_dicom_tells_its_spacing(tmp_path, warnings):
+    square = np.zeros((4, 8), np.uint16)
+    square[:2, :4] = 100  # of 20 by 20 mm
+    for number in range(3):
+        path = tmp_path / f"{number}.dcm"
+        write_dicom(path, square, f"1.2.{number}", PixelSpacing=[10, 5])
+    seen = make("slices", _options(tmp_path, resolution=8, window=(0, 100))).get("test", 0)
+    assert not warnings
+    assert (seen[:3, :3] == 1).all() and (seen[5:] == 0).all() and (seen[:, 5:] == 0).all()
+    for number in range(3):
+        write_dicom(tmp_path / f"{number}.dcm", square, f"1.2.{number}")
+    make("slices", _options(tmp_path, window=(0, 100)))
+    assert len(warnings) == 1 and "taken as square" in warnings[0]
+
+
+def test_units_that_differ_are_told(tmp_path, warnings):
+    pytest.importorskip("pydicom")
+    _save_ramps(tmp_path)
+    hounsfield = {"RescaleSlope": 1, "Modality": "CT", "PixelSpacing": [1, 1]}
+    write_dicom(tmp_path / "a.dcm", np.ones((4, 4), np.uint16), "1.2", **hounsfield)
+    make("slices", _options(tmp_path))
+    assert (
+        len(warnings) == 1 and "values are in an unknown unit (0.npy) and HU (a.dcm)" in warnings[0]
+    )
 
 
 def test_names_tell_the_file_and_its_slice(tmp_path):
@@ -196,8 +274,7 @@ def test_names_tell_the_file_and_its_slice(tmp_path):
 
 
 def test_damaged_files_are_skipped_and_counted(tmp_path, warnings):
-    for number in range(3):
-        np.save(tmp_path / f"{number}.npy", _ramp())
+    _save_ramps(tmp_path)
     (tmp_path / "x.png").write_bytes(b"no picture")
     np.save(tmp_path / "y.npy", np.array(["no numbers"]))
     np.save(tmp_path / "z.npy", np.ones((3, 1, 1)))
@@ -205,7 +282,10 @@ def test_damaged_files_are_skipped_and_counted(tmp_path, warnings):
     signals = make("slices", _options(tmp_path))
     assert sum(signals.sizes.values()) == 3
     assert len(warnings) == 1
-    assert "skipped 3 unreadable or tiny files: x.png, y.npy, z.npy (the first: " in warnings[0]
+    assert (
+        "skipped 3 unreadable, tiny or repeated files: x.png, y.npy, z.npy (the first: "
+        in warnings[0]
+    )
     assert "x.png: cannot identify image" in warnings[0]
 
 

@@ -1,5 +1,8 @@
+import os
+
 import numpy as np
 import pytest
+import tifffile
 from absl import logging
 from PIL import Image
 
@@ -89,7 +92,13 @@ def test_angles_are_words_or_files(tmp_path):
     (tmp_path / "angles.txt").write_text("0.1\n0.2\n")
     for name in ("angles.npy", "angles.txt"):
         np.testing.assert_allclose(parse_angles(str(tmp_path / name)), [0.1, 0.2])
-    for text in ("", "a,b", "0:1", "0:1:2:3", "gone.npy"):
+    np.savez(tmp_path / "scan.npz", angles=[0, 90], sinogram=VALUES)
+    (tmp_path / "angles.txt").write_text("\ufeff0\n90\n", encoding="utf-8")
+    for name in ("angles.txt", "scan.npz"):
+        np.testing.assert_allclose(parse_angles(f"{tmp_path / name}:deg"), [0, np.pi / 2])
+    many = np.linspace(0, 3, 300)
+    np.testing.assert_allclose(parse_angles(",".join(map(str, many))), many)
+    for text in ("", "a,b", "0:1", "0:1:2:3", "gone.npy", "gone.npy:deg"):
         with pytest.raises(UserError, match="neither a file nor numbers"):
             parse_angles(text)
 
@@ -103,15 +112,82 @@ def test_an_npz_may_bring_its_angles(tmp_path):
     with pytest.raises(UserError, match="holds a, b; call the array 'sinogram'"):
         read_sinogram(SinogramOptions(str(path)))
     path.write_bytes(b"PK no zip")
-    with pytest.raises(UserError, match="cannot read sinogram"):
+    with pytest.raises(UserError, match="cannot read .*scan.npz: "):
         read_sinogram(SinogramOptions(str(path)))
 
 
 def test_degrees_without_their_name_are_warned_of(tmp_path, warnings):
     _read(tmp_path, angles="0,30,60,90,120,150")
     assert len(warnings) == 1 and "150 look like degrees" in warnings[0]
+    assert warnings[0].endswith("give --angles=0,30,60,90,120,150deg")
     _read(tmp_path, angles="0:6.28:6")
     assert len(warnings) == 1
+
+
+def test_the_remedy_for_degrees_in_files_is_possible(tmp_path, warnings):
+    degrees = np.arange(0, 180, 30)
+    np.savetxt(tmp_path / "angles.txt", degrees)
+    np.savez(tmp_path / "scan.npz", sinogram=VALUES, angles=degrees)
+    for path, text in (("sinogram.npy", str(tmp_path / "angles.txt")), ("scan.npz", None)):
+        np.save(tmp_path / "sinogram.npy", VALUES)
+        scan = SinogramOptions(str(tmp_path / path))
+        read_sinogram(scan._replace(angles=text))
+        remedy = warnings.pop().rpartition("--angles=")[2]
+        found = read_sinogram(scan._replace(angles=remedy))
+        np.testing.assert_allclose(found.sinogram.angles, np.deg2rad(degrees), rtol=1e-6)
+        assert not warnings
+
+
+def test_pictures_of_float64_and_marked_texts_are_read(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", VALUES)
+    lines = "\n".join(",".join(map(str, row)) for row in VALUES)
+    (tmp_path / "b.csv").write_text("\ufeff" + lines, encoding="utf-8")
+    for name in ("a.tif", "b.csv"):
+        found = read_sinogram(SinogramOptions(str(tmp_path / name), ANGLES))
+        np.testing.assert_allclose(found.sinogram.values, VALUES / 10, rtol=1e-6)
+    (tmp_path / "b.csv").write_text("0,5;1,5\n2,5;3,5\n")
+    with pytest.raises(UserError, match="both commas and semicolons"):
+        read_sinogram(SinogramOptions(str(tmp_path / "b.csv"), "0,1"))
+
+
+def test_sinograms_are_upright_as_slices_are(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", VALUES.T, extratags=[(274, 3, 1, 8, True)])
+    found = read_sinogram(SinogramOptions(str(tmp_path / "a.tif"), "0:180:6deg"))
+    np.testing.assert_allclose(found.sinogram.values, np.rot90(VALUES.T) / 10, rtol=1e-6)
+
+
+def test_pipes_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.npy")
+    with pytest.raises(UserError, match="sinogram .*pipe.npy.* is a pipe"):
+        read_sinogram(SinogramOptions(str(tmp_path / "pipe.npy"), ANGLES))
+    for text in (f"{tmp_path}/pipe.npy", f"{tmp_path}/pipe.npy:deg"):
+        with pytest.raises(UserError, match="angles .*pipe.npy.* is a pipe"):
+            _read(tmp_path, angles=text)
+
+
+@pytest.mark.parametrize("size,circle", [(24, True), (25, True), (24, False), (25, False)])
+def test_sinograms_of_scikit_image(tmp_path, size, circle):
+    from skimage.transform import radon
+
+    def blob(middle):
+        down, across = np.mgrid[:size, :size] - middle
+        squares = (down - 2) ** 2 + (across + 3) ** 2
+        return np.maximum(0, 1 - squares / 30).astype(np.float32)
+
+    # scikit-image turns about pixel n // 2; here it is the middle of all.
+    degrees = np.arange(0, 180, 7.5)
+    scan = radon(blob(size // 2), degrees, circle=circle).T
+    upright = blob((size - 1) / 2)
+
+    def error(offset):
+        options = {"side": float(size), "offset": offset, "white": 2.0}
+        found = _read(tmp_path, scan, "0:180:24deg", **options)
+        seen = project(upright, *found.sinogram[:1], found.detectors)
+        return float(np.abs(np.asarray(seen) / 2 - found.sinogram.values).mean())
+
+    errors = {offset: error(offset) for offset in (-0.5, 0.0, 0.5)}
+    is_even = scan.shape[1] % 2 == 0
+    assert min(errors, key=lambda offset: errors[offset]) == (0.5 if is_even else 0.0)
 
 
 def _with(value):
@@ -131,7 +207,7 @@ def _with(value):
         (_with(-4), {"blank": 10.0}, "counts -4 at view 2, detector 3"),
         (_with(0), {"blank": 10.0}, "counts 0 at view 2, detector 3"),
         (1000 * VALUES, {}, "give --white of at least .* or --blank"),
-        (VALUES + 1j, {}, "holds complex128; give real numbers"),
+        (VALUES + 1j, {}, "holds complex128, not real numbers; give"),
         (VALUES, {"geometry": "fan"}, "geometry 'fan' is not supported; rebin"),
         (VALUES, {"spacing": 0.0}, "spacing 0 is not positive"),
         (VALUES, {"side": -1.0}, "side -1 is not positive"),
@@ -153,7 +229,7 @@ def test_mistakes_have_one_clear_line(tmp_path, values, options, line):
 @pytest.mark.parametrize("name", ["a.npy", "a.npz", "a.csv", "a.tiff", "a.png"])
 def test_damaged_and_missing_files_are_named(tmp_path, name):
     path = tmp_path / name
-    with pytest.raises(UserError, match="does not exist; give --sinogram"):
+    with pytest.raises(UserError, match="cannot read sinogram .* give a file that is there"):
         read_sinogram(SinogramOptions(str(path), ANGLES))
     path.write_bytes(b"no such thing")
     with pytest.raises(UserError, match="cannot read") as caught:

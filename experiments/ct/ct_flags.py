@@ -69,7 +69,7 @@ SINOGRAM = define(
 ANGLES = define(
     SinogramFlags,
     "angles",
-    "of its views, radians: 0,0.5,1 or START:STOP:COUNT, or a file; +deg: degrees",
+    "of its views, radians: 0,0.5,1 or START:STOP:COUNT or FILE; +deg, or FILE:deg: degrees",
 )
 SPACING = define(SinogramFlags, "spacing", "of its detectors, in the integrals' unit of length")
 SIDE = define(SinogramFlags, "side", "of the square to reconstruct; default: all detectors")

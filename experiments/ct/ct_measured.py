@@ -36,8 +36,9 @@ from metainr.types import Array, Field, Params, Term
 def reconstruct(experiment: Experiment) -> None:
     """Fits the projections that --sinogram holds, from --init and from random weights.
 
-    Writes the slice as numbers and picture, and beside it what back-projection and SART make of the
-    same projections. Without a true slice there is no PSNR: the error is that of the projections.
+    Writes the slice as numbers, in the scan's units, and as a picture, and beside it what
+    back-projection and SART make of the same projections. Without a true slice there is no PSNR:
+    the error is that of the projections.
     """
     began = time.perf_counter()
     config = shared_flags.configuration(experiment)
@@ -55,7 +56,12 @@ def reconstruct(experiment: Experiment) -> None:
     directory = Path(config.run.workdir)
     try:
         _write(directory, slices, measured)
-        scan = {"sinogram": ct_flags.SINOGRAM.value, "views": len(measured.sinogram.angles)}
+        scan = {
+            "sinogram": ct_flags.SINOGRAM.value,
+            "views": len(measured.sinogram.angles),
+            "white": measured.white,
+            "side": measured.side,
+        }
         inits = {
             name: entry(
                 {"projection_error": np.array([[error]])},
@@ -72,6 +78,10 @@ def reconstruct(experiment: Experiment) -> None:
     print(to_text(Table("Error left in the projections", ("by", "mean square"), rows)))
     files = "reconstruction.npy, reconstruction.png, comparison.png, reconstruction.json"
     print(f"written to {directory}: {files}")
+    print(
+        "reconstruction.npy is attenuation per unit of length, in which the square's side is "
+        f"{measured.side:g}; white in the pictures is {measured.white:g}"
+    )
 
 
 def _read():
@@ -116,7 +126,7 @@ def _error(config: Config[CtOptions], measured: Measured, image: np.ndarray) -> 
 
 def _write(directory, slices, measured):
     buffer = io.BytesIO()
-    np.save(buffer, slices["meta"])
+    np.save(buffer, measured.white * slices["meta"])
     write_bytes(directory / "reconstruction.npy", buffer.getvalue())
     grey = slices["meta"][..., None]
     write_bytes(directory / "reconstruction.png", encode_png(quantised(grey, 16, True)))

@@ -1,71 +1,81 @@
 """Files of measured projections, as they are."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import UserError, first_line
 from metainr.media import read_stack
+from metainr.media.numpy_files import load_npy, load_npz
+from metainr.media.opening import check_regular
+
+_TEXTS = (".csv", ".txt")
+_ANGLES, _SINOGRAM = "angles", "sinogram"
+Read = TypeVar("Read")
 
 
 def load_sinogram(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Reads (values, angles or None) as a file stores them: float64, values of any shape.
 
-    NPY, NPZ, CSV or text of numbers, TIFF, PNG, JPEG; only an NPZ can hold angles. Raises UserError
-    if the file is missing or damaged, or holds something else.
+    NPY, NPZ, CSV or text of numbers, TIFF, PNG, JPEG (upright); only an NPZ can hold angles. Raises
+    UserError if the file is missing or damaged, claims more than it can hold, or holds something
+    else.
     """
-    if not path.is_file():
-        raise UserError(f"sinogram {path} does not exist; give --sinogram a file")
+    check_regular(path, "sinogram")
     suffix = path.suffix.lower()
     if suffix == ".npz":
-        return _npz(path)
-    if suffix in (".csv", ".txt"):
+        arrays = _told(load_npz, path)
+        angles = arrays.pop(_ANGLES, None)
+        values = _one_of(arrays, _SINOGRAM, path).astype(np.float64)
+        return values, None if angles is None else angles.astype(np.float64).ravel()
+    if suffix in _TEXTS:
         return np.atleast_2d(_text(path)), None
     if suffix == ".npy":
-        return _npy(path), None
+        return _told(load_npy, path).astype(np.float64), None
     stack = read_stack(path)
     if len(stack) > 1:
         raise UserError(f"sinogram {path} has {len(stack)} pages; give a file of one")
     return stack[0].astype(np.float64), None
 
 
-def load_numbers(path: Path) -> np.ndarray:
-    """Reads all numbers of an NPY or text file, row by row: float64 [k]. Raises UserError."""
-    return (_npy(path) if path.suffix.lower() == ".npy" else _text(path)).ravel()
+def load_angles(path: Path) -> np.ndarray:
+    """Reads all numbers of an NPY or text file, row by row, or the angles of an NPZ: float64 [k].
+
+    Raises UserError.
+    """
+    check_regular(path, "angles")
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        values = _one_of(_told(load_npz, path), _ANGLES, path)
+    else:
+        values = _told(load_npy, path) if suffix == ".npy" else _text(path)
+    return values.astype(np.float64).ravel()
 
 
-def _npz(path):
+def _one_of(arrays, name, path):
+    """The array of that name, or the only one."""
+    if name not in arrays and len(arrays) != 1:
+        raise UserError(f"{path} holds {', '.join(arrays) or 'nothing'}; call the array {name!r}")
+    return arrays[name] if name in arrays else next(iter(arrays.values()))
+
+
+def _told(read: Callable[[Path], Read], path: Path) -> Read:
     try:
-        with np.load(path) as file:
-            arrays = dict(file)
+        return read(path)
     except Exception as error:  # zip, zlib and NumPy meet damage each in their own way
-        raise UserError(f"cannot read sinogram {path}: {error}; give an undamaged NPZ") from error
-    stored = arrays.pop("angles", None)
-    if "sinogram" not in arrays and len(arrays) != 1:
         raise UserError(
-            f"sinogram {path} holds {', '.join(arrays) or 'nothing'}; call the array 'sinogram'"
-        )
-    values = arrays["sinogram"] if "sinogram" in arrays else next(iter(arrays.values()))
-    return _real(values, path), None if stored is None else _real(stored, path).ravel()
-
-
-def _npy(path):
-    try:
-        values = np.load(path)
-    except (ValueError, EOFError, OSError) as error:
-        raise UserError(f"cannot read {path}: {error}; give an undamaged NPY") from error
-    return _real(values, path)
-
-
-def _real(values, path):
-    if values.dtype.kind not in "biuf":
-        raise UserError(f"{path} holds {values.dtype}; give real numbers")
-    return values.astype(np.float64)
+            f"cannot read {path}: {first_line(error)}; give an undamaged file of real numbers"
+        ) from error
 
 
 def _text(path):
-    try:
-        text = path.read_text(encoding="utf-8").replace(",", " ").replace(";", " ")
-        return np.loadtxt(text.splitlines(), ndmin=2)
-    except ValueError as error:
-        raise UserError(f"cannot read {path}: {error}; give rows of numbers") from error
+    return _told(_numbers, path)
+
+
+def _numbers(path):
+    text = path.read_text(encoding="utf-8-sig")  # Excel's begins with a mark
+    if ";" in text and "," in text:
+        raise ValueError("it has both commas and semicolons, of which one may be a decimal point")
+    return np.loadtxt(text.replace(",", " ").replace(";", " ").splitlines(), ndmin=2)

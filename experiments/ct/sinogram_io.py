@@ -1,16 +1,18 @@
 """Measured projections from files, brought to the units and positions that the projector has."""
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from absl import logging
 
-from experiments.ct.sinogram_files import load_numbers, load_sinogram
+from experiments.ct.sinogram_files import load_angles, load_sinogram
 from metainr.errors import UserError
 from metainr.objectives import Sinogram
 
 _DEGREES = "deg"
+_OF_FILE = ":deg"  # ends the name of a file of degrees
 
 
 class SinogramOptions(NamedTuple):
@@ -19,8 +21,8 @@ class SinogramOptions(NamedTuple):
     path: NPY, NPZ, CSV, TIFF or PNG file of [views, detectors]; an NPZ holds `sinogram`, or only
         one array, and maybe `angles`.
     angles: of the views, in radians: "0,0.5,1", "START:STOP:COUNT" without STOP itself, or a file
-        (NPY, or text of numbers); "deg" at the end makes any of the first two degrees. None: those
-        of the NPZ.
+        (NPY, text of numbers, or an NPZ with `angles`); with "deg" at the end ("FILE:deg"), in
+        degrees. None: those of the NPZ, in radians.
     spacing: of the detectors, in the unit of length of the line integrals (1: integrals are sums
         over as many detectors).
     side: of the square that is reconstructed, in the same unit; None: as wide as all detectors.
@@ -42,10 +44,16 @@ class SinogramOptions(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A sinogram [v, d] of means along rays, float32, and its detectors [d] in sides."""
+    """A sinogram [v, d] of means along rays, float32, and its detectors [d] in sides.
+
+    side: of the square, in the scan's unit of length.
+    white: the attenuation per that length that the value 1 stands for.
+    """
 
     sinogram: Sinogram
     detectors: np.ndarray
+    side: float
+    white: float
 
 
 def read_sinogram(options: SinogramOptions) -> Measured:
@@ -80,7 +88,8 @@ def read_sinogram(options: SinogramOptions) -> Measured:
         )
     places = (np.arange(num) - (num - 1) / 2 - options.offset) * options.spacing / side
     angles, means, places = (x.astype(np.float32) for x in (angles, means, places))
-    return Measured(Sinogram(angles, means, np.ones_like(angles)), places)
+    sinogram = Sinogram(angles, means, np.ones_like(angles))
+    return Measured(sinogram, places, side, options.white)
 
 
 def parse_angles(text: str) -> np.ndarray:
@@ -88,9 +97,10 @@ def parse_angles(text: str) -> np.ndarray:
 
     Raises UserError if it is neither a file nor numbers.
     """
-    path = Path(text).expanduser()
-    if path.is_file():
-        return load_numbers(path)
+    if _is_file(text):
+        return load_angles(Path(text).expanduser())
+    if _is_file(text.removesuffix(_OF_FILE)):
+        return np.deg2rad(load_angles(Path(text.removesuffix(_OF_FILE)).expanduser()))
     in_degrees = text.endswith(_DEGREES)
     body = text.removesuffix(_DEGREES)
     try:
@@ -102,9 +112,15 @@ def parse_angles(text: str) -> np.ndarray:
     except ValueError as error:
         raise UserError(
             f"angles {text!r} are neither a file nor numbers; give 0,0.5,1 or 0:180:60deg "
-            "(start, stop, count)"
+            "(start, stop, count), or FILE, or FILE:deg if it holds degrees"
         ) from error
     return np.deg2rad(angles) if in_degrees else angles
+
+
+def _is_file(text):
+    # A pipe, too, which is refused where it would be read. Unlike pathlib's, these take any text.
+    path = os.path.expanduser(text)
+    return os.path.exists(path) and not os.path.isdir(path)
 
 
 def _check(options):
@@ -128,10 +144,12 @@ def _angles(text, stored, path):
     if not (len(angles) and np.isfinite(angles).all()):
         raise UserError("angles are missing or not finite; give --angles one number per view")
     if np.abs(angles).max() > 2 * np.pi + 1e-3:
+        remedy = f"{path if text is None else text}{_OF_FILE}"
         logging.warning(
-            "angles up to %g look like degrees but are read as radians; "
-            "if they are degrees, end --angles in deg",
+            "angles up to %g look like degrees but are read as radians; if they are degrees, give "
+            "--angles=%s",
             np.abs(angles).max(),
+            remedy if text is None or _is_file(text) else f"{text}{_DEGREES}",
         )
     return angles
 

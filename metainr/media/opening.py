@@ -1,9 +1,10 @@
 """How picture files are opened: by formats that are named, none of which starts a program."""
 
 import contextlib
+import math
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 _LARGE = 2**25  # pixels; below, what is claimed but not there costs little memory
-_PIXELS_A_BYTE = 256  # that a large picture of something has at most in its file
+_VALUES_A_BYTE = 256  # that a large picture or volume of something has at most in its file
 
 
 def check_regular(path: str | Path, kind: str) -> None:
@@ -31,6 +32,22 @@ def check_regular(path: str | Path, kind: str) -> None:
         raise UserError(f"{kind} {path} is a {other}; give a file")
 
 
+def check_claim(shape: Sequence[int], size: int, large: int = _LARGE) -> None:
+    """Raises ValueError if an array of that shape is large, and more than a file can hold.
+
+    Args:
+        shape: that the file claims.
+        size: of the file in bytes, compressed as it is.
+        large: values below which any claim is believed.
+    """
+    values = math.prod(map(int, shape))
+    if values > large and values > _VALUES_A_BYTE * size:
+        raise ValueError(
+            f"it claims {' by '.join(map(str, shape))} values, of which its {size} bytes can hold "
+            "next to nothing"
+        )
+
+
 @contextlib.contextmanager
 def opened(path: str | Path | BinaryIO) -> Iterator["Image.Image"]:
     """A picture as Pillow opens it, its pixels not yet decoded.
@@ -43,7 +60,7 @@ def opened(path: str | Path | BinaryIO) -> Iterator["Image.Image"]:
 
     with damage_told(path), Image.open(path, formats=_FORMATS) as image:
         if isinstance(path, str | Path):
-            _check_claim(image, os.path.getsize(path))
+            check_claim((image.height, image.width), os.path.getsize(path))
         yield image
 
 
@@ -70,12 +87,3 @@ def damage_told(path: str | Path | BinaryIO) -> Iterator[None]:
             f"cannot read picture {path}: {first_line(error)}; give an undamaged PNG, JPEG, WebP, "
             "TIFF or BMP"
         ) from error
-
-
-def _check_claim(image, size):
-    pixels = image.width * image.height
-    if pixels > _LARGE and pixels > _PIXELS_A_BYTE * size:
-        raise ValueError(
-            f"it claims {image.width} by {image.height} pixels, of which its {size} bytes can hold "
-            "next to nothing"
-        )

@@ -77,7 +77,7 @@ def read_picture(path: str | Path | BinaryIO, upright: bool = True) -> Picture:
     if alpha is not None:
         colours = alpha * colours + (1 - alpha)
     colours = np.broadcast_to(colours, (*colours.shape[:2], 3))
-    values = _turned(colours, orientation) if upright else colours
+    values = turned(colours, orientation) if upright else colours
     return Picture(np.ascontiguousarray(values, np.float32), bits, is_grey, alpha is not None)
 
 
@@ -97,6 +97,14 @@ def as_seen(image: "Image.Image") -> np.ndarray:
     return np.broadcast_to(seen, (*seen.shape[:2], 3)).astype(np.float32)
 
 
+def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Pixels [h, w, ...] as EXIF's number of their orientation, 1 to 8, wants them seen."""
+    if orientation in (5, 6, 7, 8):
+        pixels, orientation = pixels.swapaxes(0, 1), orientation - 4
+    rows, columns = orientation in (3, 4), orientation in (2, 3)
+    return pixels[:: -1 if rows else 1, :: -1 if columns else 1]
+
+
 def to_square(image: np.ndarray, resolution: int) -> np.ndarray:
     """Scales the short side to `resolution` and crops the centre: [h, w, 3] -> [n, n, 3]."""
     height, width = image.shape[:2]
@@ -105,8 +113,15 @@ def to_square(image: np.ndarray, resolution: int) -> np.ndarray:
     return resize(image, (height - side) // 2, (width - side) // 2, side, resolution)
 
 
-def resize(image: np.ndarray, top: float, left: float, side: float, resolution: int) -> np.ndarray:
-    """Scales a square part of an image: float32 [h, w, c] -> float32 [n, n, c].
+def resize(
+    image: np.ndarray,
+    top: float,
+    left: float,
+    side: float,
+    resolution: int,
+    width: float | None = None,
+) -> np.ndarray:
+    """Scales a part of an image to a square: float32 [h, w, c] -> float32 [n, n, c].
 
     Averages with a triangle that spans two pixels of the result (of the image, if it is enlarged):
     this neither aliases nor leaves the range of the values.
@@ -115,10 +130,11 @@ def resize(image: np.ndarray, top: float, left: float, side: float, resolution: 
         image: values of any range.
         top, left, side: the part, in pixels of the image; they need not be whole.
         resolution: side n of the result in pixels.
+        width: of the part, where pixels are not square; None: as high as it is, `side`.
     """
     from PIL import Image
 
-    box = (left, top, left + side, top + side)
+    box = (left, top, left + (side if width is None else width), top + side)
     channels = [
         Image.fromarray(np.ascontiguousarray(image[..., channel], np.float32)).resize(
             (resolution, resolution), Image.Resampling.BILINEAR, box
@@ -289,15 +305,7 @@ def _values(pairs):
     return (np.ascontiguousarray(pairs).view(">u2") / 65535).astype(np.float32)
 
 
-def _turned(pixels, orientation):
-    """Pixels [h, w, ...] as EXIF's number of their orientation, 1 to 8, wants them seen."""
-    if orientation in (5, 6, 7, 8):
-        pixels, orientation = pixels.swapaxes(0, 1), orientation - 4
-    rows, columns = orientation in (3, 4), orientation in (2, 3)
-    return pixels[:: -1 if rows else 1, :: -1 if columns else 1]
-
-
 def _unturned(levels):
-    back = {6: 8, 8: 6}.get(levels.orientation, levels.orientation)
-    colours, alpha = (x if x is None else _turned(x, back) for x in levels[:2])
-    return levels._replace(colours=colours, alpha=alpha)
+    back = 14 - levels.orientation if levels.orientation in (6, 8) else levels.orientation
+    alpha = None if levels.alpha is None else turned(levels.alpha, back)
+    return levels._replace(colours=turned(levels.colours, back), alpha=alpha)

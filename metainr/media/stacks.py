@@ -1,35 +1,81 @@
 """Files of one or more grey slices, in the intensities that they store."""
 
+import contextlib
 import importlib
+import stat
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
-from metainr.errors import UserError
+from metainr.errors import UserError, first_line
+from metainr.media.dicom import is_dicom, read_dicom
+from metainr.media.levels import read_levels
+from metainr.media.nifti import read_nifti
+from metainr.media.numpy_files import load_npy
+from metainr.media.opening import check_regular
+from metainr.media.volume import About, Spacing, Volume
 
 _DICOM = (".dcm", ".dicom", ".ima")
 _NIFTI = (".nii", ".nii.gz")
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 SUFFIXES = (*_PICTURES, ".npy", *_DICOM, *_NIFTI)
+_STARTS = {
+    b"\x93NUMPY": "npy",
+    b"\x89PNG": "picture",
+    b"\xff\xd8\xff": "picture",
+    b"II*\0": "picture",
+    b"MM\0*": "picture",
+}
+_HEAD = 132  # bytes that tell a format
+_LONGEST = 128  # pixels, in their own widths: longer ones are a mistake
+_SQUARE = "the spacing of its pixels is unknown: they are taken as square"
+_UNCUT = "it is a single slice and not cut along axis {}"
+
+
+class Slices(NamedTuple):
+    """Slices of a file.
+
+    values: float32 [k, h, w].
+    spacing: (from row to row, from column to column) in one unit; (1, 1) if it is unknown.
+    """
+
+    values: np.ndarray
+    spacing: tuple[float, float]
+    about: About
 
 
 def read_stack(path: Path, axis: int | None = None) -> np.ndarray:
-    """Reads a file's slices: float32 [k, h, w], k = 1 for a single picture.
+    """The values of `read_slices`: float32 [k, h, w]; what it notes is logged."""
+    found = read_slices(path, axis)
+    for note in found.about.notes:
+        logging.warning("%s: %s", path, note)
+    return found.values
 
-    Pictures keep their levels (0 to 255, or 65535 with 16 bits) and colours become grey; pages of a
-    TIFF are slices. DICOM frames are rescaled as their file says (CT: to Hounsfield units), and
-    their padding becomes the lowest value beside it. NIfTI volumes are turned: slices have the
-    front, or the top, above, and the body's right on the right.
+
+def read_slices(path: Path, axis: int | None = None) -> Slices:
+    """Reads a file's slices, k = 1 for a single picture.
+
+    Pictures keep their levels (0 to 255, or 65535 with 16 bits) and are upright, colours become
+    grey; pages of a TIFF are slices. DICOM frames are rescaled as their file says (CT: to
+    Hounsfield units), stand in the order of their positions, and their padding becomes the lowest
+    value beside it. NIfTI volumes are turned: slices have the front, or the top, above, and the
+    body's right on the right.
 
     Args:
-        path: its name says the format, see `SUFFIXES`.
+        path: its content says the format; its name where that does not, see `SUFFIXES`.
         axis: 0, 1 or 2, along which a 3-D array is cut; None: 2 for NIfTI, else 0. Single slices
             are not cut.
     Raises UserError if the file is damaged or no such thing, if pydicom or nibabel is needed and
     missing, and if a value is NaN or infinite. The last two are `Unusable`.
     """
-    library, read = _format(path)
-    stack = _opened(path, lambda module: _cut(read(module, path), path, axis), library)
+    check_regular(path, "slices")
+    with _damage_told(path):
+        kind = _of_content(path) or _of_name(path) or "picture"
+        volume = _volume(kind, path)
+        stack, spacing, notes = _cut(volume, kind, axis)
     bad = np.argwhere(~np.isfinite(stack))
     if len(bad):
         index, row, column = bad[0]
@@ -37,7 +83,8 @@ def read_stack(path: Path, axis: int | None = None) -> np.ndarray:
             f"{path} has {len(bad)} values that are NaN or infinite, the first in slice {index}, "
             f"row {row}, column {column}; replace them"
         )
-    return stack
+    about = volume.about
+    return Slices(stack, spacing, about._replace(notes=(*about.notes, *notes)))
 
 
 class Unusable(UserError):
@@ -45,99 +92,96 @@ class Unusable(UserError):
 
 
 def is_stack(path: Path) -> bool:
-    """Whether a file is named like one that `read_stack` reads."""
-    return path.name.lower().endswith(SUFFIXES)
+    """Whether a file is one that `read_stack` reads.
 
-
-def series(path: Path) -> str:
-    """What slices of one body share: the series that a DICOM file belongs to, else its own path.
-
-    Raises UserError if a DICOM file is damaged.
+    By its name, or by its content if it is DICOM, whose names may end in anything, or if its name
+    has no suffix.
     """
-    if not path.name.lower().endswith(_DICOM):
-        return str(path)
+    if _of_name(path):
+        return True
+    try:
+        kind = _of_content(path) if stat.S_ISREG(path.stat().st_mode) else None
+    except OSError:
+        return False
+    return path.name.upper() != "DICOMDIR" and (kind == "dicom" or bool(kind and not path.suffix))
 
-    def uid(pydicom):
-        return str(pydicom.dcmread(path, stop_before_pixels=True).get("SeriesInstanceUID", path))
 
-    return _opened(path, uid, "pydicom")
-
-
-def _format(path):
-    """The library that reads a file of that name, and the function that has it do so."""
+def _of_name(path):
     name = path.name.lower()
     if name.endswith(_DICOM):
-        return "pydicom", _dicom
+        return "dicom"
     if name.endswith(_NIFTI):
-        return "nibabel", _nifti
-    return ("numpy", _npy) if name.endswith(".npy") else ("PIL.Image", _picture)
+        return "nifti"
+    if name.endswith(".npy"):
+        return "npy"
+    return "picture" if name.endswith(_PICTURES) else None
 
 
-def _opened(path, read, library):
-    """`read(library)`; a library that is missing and a file that is damaged are told apart."""
+def _of_content(path):
+    with path.open("rb") as file:
+        start = file.read(_HEAD)
+    if is_dicom(start):
+        return "dicom"
+    return next((kind for magic, kind in _STARTS.items() if start.startswith(magic)), None)
+
+
+def _volume(kind, path):
+    if kind == "dicom":
+        return read_dicom(_library("pydicom", path), path)
+    if kind == "nifti":
+        return read_nifti(_library("nibabel", path), path)
+    return Volume(load_npy(path)) if kind == "npy" else read_levels(path)
+
+
+def _library(name: str, path: Path) -> ModuleType:
     try:
-        module = importlib.import_module(library)
+        return importlib.import_module(name)
     except ImportError as error:
         raise Unusable(
-            f"reading {path} needs {library}; run: pip install 'metainr[medical]'"
+            f"reading {path} needs {name}; run: pip install 'metainr[medical]'"
         ) from error
+
+
+@contextlib.contextmanager
+def _damage_told(path):
     try:
-        return read(module)
+        yield
+    except UserError:
+        raise
     # Decoders meet damage with exceptions of many kinds, SyntaxError among them.
     except Exception as error:
-        line = " ".join(str(error).split())
-        raise UserError(f"cannot read {path}: {line}; give an undamaged file") from error
+        raise UserError(
+            f"cannot read {path}: {first_line(error)}; give undamaged grey slices"
+        ) from error
 
 
-def _picture(pillow, path):
-    from PIL import ImageSequence
-
-    with pillow.open(path) as image:
-        pages = [_levels(page) for page in ImageSequence.Iterator(image)]
-    return np.stack(pages)
-
-
-def _levels(page):
-    keeps = page.mode in ("L", "I", "F") or page.mode.startswith("I;16")
-    return np.asarray(page if keeps else page.convert("L"), np.float32)
-
-
-def _dicom(pydicom, path):
-    data = pydicom.dcmread(path)
-    if data.get("SamplesPerPixel", 1) != 1:
-        raise ValueError("it is in colour")
-    levels, padding = data.pixel_array, data.get("PixelPaddingValue")
-    if padding is not None and (levels != padding).any():
-        # Far below air, it would spoil an intensity window.
-        levels = np.where(levels == padding, levels[levels != padding].min(), levels)
-    slope, intercept = data.get("RescaleSlope"), data.get("RescaleIntercept")
-    slope = 1.0 if slope is None else float(slope)
-    return levels * slope + (0.0 if intercept is None else float(intercept))
-
-
-def _nifti(nibabel, path):
-    volume = nibabel.as_closest_canonical(nibabel.load(path)).get_fdata(dtype=np.float32)
-    if volume.ndim > 3 and set(volume.shape[3:]) != {1}:
-        raise ValueError(f"its shape {volume.shape} is no volume [x, y, z]")
-    return volume.reshape(volume.shape[:3])
-
-
-def _npy(numpy, path):
-    values = numpy.load(path)
-    if values.dtype.kind not in "biuf":
-        raise ValueError(f"its values are {values.dtype}, not real numbers")
-    return values
-
-
-def _cut(values, path, axis):
-    is_volume = path.name.lower().endswith(_NIFTI)
-    if values.ndim == 2:
-        stack = values[None]
-    elif values.ndim == 3:
-        stack = np.moveaxis(values, (2 if is_volume else 0) if axis is None else axis, 0)
-    else:
+def _cut(volume, kind, axis):
+    """Slices float32 [k, h, w], their spacing, and what there is to say of them."""
+    values, usual, notes = volume.values, 2 if kind == "nifti" else 0, []
+    if values.ndim not in (2, 3):
         raise ValueError(f"its shape {values.shape} is no stack of slices")
-    if not stack.size:
+    if not values.size:
         raise ValueError(f"its shape {values.shape} has no values")
-    # NIfTI's axes lead to the right, to the front and up; rows go down.
-    return np.asarray(np.rot90(stack, axes=(1, 2)) if is_volume else stack, np.float32)
+    along = usual if axis is None else axis
+    if values.ndim == 2:
+        if along != usual:
+            notes.append(_UNCUT.format(axis))
+        values, along = values[None], 0
+    spacing = tuple(length for index, length in enumerate(volume.spacing) if index != along)
+    # Plain pictures have square pixels; what is cut across them, or measured, may not.
+    if None in spacing and (along != usual or kind in ("dicom", "nifti")):
+        notes.append(_SQUARE)
+    stack = np.moveaxis(values, along, 0)
+    if kind == "nifti":  # its axes lead to the right, to the front and up; rows go down
+        stack, spacing = np.rot90(stack, axes=(1, 2)), spacing[::-1]
+    with np.errstate(over="ignore"):  # told as infinite
+        return np.asarray(stack, np.float32), _checked(spacing), notes
+
+
+def _checked(spacing: Spacing) -> tuple[float, float]:
+    rows, columns = spacing
+    if rows is None or columns is None:
+        return 1.0, 1.0
+    if not 1 / _LONGEST <= rows / columns <= _LONGEST:
+        raise ValueError(f"its pixels of {rows:g} by {columns:g} cannot be true")
+    return rows, columns

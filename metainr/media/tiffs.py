@@ -7,8 +7,10 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.media.opening import check_claim
 
 _DEEPEST = 1100  # bytes that deflate and LZW make of one at most
+_LARGE = 2**27  # values
 _ORIENTATION, _PROFILE = 274, 34675  # tags
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -54,17 +56,30 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
     """The first `most` pages of a TIFF; None if it stores them in a way that Pillow has to decode.
 
     Those are compressed ones but for deflate, and colours other than grey and RGB. Raises UserError
-    if the file holds less than it claims, and what tifffile raises for other damage.
+    if the file holds less than it claims, or more than its pages when all of them are wanted, and
+    what tifffile raises for other damage.
     """
     import tifffile
 
     with tifffile.TiffFile(path) as file:
         pages = file.pages[:most]
+        if most is None and _holds_more(file, pages):
+            raise UserError(
+                f"{path} stores planes that are no pages of their own; save it as pages"
+            )
         if not all(map(_is_plain, pages)):
             return None
-        for page in pages:
-            _check_claim(path, page, file.filehandle.size)
+        _check_claim(path, pages, file.filehandle.size)
         return [_read(page) for page in pages]
+
+
+def _holds_more(file, pages):
+    """Whether planes lie behind those that pages tell of, as some programs for volumes write."""
+    if any(page.imagedepth > 1 for page in pages):
+        return True
+    # Other files' series may lead to further files.
+    told = file.series if file.is_imagej or file.is_shaped else ()
+    return sum(series.size for series in told) > sum(page.size for page in pages)
 
 
 def _is_plain(page):
@@ -84,13 +99,16 @@ def _is_plain(page):
     return flat and page.compression in compressions and page.photometric in colours
 
 
-def _check_claim(path, page, size):
-    stored = sum(page.databytecounts)
-    if stored > size or page.nbytes > _DEEPEST * max(stored, 1):
+def _check_claim(path, pages, size):
+    # Of all pages: many may claim the same bytes.
+    stored = sum(sum(page.databytecounts) for page in pages)
+    claimed = sum(page.nbytes for page in pages)
+    if stored > size or claimed > _DEEPEST * max(stored, 1):
         raise UserError(
-            f"cannot read {path}: it claims {page.nbytes} bytes of pixels, of which {size} bytes "
-            "of file can hold few; give the whole file"
+            f"cannot read {path}: it claims {claimed} bytes of pixels, of which {size} bytes of "
+            "file can hold few; give the whole file"
         )
+    check_claim((sum(page.size for page in pages),), size, _LARGE)
 
 
 def _read(page):

@@ -1,7 +1,9 @@
 """A user's own slices, of CT or anything else that is grey, as a class of signals."""
 
 import functools
+import math
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +13,8 @@ from absl import logging
 
 from metainr.errors import Option, UserError
 from metainr.media.pictures import resize
-from metainr.media.stacks import Unusable, is_stack, read_stack, series
+from metainr.media.stacks import Unusable, is_stack, read_slices
+from metainr.media.volume import About
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.ct.options import SliceOptions
 from metainr.signals.own_files import split_paths
@@ -26,20 +29,27 @@ _SHOWN = 5
 
 class _Found(NamedTuple):
     path: Path
-    body: str  # what its slices are of
+    about: About
     slices: int
     sample: np.ndarray
+
+    @property
+    def body(self):
+        """What its slices are of: other than DICOM, files are bodies of their own."""
+        return self.about.body or str(self.path)
 
 
 def slices(options: SliceOptions) -> SignalClass:
     """The slices of all files in `options.folder` and the folders below it, as squares.
 
     float32 [n, n, 1]: (intensity − low) / (high − low) of the window, clipped to [0, 1], with
-    margins of 0 along the longer side, scaled. Splits are 80/10/10 % of a shuffle that depends on
-    the seed and the paths; files (DICOM: series) are never divided, unless there are fewer than
-    3: then each split is a run of neighbouring slices. Files are read when they are asked for, and
-    those asked for last are kept; damaged ones are found at construction and left out, with one
-    warning.
+    margins of 0 along the longer side, scaled to square pixels. Slices of a body stand in the order
+    of their positions, else of their numbers, else of the files' names. Splits are 80/10/10 % of a
+    shuffle that depends on the seed and the paths; files (DICOM: series) are never divided, unless
+    there are fewer than 3: then each split is a run of neighbouring slices. Files are read when
+    they are asked for, and those asked for last are kept; damaged ones, and slices that another
+    file has, are found at construction and left out, with one warning. Others say what was assumed
+    of files, and that their values have several units.
 
     Raises UserError if the folder, the window or the axis is wrong, if a value is not finite, a
     library is missing, or fewer than 3 slices are found.
@@ -52,8 +62,9 @@ def slices(options: SliceOptions) -> SignalClass:
     # Unpacking a volume takes seconds: all its slices are scaled at once.
     @functools.lru_cache(max(1, _MEMORY // max(1, largest)))
     def squares(path):
-        stack = np.clip((read_stack(path, options.axis) - low) / (high - low), 0, 1)
-        return [_square(image, options.resolution) for image in stack]
+        found = read_slices(path, options.axis)
+        stack = np.clip((found.values - low) / (high - low), 0, 1)
+        return [_square(image, found.spacing, options.resolution) for image in stack]
 
     def read(split, index):
         path, number = splits[split][index]
@@ -72,14 +83,16 @@ def slice_window(options: SliceOptions) -> tuple[float, float]:
 
 
 def _survey(options):
-    """All good files; warns once of the others."""
+    """All good files in the order of their slices; warns of the others, and of what is assumed."""
     paths = _paths(options)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda path: _look(path, options.axis), paths))
-    good = [result for result in results if isinstance(result, _Found)]
-    bad = [(path.name, why) for path, why in zip(paths, results) if isinstance(why, str)]
-    shown = ", ".join(name for name, _ in bad[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
-    why = f"{len(bad)} unreadable or tiny files: {shown} (the first: {bad[0][1]})" if bad else ""
+    good = _in_order([result for result in results if isinstance(result, _Found)])
+    good, again = _once(good)
+    bad = [(path, why) for path, why in zip(paths, results) if isinstance(why, str)] + again
+    shown = _shown([path for path, _ in bad])
+    why = f"{len(bad)} unreadable, tiny or repeated files: {shown}" if bad else ""
+    why += f" (the first: {bad[0][1]})" if bad else ""
     total = sum(found.slices for found in good)
     if total < len(SPLITS):
         raise UserError(
@@ -88,7 +101,28 @@ def _survey(options):
         )
     if bad:
         logging.warning("%s: skipped %s", options.folder, why)
+    _tell(options.folder, good)
     return good
+
+
+def _tell(folder, found):
+    notes, units = {}, {}
+    for one in found:
+        units.setdefault(one.about.unit or "an unknown unit", one.path.name)
+        for note in one.about.notes:
+            notes.setdefault(note, []).append(one.path)
+    for note, paths in notes.items():
+        logging.warning("%s: of %d files, %s: %s", folder, len(paths), _shown(paths), note)
+    if len(units) > 1:
+        logging.warning(
+            "%s: values are in %s; one window is too few for them: keep them in several folders",
+            folder,
+            " and ".join(f"{unit} ({name})" for unit, name in units.items()),
+        )
+
+
+def _shown(paths):
+    return ", ".join(path.name for path in paths[:_SHOWN]) + (", …" if len(paths) > _SHOWN else "")
 
 
 def _paths(options):
@@ -100,30 +134,62 @@ def _paths(options):
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise UserError(f"slice folder {root} {state}; give ", Option("slices"), " a folder")
-    files = sorted(path for path in root.rglob("*") if path.is_file())
+    files = [path for path in root.rglob("*") if not path.is_dir()]
     paths = [path for path in files if is_stack(path)]
     if not paths:
         raise UserError(
             f"slice folder {root} has no slices among its {len(files)} files; "
-            "put PNG, JPEG, TIFF, NPY, DICOM (.dcm) or NIfTI (.nii) files there"
+            "put PNG, JPEG, TIFF, NPY, DICOM or NIfTI (.nii) files there"
         )
-    return paths
+    return sorted(paths, key=_natural)
+
+
+def _natural(path):
+    """A key that sorts numbers in names by what they count."""
+    parts = re.split("([0-9]+)", path.as_posix())
+    return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.as_posix()
 
 
 def _look(path, axis):
     """What a file holds, or in words why nothing can be done with it."""
     try:
-        stack = read_stack(path, axis)
-        if min(stack.shape[1:]) < _SMALLEST_SIDE:
-            return f"{path} has sides {stack.shape[1]} and {stack.shape[2]}"
-        pixels = stack.reshape(len(stack), -1)
-        sample = pixels[:, :: -(-pixels.shape[1] // _SAMPLED)]
-        # A copy, or the sample would keep the whole stack in memory.
-        return _Found(path, series(path), len(stack), sample.flatten())
+        stack, _, about = read_slices(path, axis)
     except Unusable:
         raise
     except UserError as error:
         return str(error)
+    if min(stack.shape[1:]) < _SMALLEST_SIDE:
+        return f"{path} has sides {stack.shape[1]} and {stack.shape[2]}"
+    pixels = stack.reshape(len(stack), -1)
+    sample = pixels[:, :: -(-pixels.shape[1] // _SAMPLED)]
+    # A copy, or the sample would keep the whole stack in memory.
+    return _Found(path, about, len(stack), sample.flatten())
+
+
+def _in_order(found):
+    """Files by their bodies, and in these by what all of a body's files tell: position or number.
+
+    found: in the order of their names, which is kept where they tell neither.
+    """
+    bodies = {}
+    for one in found:
+        bodies.setdefault(one.body, []).append(one)
+    for files in bodies.values():
+        for of in ("number", "position"):
+            places = {one.path: getattr(one.about, of) for one in files}
+            if None not in places.values():
+                files.sort(key=lambda one: places[one.path])
+    return [one for files in bodies.values() for one in files]
+
+
+def _once(found):
+    """Files with slices of their own, and (path, why not) of the others."""
+    firsts, again = {}, []
+    for one in found:
+        first = firsts.setdefault(one.about.identity or one.path, one)
+        if first is not one:
+            again.append((one.path, f"{one.path} is the same slice as {first.path}"))
+    return list(firsts.values()), again
 
 
 def _window(options, found):
@@ -171,10 +237,12 @@ def _names(found, splits, folder):
     return {split: [name(*item) for item in items] for split, items in splits.items()}
 
 
-def _square(image, resolution):
-    height, width = image.shape
-    side = max(height, width)
-    square = np.zeros((side, side, 1), np.float32)
-    top, left = (side - height) // 2, (side - width) // 2
-    square[top : top + height, left : left + width, 0] = image
-    return resize(square, 0, 0, side, resolution)
+def _square(image, spacing, resolution):
+    lengths = np.multiply(image.shape, spacing)
+    # In pixels of the image, which may be higher than they are wide.
+    height, width = np.round(lengths.max() / np.array(spacing), 6)
+    rows, columns = (max(n, math.ceil(side)) for n, side in zip(image.shape, (height, width)))
+    square = np.zeros((rows, columns, 1), np.float32)
+    top, left = (rows - image.shape[0]) // 2, (columns - image.shape[1]) // 2
+    square[top : top + image.shape[0], left : left + image.shape[1], 0] = image
+    return resize(square, 0, 0, height, resolution, width)

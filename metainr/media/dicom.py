@@ -1,0 +1,220 @@
+"""DICOM images, single or of many frames, in the units that their files give."""
+
+import os
+import zlib
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from metainr.errors import UserError
+from metainr.media.opening import check_claim
+from metainr.media.volume import About, Volume, known_length
+
+_LARGE = 2**27  # values, or bytes of a deflated file
+_CHUNK = 2**20
+_META = 2  # the group of what a file says of itself
+# Spacing of what was projected, printed or scanned.
+_OF_PICTURES = ("ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
+_UNSPECIFIED = "US"
+_UNEVEN = 0.01  # of the slices' mean distance, by which one may differ
+_INVERTED = "MONOCHROME1 of no unit: 0 is white in it, so its levels are turned round"
+_KEPT = "MONOCHROME1 says how it is shown: its values in {} are kept as they are"
+_UNMAPPED = "its real-world values are not applied: its levels are read"
+
+
+class _Frame(NamedTuple):
+    values: np.ndarray  # float32 [h, w]
+    unit: str | None
+    spacing: tuple[float | None, float | None]
+    between: float | None
+    position: float | None
+
+
+def is_dicom(start: bytes) -> bool:
+    """Whether a file that starts with these 132 bytes or more is DICOM."""
+    return start[128:132] == b"DICM"
+
+
+def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
+    """Reads frames as their modality LUT or rescaling says, in the order of their positions.
+
+    What enhanced files say of each frame, or of all, holds for it. Padding becomes the lowest value
+    beside it. MONOCHROME1, by which low levels are white, is turned round unless the values have a
+    unit: Hounsfield's mean the same however they are shown.
+
+    Raises ValueError if it is in colour, its frames differ in spacing or unit, or it claims more
+    than it can hold, UserError if it is compressed in a way that nothing here decodes, and what
+    pydicom does for other damage.
+    """
+    _check_start(pydicom, path)
+    data = pydicom.dcmread(path)
+    if "Rows" not in data or "Columns" not in data:
+        raise ValueError("it holds no picture")
+    colours = data.get("PhotometricInterpretation") == "PALETTE COLOR"
+    if colours or data.get("SamplesPerPixel", 1) != 1:
+        raise ValueError("it is in colour")
+    size = int(data.Rows), int(data.Columns)
+    check_claim((int(data.get("NumberOfFrames") or 1), *size), os.path.getsize(path), _LARGE)
+    levels = _decoded(data, path).reshape(-1, *size)
+    frames = [_frame(pydicom, data, index, stored) for index, stored in enumerate(levels)]
+    if len({(frame.unit, frame.spacing) for frame in frames}) > 1:
+        raise ValueError("its frames differ in spacing or unit")
+    positions = [frame.position for frame in frames]
+    known = [place for place in positions if place is not None]
+    order = np.argsort(known, kind="stable") if len(known) == len(frames) else range(len(frames))
+    first, number = frames[order[0]], data.get("InstanceNumber")
+    values = np.stack([frames[index].values for index in order])
+    padding = np.stack([_padding(data, levels[index]) for index in order])
+    if padding.any() and not padding.all():
+        # Far below air, it would spoil an intensity window.
+        values[padding] = values[~padding].min()
+    return Volume(
+        values if len(values) > 1 else values[0],
+        (_distance(known) if len(known) == len(frames) > 1 else first.between, *first.spacing),
+        About(
+            first.unit,
+            _text(data.get("SeriesInstanceUID")),
+            first.position,
+            None if number is None else int(number),
+            _text(data.get("SOPInstanceUID")),
+            _notes(data, first.unit),
+        ),
+    )
+
+
+def _check_start(pydicom, path):
+    """Before pydicom inflates a deflated file, to look at anything in it."""
+    with open(path, "rb") as file:
+        if not is_dicom(file.read(132)):
+            raise ValueError("it does not begin as DICOM does")
+        meta = pydicom.filereader.read_dataset(
+            file, False, True, stop_when=lambda tag, vr, length: tag >> 16 != _META
+        )
+        if meta.get("TransferSyntaxUID") != pydicom.uid.DeflatedExplicitVRLittleEndian:
+            return
+        inflater, inflated = zlib.decompressobj(-zlib.MAX_WBITS), 0
+        rest = file.read()
+        while rest:
+            inflated += len(inflater.decompress(rest, _CHUNK))
+            check_claim((inflated,), os.path.getsize(path), _LARGE)
+            rest = inflater.unconsumed_tail
+
+
+def _decoded(data, path):
+    try:
+        return data.pixel_array
+    except RuntimeError as error:  # no decoder, or none that can
+        syntax = data.file_meta.TransferSyntaxUID.name
+        raise UserError(
+            f"cannot read {path}: nothing that is installed decodes its {syntax}; save it "
+            "uncompressed, or: pip install 'pylibjpeg[all]'"
+        ) from error
+
+
+def _frame(pydicom, data, index, levels):
+    scale = _group(data, index, "PixelValueTransformationSequence")
+    measures = _group(data, index, "PixelMeasuresSequence")
+    unit = _unit(data, scale)
+    if _is_monochrome1(data) and unit is None:
+        levels = _turned_round(levels, data)
+    return _Frame(
+        _rescaled(pydicom, levels, scale),
+        unit,
+        _pixel_spacing(data, measures),
+        known_length(measures.get("SpacingBetweenSlices")),
+        _position(data, index),
+    )
+
+
+def _group(data, index, name):
+    """Where a file says something of a frame: for it, for all frames, or in the file itself."""
+    each, shared = (data.get(f"{of}FunctionalGroupsSequence") for of in ("PerFrame", "Shared"))
+    for groups in (each[index] if each else None, shared[0] if shared else None):
+        if groups is not None and groups.get(name):
+            return groups[name].value[0]
+    return data
+
+
+def _unit(data, scale):
+    lut = scale.get("ModalityLUTSequence")
+    unit = lut[0].get("ModalityLUTType") if lut else scale.get("RescaleType")
+    is_scaled = scale.get("RescaleSlope") is not None
+    if not unit and is_scaled:
+        unit = "HU" if data.get("Modality") == "CT" else data.get("Units")
+    return None if unit in (None, "", _UNSPECIFIED) else str(unit)
+
+
+def _rescaled(pydicom, levels, scale):
+    from pydicom.pixels.processing import apply_modality_lut
+
+    if not scale.get("ModalityLUTSequence"):
+        # pydicom applies neither of the two if one is missing.
+        slope, intercept = scale.get("RescaleSlope"), scale.get("RescaleIntercept")
+        scale = pydicom.Dataset()
+        scale.RescaleSlope = 1 if slope is None else slope
+        scale.RescaleIntercept = 0 if intercept is None else intercept
+    return apply_modality_lut(levels, scale).astype(np.float32)
+
+
+def _is_monochrome1(data):
+    return data.get("PhotometricInterpretation") == "MONOCHROME1"
+
+
+def _turned_round(levels, data):
+    if levels.dtype.kind == "f":
+        return -levels
+    return (2 ** int(data.BitsStored) - 1 if levels.dtype.kind == "u" else -1) - levels
+
+
+def _padding(data, levels):
+    """Which of a frame's levels [h, w] stand for nothing."""
+    value, limit = data.get("PixelPaddingValue"), data.get("PixelPaddingRangeLimit")
+    if value is None:
+        return np.zeros(levels.shape, bool)
+    bounds = np.array([value, value if limit is None else limit])
+    if levels.dtype.kind in "iu":  # files give the bits of signed ones without their sign
+        bounds = bounds.astype(levels.dtype)
+    return (bounds.min() <= levels) & (levels <= bounds.max())
+
+
+def _pixel_spacing(data, measures):
+    """(rows, columns), of which only the ratio matters for pictures without depth."""
+    found: Any = measures.get("PixelSpacing") or next(filter(None, map(data.get, _OF_PICTURES)), ())
+    lengths = tuple(map(known_length, found))
+    return lengths if len(lengths) == 2 else (None, None)
+
+
+def _position(data, index):
+    """Of a frame along the normal of its plane, in mm."""
+    place = _group(data, index, "PlanePositionSequence").get("ImagePositionPatient")
+    axes = _group(data, index, "PlaneOrientationSequence").get("ImageOrientationPatient")
+    if not place or not axes:
+        return None
+    rows, columns = np.reshape(np.array(axes, float), (2, 3))
+    along = np.cross(rows, columns)
+    position = float(along @ np.array(place, float))
+    return position if np.isfinite(position) else None
+
+
+def _distance(positions):
+    """From frame to frame; None if it is not one."""
+    steps = np.diff(np.sort(positions))
+    even = np.ptp(steps) <= _UNEVEN * steps.mean()
+    return known_length(steps.mean()) if even else None
+
+
+def _notes(data, unit):
+    notes = []
+    if _is_monochrome1(data):
+        notes.append(_INVERTED if unit is None else _KEPT.format(unit))
+    mapping = "RealWorldValueMappingSequence"
+    mapped = any(group.get(mapping) for group in (data, _group(data, 0, mapping)))
+    if unit is None and (mapped or data.get("DoseGridScaling")):
+        notes.append(_UNMAPPED)
+    return tuple(notes)
+
+
+def _text(value):
+    return str(value) if value else None

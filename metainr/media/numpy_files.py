@@ -1,0 +1,40 @@
+"""NPY and NPZ files, read only as far as they can hold what they claim."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from metainr.media.opening import check_claim
+
+_LARGE = 2**27  # bytes
+
+
+def load_npy(path: Path) -> np.ndarray:
+    """The real numbers of an NPY file, any shape and type, read from the disk as they are used.
+
+    Raises ValueError, EOFError or OSError if it is damaged, claims more than it holds, or holds
+    something else.
+    """
+    return _real(np.load(path, mmap_mode="r", allow_pickle=False), path.name)
+
+
+def load_npz(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of real numbers in an NPZ file, by name.
+
+    Raises ValueError if it claims more than it can hold or holds something else, and what NumPy,
+    zipfile and zlib do for other damage.
+    """
+    with zipfile.ZipFile(path) as archive:
+        claimed = sum(member.file_size for member in archive.infolist())
+    check_claim((claimed,), os.path.getsize(path), _LARGE)
+    with np.load(path, allow_pickle=False) as file:
+        return {name: _real(file[name], name) for name in file.files}
+
+
+def _real(values, name):
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+        kind = getattr(values, "dtype", type(values).__name__)
+        raise ValueError(f"{name} holds {kind}, not real numbers")
+    return values

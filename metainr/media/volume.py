@@ -1,0 +1,48 @@
+"""What a file of slices holds, and what it says of it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+Spacing = tuple[float | None, ...]
+
+
+class About(NamedTuple):
+    """What a file says of its slices.
+
+    unit: of the values, such as "HU"; None: unknown.
+    body: what the slices are of; all of one body have the same name. None: not told.
+    position: of the first slice along the body's normal, in mm.
+    number: of the file among those of the body.
+    identity: that no other slices have.
+    notes: what was assumed, to be told to the user.
+    """
+
+    unit: str | None = None
+    body: str | None = None
+    position: float | None = None
+    number: int | None = None
+    identity: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Volume(NamedTuple):
+    """Slices as a file stores them.
+
+    values: [h, w] of a single slice, [k, h, w] of several; NIfTI's are [x, y(, z)]. Of any type.
+    spacing: lengths from value to value along three axes, of which the first is missing in a
+        single slice, in one unit; None: unknown.
+    """
+
+    values: np.ndarray
+    spacing: Spacing = (None, None, None)
+    about: About = About()
+
+
+def known_length(value: object) -> float | None:
+    """A length that a file gives, or None if it is none: missing, not positive or no number."""
+    try:
+        length = float(value)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError):
+        return None
+    return length if 0 < length < np.inf else None

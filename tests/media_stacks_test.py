@@ -1,0 +1,256 @@
+"""Files of slices: what enhanced DICOM, pictures of all depths and damaged files become."""
+
+import gzip
+import os
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+import tifffile
+from absl import logging
+from dicom_files import group, write_dicom
+from PIL import Image
+
+from metainr.errors import UserError
+from metainr.media.numpy_files import load_npz
+from metainr.media.stacks import read_slices, read_stack
+
+LEVELS = np.arange(12, dtype=np.uint16).reshape(3, 4)
+FRAMES = np.arange(36, dtype=np.uint16).reshape(3, 3, 4)
+
+
+@pytest.fixture
+def warnings(monkeypatch):
+    lines = []
+    monkeypatch.setattr(logging, "warning", lambda line, *rest: lines.append(line % rest))
+    return lines
+
+
+def test_all_frames_share_a_group(tmp_path):
+    scale = {"RescaleSlope": 2, "RescaleIntercept": -1024, "RescaleType": "HU"}
+    measures = {"PixelSpacing": [2, 1], "SpacingBetweenSlices": 4}
+    shared = group(PixelValueTransformationSequence=scale, PixelMeasuresSequence=measures)
+    write_dicom(tmp_path / "a.dcm", FRAMES, "1.2", SharedFunctionalGroupsSequence=[shared])
+    found = read_slices(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(found.values, 2.0 * FRAMES - 1024)
+    assert (found.spacing, found.about.unit, found.about.notes) == ((2, 1), "HU", ())
+    assert read_slices(tmp_path / "a.dcm", 1).spacing == (4, 1)
+    assert read_slices(tmp_path / "a.dcm", 2).spacing == (4, 2)
+
+
+def test_frames_have_groups_of_their_own(tmp_path):
+    groups = [
+        group(
+            PixelValueTransformationSequence={"RescaleSlope": index + 1},
+            PlanePositionSequence={"ImagePositionPatient": [7, 7, -3 * index]},
+            PlaneOrientationSequence={"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]},
+            PixelMeasuresSequence={"PixelSpacing": [2, 1]},
+        )
+        for index in range(3)
+    ]
+    write_dicom(tmp_path / "a.dcm", FRAMES, "1.2", PerFrameFunctionalGroupsSequence=groups)
+    found = read_slices(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(found.values, (FRAMES * np.array([[[1]], [[2]], [[3]]]))[::-1])
+    assert found.about.position == -6
+    assert read_slices(tmp_path / "a.dcm", 1).spacing == (3, 1)
+
+
+def test_monochrome1_is_turned_round_where_it_has_no_unit(tmp_path, warnings):
+    path, monochrome1 = tmp_path / "a.dcm", {"PhotometricInterpretation": "MONOCHROME1"}
+    write_dicom(path, LEVELS, "1.2", **monochrome1, BitsStored=12, PixelSpacing=[1, 1])
+    np.testing.assert_array_equal(read_stack(path)[0], 4095.0 - LEVELS)
+    write_dicom(path, LEVELS, "1.2", **monochrome1, RescaleIntercept=-5, RescaleType="US")
+    np.testing.assert_array_equal(read_stack(path)[0], 65530.0 - LEVELS)
+    tags = {"Modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -1024}
+    write_dicom(path, LEVELS, "1.2", **monochrome1, **tags)
+    np.testing.assert_array_equal(read_stack(path)[0], LEVELS - 1024.0)
+    told = [line for line in warnings if "MONOCHROME1" in line]
+    assert ["turned round" in line for line in told] == [True, True, False]
+    assert "values in HU are kept" in told[-1]
+
+
+def test_levels_with_a_sign_and_their_padding(tmp_path):
+    values = np.array([[-2000, -5], [-2000, 7]], np.int16)
+    padding = {"PixelPaddingValue": -2000}
+    write_dicom(tmp_path / "a.dcm", values, "1.2", **padding)
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.dcm")[0], [[-5, -5], [-5, 7]])
+
+
+def test_tables_of_levels_are_applied(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    table = pydicom.Dataset()
+    table.LUTDescriptor, table.ModalityLUTType = [12, 0, 16], "OD"
+    table.LUTData = (100 * LEVELS).astype("<u2").tobytes()
+    write_dicom(tmp_path / "a.dcm", LEVELS, "1.2", ModalityLUTSequence=[table])
+    found = read_slices(tmp_path / "a.dcm")
+    np.testing.assert_array_equal(found.values[0], 100.0 * LEVELS)
+    assert found.about.unit == "OD"
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.uint32, np.float16, np.float64])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_tiffs_of_all_types_keep_their_levels(tmp_path, kind, orientation):
+    values = (LEVELS.astype(int) * 10 - (0 if kind == np.uint32 else 50)).astype(kind)
+    tag = [(274, 3, 1, orientation, True)]
+    tifffile.imwrite(tmp_path / "a.tif", values, extratags=tag, photometric="minisblack")
+    upright = np.rot90(values, -1) if orientation == 6 else values
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.tif")[0], upright)
+
+
+def test_pictures_are_upright(tmp_path):
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(LEVELS.astype(np.uint8)).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(LEVELS.astype(np.uint8)).save(
+        tmp_path / "b.tif", tiffinfo={274: 6}, compression="tiff_lzw"
+    )
+    for name in ("a.png", "b.tif"):
+        np.testing.assert_array_equal(read_stack(tmp_path / name)[0], np.rot90(LEVELS, -1))
+
+
+def test_white_is_high_however_it_is_stored(tmp_path, warnings):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, LEVELS, photometric="miniswhite")
+    np.testing.assert_array_equal(read_stack(path)[0], 65535.0 - LEVELS)
+    assert not warnings
+    tifffile.imwrite(path, LEVELS.astype(np.int16), photometric="miniswhite")
+    np.testing.assert_array_equal(read_stack(path)[0], LEVELS)
+    assert "kept as they are stored" in warnings[0]
+
+
+def test_deep_colours_keep_their_depth(tmp_path):
+    grey = (4000 * LEVELS).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", np.stack(3 * [grey], -1), photometric="rgb")
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.tif")[0], grey)
+
+
+def test_pages_of_several_sizes_are_refused(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        for page in (LEVELS, LEVELS[:2]):
+            file.write(page, photometric="minisblack")
+    with pytest.raises(UserError, match="pages differ in size; save them as files"):
+        read_stack(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("kind", ["imagej", "ome", "tile", "bigtiff"])
+def test_planes_of_every_kind_are_read(tmp_path, kind):
+    path = tmp_path / ("a.ome.tif" if kind == "ome" else "a.tif")
+    volume = np.arange(5 * 16 * 16, dtype=np.uint16).reshape(5, 16, 16)
+    tifffile.imwrite(path, volume, **{kind: (16, 16) if kind == "tile" else True})
+    np.testing.assert_array_equal(read_stack(path), volume)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"truncate": True}, {"imagej": True, "truncate": True}, {"tile": (16,) * 3}],
+)
+def test_planes_that_are_no_pages_are_refused(tmp_path, options):
+    volume = np.zeros((16, 16, 16), np.uint16)
+    deep = {"volumetric": True} if "tile" in options else {}
+    tifffile.imwrite(tmp_path / "a.tif", volume, photometric="minisblack", **options, **deep)
+    with pytest.raises(UserError, match="planes that are no pages of their own; save it as pages"):
+        read_stack(tmp_path / "a.tif")
+
+
+def test_content_tells_what_names_do_not(tmp_path):
+    np.save(tmp_path / "a.npy", LEVELS)
+    write_dicom(tmp_path / "b.png", LEVELS, "1.2", PixelSpacing=[1, 1])
+    (tmp_path / "a.npy").rename(tmp_path / "a")
+    for name in ("a", "b.png"):
+        np.testing.assert_array_equal(read_stack(tmp_path / name)[0], LEVELS)
+
+
+def test_spacing_that_cannot_be_is_refused(tmp_path):
+    write_dicom(tmp_path / "a.dcm", LEVELS, "1.2", PixelSpacing=[500, 0.1])
+    with pytest.raises(UserError, match="pixels of 500 by 0.1 cannot be true"):
+        read_stack(tmp_path / "a.dcm")
+    write_dicom(tmp_path / "a.dcm", LEVELS, "1.2", PixelSpacing=[0, 0])
+    assert "taken as square" in read_slices(tmp_path / "a.dcm").about.notes[0]
+
+
+def test_no_pictures_of_grey_are_named(tmp_path):
+    path = tmp_path / "a.dcm"
+    write_dicom(path, LEVELS, "1.2", PhotometricInterpretation="PALETTE COLOR")
+    with pytest.raises(UserError, match="in colour; give undamaged grey slices"):
+        read_stack(path)
+    path.write_bytes(b"no preamble" * 20)
+    with pytest.raises(UserError, match="does not begin as DICOM"):
+        read_stack(path)
+
+
+def _deflated(path):
+    # Pixels of zeros: what is inflated is a thousand times the file.
+    write_dicom(path, LEVELS, "1.2", deflated=True)
+    head = path.read_bytes()
+    pydicom = pytest.importorskip("pydicom")
+    start = 144 + pydicom.filereader.read_file_meta_info(path).FileMetaInformationGroupLength
+    squeeze, zeros = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS), bytes(2**20)
+    parts = [squeeze.compress(zeros) for _ in range(130)]
+    path.write_bytes(head[:start] + b"".join(parts) + squeeze.flush())
+
+
+def _nifti(path):
+    nibabel = pytest.importorskip("nibabel")
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((2000, 2000, 2000))
+    header["vox_offset"], header["magic"] = 352, b"n+1"
+    path.write_bytes(gzip.compress(header.binaryblock + bytes(1000)))
+
+
+def _offset(path):
+    nibabel = pytest.importorskip("nibabel")
+    header = nibabel.Nifti1Header()
+    header.set_data_shape((2, 2, 2))
+    header["vox_offset"], header["magic"] = 2**30, b"n+1"
+    path.write_bytes(gzip.compress(header.binaryblock + bytes(1000)))
+
+
+def _frames(path):
+    write_dicom(path, LEVELS, "1.2", NumberOfFrames=2**31 - 1)
+
+
+def _npy(path):
+    with path.open("wb") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (10**6, 10**6)}
+        np.lib.format.write_array_header_1_0(file, header)
+
+
+@pytest.mark.parametrize(
+    "name,write,line",
+    [
+        ("a.dcm", _deflated, "bytes can hold next to nothing"),
+        ("a.dcm", _frames, "bytes can hold next to nothing"),
+        ("a.nii.gz", _nifti, "claims 2000 by 2000 by 2000 values"),
+        ("a.nii.gz", _offset, "bytes can hold next to nothing"),
+        ("a.npy", _npy, "cannot read"),
+    ],
+)
+def test_claims_are_refused_before_they_are_made(tmp_path, name, write, line):
+    import tracemalloc
+
+    write(tmp_path / name)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match=line) as caught:
+            read_stack(tmp_path / name)
+        assert tracemalloc.get_traced_memory()[1] < 2**26
+    finally:
+        tracemalloc.stop()
+    assert "\n" not in str(caught.value)
+
+
+def test_archives_that_claim_too_much_are_refused(tmp_path):
+    path, zeros = tmp_path / "a.npz", bytes(2**20)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("sinogram.npy", "w") as file:
+            for _ in range(130):
+                file.write(zeros)
+    with pytest.raises(ValueError, match="can hold next to nothing"):
+        load_npz(path)
+
+
+def test_pipes_are_no_slices(tmp_path):
+    os.mkfifo(tmp_path / "a.npy")
+    with pytest.raises(UserError, match="slices .*a.npy.* is a pipe or device; give"):
+        read_stack(tmp_path / "a.npy")
