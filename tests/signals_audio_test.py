@@ -157,7 +157,7 @@ def test_a_folder_is_split_cut_and_resampled(folder):
 
 def test_pauses_are_passed_over(tmp_path):
     for number in range(3):
-        sound = np.concatenate([np.zeros((7 * RATE, 1)), _sine(500, 3)])
+        sound = np.concatenate([np.zeros((7 * RATE, 1)), _sine(500 + number, 3)])
         soundfile.write(tmp_path / f"{number}.wav", sound, RATE)
     recordings = signals.make("recordings", OPTIONS._replace(audio_folder=str(tmp_path)))
     found = [recordings.get(split, 0) for split in recordings.sizes]

@@ -143,7 +143,7 @@ def test_meshes_inside_out_are_turned(trimesh, tmp_path, warnings):
     ball.export(tmp_path / "ball.ply")
     found = read_surface(tmp_path / "ball.ply", 100, RNG)
     assert (np.sum(found.points * found.normals, axis=1) > 0.9).all()
-    assert len(warnings) == 1 and "is inside out; its faces are turned" in warnings[0]
+    assert len(warnings) == 1 and "it is inside out; the faces are turned" in warnings[0]
 
 
 def test_a_mesh_with_a_hole_has_no_inside(trimesh, tmp_path):
@@ -164,7 +164,7 @@ def _sphere(num):
 def test_clouds_with_normals_keep_them(trimesh, tmp_path, warnings):
     points = _sphere(50)
     normals = np.roll(points, 1, axis=1)  # any will do: they must be the file's own
-    np.savetxt(tmp_path / "cloud.xyz", np.hstack([points, 3 * normals]))
+    np.savetxt(tmp_path / "cloud.xyz", np.hstack([points, normals]))
     head = "ply\nformat ascii 1.0\nelement vertex 50\n"
     head += "".join(f"property float {name}\n" for name in ("x", "y", "z", "nx", "ny", "nz"))
     rows = "\n".join(" ".join(map(str, row)) for row in np.hstack([points, normals]))
@@ -182,7 +182,7 @@ def test_a_binary_cloud_without_normals(trimesh, tmp_path, warnings):
     trimesh.PointCloud(points).export(tmp_path / "cloud.ply")
     found = read_surface(tmp_path / "cloud.ply", 10, RNG)
     assert (np.sum(found.points * found.normals, axis=1) > 0.9).all()
-    assert len(warnings) == 1 and "has no normals: they are estimated" in warnings[0]
+    assert len(warnings) == 1 and "has no normals: normals are estimated" in warnings[0]
 
 
 def test_estimated_normals_of_two_separate_rings_point_outward():
@@ -232,8 +232,8 @@ def test_bad_files_are_refused(trimesh, tmp_path):
             signals.make("mesh", options)
         assert "\n" not in str(caught.value)
 
-    refused("/nowhere.ply", "/nowhere.ply does not exist")
-    refused(str(tmp_path), "is no file")
+    refused("/nowhere.ply", "cannot read mesh or cloud /nowhere.ply: No such file")
+    refused(str(tmp_path), "is a folder; give a file")
     refused(None, "give mesh_file")
     refused(_text(tmp_path / "a.doc", "1 2 3"), "no mesh or cloud known here")
     refused(_text(tmp_path / "a.ply", "nothing"), "cannot be read")
@@ -263,7 +263,7 @@ def test_bad_folders_are_refused(folder, expected):
 
 
 def test_an_empty_folder_and_an_unknown_class(tmp_path):
-    with pytest.raises(UserError, match="has 0 good meshes or clouds"):
+    with pytest.raises(UserError, match="has no meshes or clouds among its 0 files; put"):
         signals.make("mesh_folder", signals.CloudOptions(64, mesh_folder=str(tmp_path)))
     with pytest.raises(UserError, match="did you mean animals"):
         signals.make("anmals", signals.CloudOptions(64))

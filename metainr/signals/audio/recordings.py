@@ -40,7 +40,7 @@ def recordings(options: SoundOptions) -> SignalClass:
         options.audio_folder,
         "sounds",
         "audio_folder",
-        lambda path: path.suffix.lower() in ENDINGS and path.is_file(),
+        lambda path: path.suffix.lower() in ENDINGS and not path.is_dir(),
         "put WAV, FLAC, OGG, MP3 or AIFF files there",
         lambda path: _look(path, options),
     )

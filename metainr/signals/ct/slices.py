@@ -10,11 +10,12 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import Option, UserError
+from metainr.media.folders import below
 from metainr.media.pictures import resize
 from metainr.media.stacks import Unusable, is_stack, read_stack, series
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.ct.options import SliceOptions
-from metainr.signals.own_files import split_paths
+from metainr.signals.own_files import found_files, split_paths
 from metainr.types import SignalClass
 
 _PERCENTILES = (1, 99)
@@ -100,11 +101,10 @@ def _paths(options):
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise UserError(f"slice folder {root} {state}; give ", Option("slices"), " a folder")
-    files = sorted(path for path in root.rglob("*") if path.is_file())
-    paths = [path for path in files if is_stack(path)]
+    paths = found_files(root, lambda path: is_stack(path) and not path.is_dir())
     if not paths:
         raise UserError(
-            f"slice folder {root} has no slices among its {len(files)} files; "
+            f"slice folder {root} has no slices among its {len(below(root, Path.is_file))} files; "
             "put PNG, JPEG, TIFF, NPY, DICOM (.dcm) or NIfTI (.nii) files there"
         )
     return paths
