@@ -116,6 +116,16 @@ def test_meshes_are_scaled_to_the_box_and_back(trimesh, tmp_path, name):
     np.testing.assert_allclose(np.linalg.norm(back - [10, -3, 2], axis=1), 5, atol=0.03)
 
 
+def test_a_place_far_away_is_known_to_the_millimetre(trimesh, tmp_path):
+    far = np.array([512345.37, 5403210.81, 431.62])
+    np.savetxt(tmp_path / "far.xyz", np.hstack([_sphere(4000) + far, _sphere(4000)]), "%.6f")
+    options = signals.CloudOptions(256, mesh_file=str(tmp_path / "far.xyz"))
+    cloud = signals.make("mesh", options).get("test", 0)
+    np.testing.assert_allclose(cloud.centre, far, rtol=0, atol=0.02)
+    back = cloud.points / cloud.scale + cloud.centre
+    np.testing.assert_allclose(np.linalg.norm(back - far, axis=1), 1, atol=1e-5)
+
+
 def test_a_boxs_distances_are_those_of_trimesh(trimesh, tmp_path):
     path = tmp_path / "box.ply"
     box = trimesh.creation.box((1.8, 1.2, 0.6))

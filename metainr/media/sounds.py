@@ -45,18 +45,18 @@ def read_sound(
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
             start = min(start, file.frames)
-            count = min(file.frames - start, file.frames if count is None else count)
-            _check_length(path, count * file.channels)
+            claimed = min(file.frames - start, file.frames if count is None else count)
+            _check_length(path, claimed * file.channels)
             file.seek(start)
-            sound = file.read(count, dtype="float32", always_2d=True)
+            sound = file.read(claimed, dtype="float32", always_2d=True)
     except UserError:
         raise
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise UserError(
             f"cannot read sound {path}: {error}; give an undamaged WAV, FLAC, OGG, MP3 or AIFF"
         ) from error
-    if len(sound) + _ROUGH < count:
-        promised, there = start + count, start + len(sound)
+    if len(sound) + _ROUGH < claimed:
+        promised, there = start + claimed, start + len(sound)
     if there < promised:
         raise UserError(
             f"sound {path} is cut off: it promises {promised} samples, and {there} are there; give "
