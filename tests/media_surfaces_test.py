@@ -229,6 +229,8 @@ def test_faces_without_their_vertices(tmp_path):
         _refused(tmp_path / "a.ply", "a face names a vertex")
     (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n")
     _refused(tmp_path / "a.obj", "cannot be read")
+    (tmp_path / "a.obj").write_text("v 0 0\nv 1 0\nv 0 1\nf 1 2 3\n" * 2)
+    _refused(tmp_path / "a.obj", "three coordinates|cannot be read")
     triangles = [f"v {x} 0 0\nv {x + 1} 0 0\nv {x} 1 0\nf -3 -2 -1\n" for x in (0, 5)]
     (tmp_path / "a.obj").write_text("".join(triangles))
     _refused(tmp_path / "a.obj", "count vertices backwards")

@@ -92,7 +92,9 @@ def _joined(path, parts, is_cloud):
     if 0 < len(solid) < len(parts):
         logging.warning("%s: points and lines beside its meshes are left out", path)
     parts = solid or parts
-    vertices = [np.asarray(part.vertices, np.float64).reshape(-1, 3) for part in parts]
+    vertices = [np.asarray(part.vertices, np.float64) for part in parts if len(part.vertices)]
+    if any(found.shape[1:] != (3,) for found in vertices):
+        raise ValueError("its vertices have not three coordinates each")
     faces = [np.zeros((0, 3), np.int64)]
     for part, offset in zip(solid, np.cumsum([0, *map(len, vertices)])):
         named = np.asarray(part.faces, np.int64)
