@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 # Each is an extra of its own, and all are tested.
 EXTRAS = {
     "medical": ["nibabel>=5.3", "pydicom>=3.0"],
-    "scenes": ["imageio>=2.36", "imageio-ffmpeg>=0.6", "trimesh>=4.6"],
+    "scenes": ["imageio>=2.36", "imageio-ffmpeg>=0.6", "trimesh>=5.0"],
     "colmap": ["pycolmap>=3.12"],
     "audio": ["soundfile>=0.12.1"],
 }

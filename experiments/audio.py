@@ -83,8 +83,10 @@ def build(config: Config[AudioOptions], summation: Summation) -> Problem:
         return {"psnr": _psnr(error), "snr": 10 * jnp.log10(power / error)}
 
     def export(params: Params, sound: np.ndarray, path: Path) -> None:
+        # Files hold no more than full scale, which float recordings may exceed.
+        level = min(1.0, signal_class.level("test", grids.number(path)))
         for file, samples in ((path, listen(params)), (grids.original(path), sound)):
-            write_sound(f"{file}.wav", np.asarray(samples), own.sample_rate)
+            write_sound(f"{file}.wav", level * np.asarray(samples), own.sample_rate)
 
     steps, match_step = grids.measured_steps(config)
     setting = Setting(

@@ -231,6 +231,10 @@ class Contender(NamedTuple):
     hyper: Hyper
 
 
+def _unscaled(split: str, index: int) -> float:
+    return 1.0
+
+
 class SignalClass(NamedTuple):
     """A class of signals with random access.
 
@@ -240,8 +244,10 @@ class SignalClass(NamedTuple):
         it is `metainr.cameras.Views`.
     names: the files of each split that its signals come from, in order, relative to the folder
         that was given; empty for generated signals.
+    level: (split, index) -> what a signal's values were divided by: that of a sound is its peak.
     """
 
     sizes: Mapping[str, int]
     get: Callable[[str, int], Signal]
     names: Mapping[str, Sequence[str]] = {}
+    level: Callable[[str, int], float] = _unscaled

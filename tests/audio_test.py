@@ -121,6 +121,8 @@ def test_a_recording_alone_and_from_an_init(trained, tmp_path, caplog):
     for path in sounds:
         samples, rate = soundfile.read(path)
         assert len(samples) == 400 and rate == 4000
+    original = soundfile.read(next(path for path in sounds if "original" in path.name))[0]
+    np.testing.assert_allclose(original, soundfile.read(file)[0], atol=1e-4)  # as loud, too
     caplog.clear()
     status = run_here(
         tmp_path / "more", f"--recording={file}", f"--init={trained}", experiment=audio

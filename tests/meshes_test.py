@@ -8,6 +8,7 @@ import trimesh
 
 from experiments.solids.meshes import Mesh, density_mesh, write_mesh
 from metainr.errors import UserError
+from metainr.media.mesh_files import read_mesh_file
 
 CENTRE, RADIUS = np.array([0.2, -0.1, 0.3], np.float32), 0.6
 LOW, HIGH = np.array([-1.0, -1, -1]), np.array([1.0, 1.2, 1.1])
@@ -64,6 +65,14 @@ def test_files_hold_the_mesh(tmp_path, mesh, name):
     np.testing.assert_allclose(read.vertices, mesh.vertices, atol=1e-6)
     np.testing.assert_array_equal(read.faces, mesh.faces)
     np.testing.assert_array_equal(read.visual.vertex_colors[:, :3], mesh.colours)
+
+
+@pytest.mark.parametrize("name", ["far.ply", "far.glb"])
+def test_a_mesh_far_away_keeps_its_shape(tmp_path, mesh, name):
+    far = mesh._replace(vertices=mesh.vertices + [512345.37, 5403210.81, 431.62])
+    read = read_mesh_file(write_mesh(tmp_path / name, far))
+    np.testing.assert_allclose(read.vertices, far.vertices, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(read.faces, far.faces)
 
 
 @pytest.mark.parametrize(

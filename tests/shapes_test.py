@@ -104,11 +104,11 @@ def test_distances_alone_give_the_users_mesh_back(ball, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ("--mesh_file=/nowhere.ply --algorithm=none", "/nowhere.ply does not exist"),
+        ("--mesh_file=/nowhere.ply --algorithm=none", "/nowhere.ply: No such file"),
         ("--mesh_file=/nowhere.ply", "is one solid, of which no init can be learned"),
         ("--mesh_file=/nowhere.ply --algorithm=none --tune", "--tune needs more solids"),
         ("--mesh_file=a --mesh_folder=b", "both name the solids"),
-        ("--mesh_folder=/nowhere", "mesh folder /nowhere does not exist"),
+        ("--mesh_folder=/nowhere", "--mesh_folder=/nowhere does not exist"),
         ("--inner_points=0", "--inner_points=0 is too few"),
         ("--signal=animal", "did you mean animals"),
     ],

@@ -71,7 +71,7 @@ def _check_cloud(cloud, resolution):
     n = resolution
     assert isinstance(cloud, signals.Cloud)
     assert [leaf.shape for leaf in cloud] == [(n, 3), (n, 3), (2 * n, 3), (2 * n,), (3,), ()]
-    assert {leaf.dtype for leaf in cloud} == {np.dtype(np.float32)}
+    assert [leaf.dtype for leaf in cloud] == [np.float32] * 4 + [np.float64] * 2
     assert np.abs(cloud.points).max() <= 1 and np.isfinite(cloud.distances).all()
     np.testing.assert_allclose(np.linalg.norm(cloud.normals, axis=1), 1, rtol=1e-5)
 

@@ -1,6 +1,7 @@
 """Sounds: notes of the stated pitch, vowels with their formants, and files that are read back."""
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -157,7 +158,7 @@ def test_a_folder_is_split_cut_and_resampled(folder):
 
 def test_pauses_are_passed_over(tmp_path):
     for number in range(3):
-        sound = np.concatenate([np.zeros((7 * RATE, 1)), _sine(500, 3)])
+        sound = np.concatenate([np.zeros((7 * RATE, 1)), _sine(500 + number, 3)])
         soundfile.write(tmp_path / f"{number}.wav", sound, RATE)
     recordings = signals.make("recordings", OPTIONS._replace(audio_folder=str(tmp_path)))
     found = [recordings.get(split, 0) for split in recordings.sizes]
@@ -201,7 +202,7 @@ def test_a_recording_of_too_few_samples_is_named(tmp_path):
 
 
 def test_a_folder_is_no_sound(tmp_path):
-    with pytest.raises(UserError, match=f"{tmp_path} is no file"):
+    with pytest.raises(UserError, match=f"{tmp_path} is a folder; give a file"):
         read_sound(tmp_path)
 
 
@@ -218,6 +219,51 @@ def test_sounds_that_are_cut_off(tmp_path, subtype, channels):
     place = data.index(b"data") + 4
     path.write_bytes(data[:place] + b"\xff" * 4 + data[place + 4 :])
     assert len(read_sound(path)[0]) == 2000
+
+
+def test_an_mp3_that_is_cut_off(tmp_path):
+    path = tmp_path / "cut.mp3"
+    soundfile.write(path, _sine(440, 5), RATE)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(UserError, match="cut.mp3 is cut off: it promises 40000 samples"):
+        read_sound(path)
+
+
+def test_a_sound_that_claims_more_than_memory_holds(tmp_path):
+    path = tmp_path / "bomb.flac"
+    soundfile.write(path, _sine(440, 1), RATE)
+    data = bytearray(path.read_bytes())
+    data[21:26] = bytes([data[21] | 15, *[255] * 4])  # the count of samples, 36 bits
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="has 68719476735 values, more than the 268435456"):
+        read_sound(path)
+
+
+def test_pipes_and_devices_are_no_sounds(folder):
+    os.mkfifo(folder / "pipe.wav")
+    (folder / "device.wav").symlink_to("/dev/zero")
+    for name in ("pipe.wav", "device.wav"):
+        with pytest.raises(UserError, match=f"sound .*{name} is a pipe or device; give a file"):
+            read_sound(folder / name)
+    recordings = signals.make("recordings", OPTIONS._replace(audio_folder=str(folder)))
+    assert sum(recordings.sizes.values()) == 5
+
+
+def test_a_sounds_own_level_is_known(folder, tmp_path):
+    for number in range(5):
+        soundfile.write(
+            folder / f"{number}.wav", 0.1 * (1 + number) * _sine(300 + number, 1, 16000), 16000
+        )
+    options = OPTIONS._replace(audio_folder=str(folder), recording=str(folder / "1.wav"))
+    recordings = signals.make("recordings", options)
+    for split, names in recordings.names.items():
+        for index, name in enumerate(names):
+            expected = 0.05 * (1 + int(name[0]))
+            assert recordings.level(split, index) == pytest.approx(expected, rel=0.01)
+            assert np.abs(recordings.get(split, index)).max() == 1
+    assert signals.make("recording", options).level("test", 0) == pytest.approx(0.1, rel=0.01)
+    assert signals.make("notes", OPTIONS).level("test", 3) == 1
 
 
 def _wav(samples, rate=RATE, subtype="FLOAT"):

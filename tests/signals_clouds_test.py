@@ -116,6 +116,16 @@ def test_meshes_are_scaled_to_the_box_and_back(trimesh, tmp_path, name):
     np.testing.assert_allclose(np.linalg.norm(back - [10, -3, 2], axis=1), 5, atol=0.03)
 
 
+def test_a_place_far_away_is_known_to_the_millimetre(trimesh, tmp_path):
+    far = np.array([512345.37, 5403210.81, 431.62])
+    np.savetxt(tmp_path / "far.xyz", np.hstack([_sphere(4000) + far, _sphere(4000)]), "%.6f")
+    options = signals.CloudOptions(256, mesh_file=str(tmp_path / "far.xyz"))
+    cloud = signals.make("mesh", options).get("test", 0)
+    np.testing.assert_allclose(cloud.centre, far, rtol=0, atol=0.02)
+    back = cloud.points / cloud.scale + cloud.centre
+    np.testing.assert_allclose(np.linalg.norm(back - far, axis=1), 1, atol=1e-5)
+
+
 def test_a_boxs_distances_are_those_of_trimesh(trimesh, tmp_path):
     path = tmp_path / "box.ply"
     box = trimesh.creation.box((1.8, 1.2, 0.6))
@@ -143,7 +153,7 @@ def test_meshes_inside_out_are_turned(trimesh, tmp_path, warnings):
     ball.export(tmp_path / "ball.ply")
     found = read_surface(tmp_path / "ball.ply", 100, RNG)
     assert (np.sum(found.points * found.normals, axis=1) > 0.9).all()
-    assert len(warnings) == 1 and "is inside out; its faces are turned" in warnings[0]
+    assert len(warnings) == 1 and "it is inside out; the faces are turned" in warnings[0]
 
 
 def test_a_mesh_with_a_hole_has_no_inside(trimesh, tmp_path):
@@ -164,7 +174,7 @@ def _sphere(num):
 def test_clouds_with_normals_keep_them(trimesh, tmp_path, warnings):
     points = _sphere(50)
     normals = np.roll(points, 1, axis=1)  # any will do: they must be the file's own
-    np.savetxt(tmp_path / "cloud.xyz", np.hstack([points, 3 * normals]))
+    np.savetxt(tmp_path / "cloud.xyz", np.hstack([points, normals]))
     head = "ply\nformat ascii 1.0\nelement vertex 50\n"
     head += "".join(f"property float {name}\n" for name in ("x", "y", "z", "nx", "ny", "nz"))
     rows = "\n".join(" ".join(map(str, row)) for row in np.hstack([points, normals]))
@@ -182,7 +192,7 @@ def test_a_binary_cloud_without_normals(trimesh, tmp_path, warnings):
     trimesh.PointCloud(points).export(tmp_path / "cloud.ply")
     found = read_surface(tmp_path / "cloud.ply", 10, RNG)
     assert (np.sum(found.points * found.normals, axis=1) > 0.9).all()
-    assert len(warnings) == 1 and "has no normals: they are estimated" in warnings[0]
+    assert len(warnings) == 1 and "has no normals: normals are estimated" in warnings[0]
 
 
 def test_estimated_normals_of_two_separate_rings_point_outward():
@@ -232,8 +242,8 @@ def test_bad_files_are_refused(trimesh, tmp_path):
             signals.make("mesh", options)
         assert "\n" not in str(caught.value)
 
-    refused("/nowhere.ply", "/nowhere.ply does not exist")
-    refused(str(tmp_path), "is no file")
+    refused("/nowhere.ply", "cannot read mesh or cloud /nowhere.ply: No such file")
+    refused(str(tmp_path), "is a folder; give a file")
     refused(None, "give mesh_file")
     refused(_text(tmp_path / "a.doc", "1 2 3"), "no mesh or cloud known here")
     refused(_text(tmp_path / "a.ply", "nothing"), "cannot be read")
@@ -263,7 +273,7 @@ def test_bad_folders_are_refused(folder, expected):
 
 
 def test_an_empty_folder_and_an_unknown_class(tmp_path):
-    with pytest.raises(UserError, match="has 0 good meshes or clouds"):
+    with pytest.raises(UserError, match="has no meshes or clouds among its 0 files; put"):
         signals.make("mesh_folder", signals.CloudOptions(64, mesh_folder=str(tmp_path)))
     with pytest.raises(UserError, match="did you mean animals"):
         signals.make("anmals", signals.CloudOptions(64))

@@ -83,6 +83,7 @@ def test_the_centre_is_cut_after_scaling(tmp_path):
     columns = np.zeros((20, 60, 3), np.uint8)
     columns[:, 20:40] = 255
     for index in range(3):
+        columns[:, 0] = index  # or they were copies
         Image.fromarray(columns).save(tmp_path / f"{index}.png")
     np.testing.assert_array_equal(_make(tmp_path, 20).get("train", 0), 1)
     np.testing.assert_array_equal(_make(tmp_path, 10).get("train", 0)[:, 1:-1], 1)
@@ -123,7 +124,7 @@ def test_folders_that_cannot_do(tmp_path):
     (tmp_path / "few").mkdir()
     (tmp_path / "few" / "bad.png").write_bytes(b"")
     for index in range(2):
-        Image.new("L", (4, 4)).save(tmp_path / "few" / f"{index}.png")
+        Image.new("L", (4, 4), index).save(tmp_path / "few" / f"{index}.png")
     (tmp_path / "file.png").write_bytes(b"")
     for name, message in {
         "missing": "missing does not exist; give image_folder",

@@ -1,5 +1,6 @@
 """Clips: scenes that move as they are told, and files that are read back."""
 
+import os
 import subprocess
 
 import imageio_ffmpeg
@@ -77,6 +78,50 @@ def test_clips_are_read_back(tmp_path, ending):
     clip = read_clip(path, 3, 6, 16)
     assert clip.shape == (6, 16, 16, 3) and clip.dtype == np.float32
     np.testing.assert_allclose(_means(clip), 10 + 20 * np.arange(3, 9), atol=2)
+
+
+@pytest.mark.parametrize("name", ["-vf.mp4", "concat:a.mp4", "http:a.mp4", "%03d 'a.mp4", "A.MP4"])
+def test_a_clips_name_is_only_a_name(tmp_path, monkeypatch, name):
+    write_video(tmp_path / "moving.mp4", _greys(12), 10).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    for path in (name, tmp_path / name):
+        assert clip_info(path).frames == 12
+        np.testing.assert_allclose(_means(read_clip(path, 0, 3, 16)), [10, 30, 50], atol=2)
+
+
+def test_a_playlist_is_no_clip(tmp_path):
+    write_video(tmp_path / "other.mp4", _greys(12), 10)
+    lists = "ffconcat version 1.0\nfile other.mp4\n", "#EXTM3U\n#EXTINF:1,\nother.mp4\n"
+    for content in lists:
+        (tmp_path / "list.mp4").write_text(content)
+        with pytest.raises(UserError, match="cannot read video .*list.mp4"):
+            clip_info(tmp_path / "list.mp4")
+        with pytest.raises(UserError, match="cannot read video .*list.mp4"):
+            read_clip(tmp_path / "list.mp4", 0, 2, 16)
+
+
+def test_no_program_but_ffmpeg_is_started(tmp_path, monkeypatch):
+    write_video(tmp_path / "a.mp4", _greys(12), 10)
+    started = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, command, *args, **options):
+            started.append(command[0])
+            super().__init__(command, *args, **options)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+    clip_info(tmp_path / "a.mp4")
+    read_clip(tmp_path / "a.mp4", 0, 3, 16)
+    assert len(started) >= 2 and {*started} == {imageio_ffmpeg.get_ffmpeg_exe()}
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".gif"])
+def test_pipes_and_devices_are_no_clips(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"device{suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "device"):
+        with pytest.raises(UserError, match="is a pipe or device; give a file"):
+            clip_info(tmp_path / f"{name}{suffix}")
 
 
 def test_the_centre_is_cut_out(tmp_path):

@@ -46,6 +46,11 @@ def check_alone(values: Values, flag: str, kind: str, folder_flag: str) -> None:
         raise UserError(f"--tune needs more {kind}s than that of --{flag}; leave it out")
 
 
+def number(path: Path) -> int:
+    """Which of the test signals a fit is of that is written as NUMBER_FILE_INIT."""
+    return int(path.name.partition("_")[0])
+
+
 def original(path: Path) -> Path:
     """Where the signal itself is written beside its fits: NUMBER_original, of NUMBER_FILE_INIT."""
     return path.with_name(f"{path.name.partition('_')[0]}_original")

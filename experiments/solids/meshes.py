@@ -12,6 +12,7 @@ from metainr.evaluation.surfaces import level_surface
 from metainr.files import write_bytes
 
 _SUFFIXES = (".ply", ".glb")
+_FINE = 1e-6  # of the longest side: coarser steps of single precision would be seen
 _POINTS = 2**16  # asked for at a time; all batches are equally large, so that one is compiled
 
 
@@ -62,22 +63,59 @@ def density_mesh(
 def write_mesh(path: str | Path, mesh: Mesh) -> Path:
     """Writes a .ply or .glb file with vertex colours.
 
-    Raises UserError for other endings, and where trimesh is not installed.
+    Coordinates are of single precision where that tells them apart. Else they are of double
+    precision in a .ply; in a .glb, which has none, they are those from the mesh's centre, and the
+    place of that is of double precision. Raises UserError for other endings, and where trimesh is
+    not installed.
     """
     kind = Path(path).suffix.lower()
     if kind not in _SUFFIXES:
         raise UserError(f"cannot write a mesh to {str(path)!r}: end its name in .ply or .glb")
     check_trimesh()
-    import trimesh
-
-    shape = trimesh.Trimesh(mesh.vertices, mesh.faces, vertex_colors=mesh.colours, process=False)
-    return write_bytes(path, shape.export(file_type=kind[1:]))
+    return write_bytes(path, _ply(mesh) if kind == ".ply" else _glb(mesh))
 
 
 def check_trimesh() -> None:
     """Raises UserError where there is no trimesh: before work that ends in writing meshes."""
     if importlib.util.find_spec("trimesh") is None:
         raise UserError("meshes are written by trimesh; run: pip install 'metainr[scenes]'")
+
+
+def _ply(mesh):
+    kind, real = ("float", "<f4") if _is_near(mesh) else ("double", "<f8")
+    names = [("place", real, 3), ("rgb", "u1", 3)], [("count", "u1"), ("named", "<i4", 3)]
+    vertices, faces = (np.zeros(len(x), dtype) for x, dtype in zip(mesh, names))
+    vertices["place"], vertices["rgb"] = mesh.vertices, mesh.colours
+    faces["count"], faces["named"] = 3, mesh.faces
+    lines = [
+        "ply",
+        "format binary_little_endian 1.0",
+        f"element vertex {len(vertices)}",
+        *(f"property {kind} {axis}" for axis in "xyz"),
+        *(f"property uchar {colour}" for colour in ("red", "green", "blue")),
+        f"element face {len(faces)}",
+        "property list uchar int vertex_indices",
+        "end_header\n",
+    ]
+    return "\n".join(lines).encode() + vertices.tobytes() + faces.tobytes()
+
+
+def _glb(mesh):
+    import trimesh
+
+    centre = np.zeros(3) if _is_near(mesh) else np.round(mesh.vertices.mean(axis=0))
+    moved = mesh.vertices - centre
+    shape = trimesh.Trimesh(moved, mesh.faces, vertex_colors=mesh.colours, process=False)
+    place = trimesh.transformations.translation_matrix(centre)
+    scene = trimesh.Scene()
+    scene.add_geometry(shape, transform=place)
+    return scene.export(file_type="glb")
+
+
+def _is_near(mesh):
+    """Whether single precision tells a mesh's vertices apart: it is not too far from the origin."""
+    step = np.spacing(np.float32(np.abs(mesh.vertices).max()))
+    return step <= _FINE * np.ptp(mesh.vertices, axis=0).max()
 
 
 def _density(field, low, high, resolution):

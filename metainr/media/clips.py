@@ -1,6 +1,7 @@
 """Videos, GIFs and folders of frames as arrays."""
 
 import contextlib
+import os
 import re
 import subprocess
 import warnings
@@ -10,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from metainr.errors import Option, UserError
-from metainr.media.opening import opened
+from metainr.media.folders import visible
+from metainr.media.opening import check_regular, opened
 from metainr.media.pictures import SUFFIXES as PICTURES
 from metainr.media.pictures import as_seen, read_image, to_square
 
@@ -18,6 +20,12 @@ VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 _GIF = ".gif"
 ENDINGS = VIDEOS | {_GIF}
 _PICTURES_RATE = 24.0  # of a folder, which says none
+# Playlists and the like, which lead to other files and into the network, are no videos here.
+_FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf"
+_MOST_PIXELS = 2**26
+_LIMITS = ["-protocol_whitelist", "file", "-format_whitelist", _FORMATS]
+_LIMITS += ["-max_pixels", str(_MOST_PIXELS)]
+_FRAMES = re.compile(r"frame= *(\d+)")
 _RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
 _VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
 
@@ -85,12 +93,14 @@ def _existing(path):
             f"clip {path} {state}: give a folder of pictures, or a file that ends in "
             f"{', '.join(sorted(ENDINGS))}"
         )
+    if not path.is_dir():
+        check_regular(path, "clip")
     return path
 
 
 def _pictures(folder):
     """A folder's pictures, frame2 before frame10."""
-    files = [path for path in folder.iterdir() if path.suffix.lower() in PICTURES]
+    files = [path for path in visible(folder) if path.suffix.lower() in PICTURES]
 
     def by_number(path):
         parts = re.split(r"(\d+)", path.name)
@@ -120,17 +130,19 @@ def _gif_frames(path, start, frames):
 
 
 def _video_info(path):
-    ffmpeg = _ffmpeg(path)
+    program = [_ffmpeg(path).get_ffmpeg_exe(), "-hide_banner", "-nostdin", *_LIMITS]
+    # As it is read below, to nowhere: what is told of it and of that on the way is all that counts.
+    nowhere = ["-map", "0:v:0", "-vf", "null", "-f", "null", "-"]
     with _forks():
-        try:
-            frames, _ = ffmpeg.count_frames_and_secs(str(path))
-        except (RuntimeError, OSError, ValueError) as error:
-            raise _damaged(path) from error
-        told = subprocess.run(
-            [ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-i", str(path)], capture_output=True
-        ).stderr.decode(errors="replace")
-    rates = _RATES.search(told)
-    if not frames or not rates:
+        done = subprocess.run(
+            [*program, "-i", _address(path), *nowhere],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+    told = done.stderr.decode(errors="replace")
+    counts, rates = _FRAMES.findall(told), _RATES.search(told)
+    frames = int(counts[-1]) if counts else 0
+    if done.returncode or not frames or not rates:
         raise _damaged(path)
     mean, ticks = float(rates[1]), float(rates[2]) * (1000 if rates[3] else 1)
     if ticks < mean * _VARIES:
@@ -144,7 +156,7 @@ def _video_frames(path, start, frames):
     stop = ["-frames:v", str(start + frames)]
     try:
         with _forks():
-            reader = ffmpeg.read_frames(str(path), output_params=stop)
+            reader = ffmpeg.read_frames(_address(path), input_params=_LIMITS, output_params=stop)
             width, height = next(reader)["size"]
             for number, data in enumerate(reader):
                 if number >= start:
@@ -152,6 +164,11 @@ def _video_frames(path, start, frames):
                     yield pixels.astype(np.float32) / 255
     except (RuntimeError, OSError, ValueError, StopIteration) as error:
         raise _damaged(path) from error
+
+
+def _address(path):
+    """A file's name that ffmpeg takes neither for an option nor for a protocol of its own."""
+    return f"file:{os.path.abspath(path)}"
 
 
 def _ffmpeg(path):

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.media.opening import check_regular
 
 SLOWEST, FASTEST = 1_000, 384_000  # Hz
 ENDINGS = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
 _ENDLESS = 0x7FFF0000  # bytes: who writes a WAV to a pipe says so many, or more
 _SILENCE = 1e-4  # of full scale; a sound has a louder sample
+_ROUGH = 4096  # samples by which the count of an MP3 may be off that is whole
+_MOST = 2**28  # values that are read at a time, 1 GiB
 
 
 def read_sound(
@@ -19,8 +22,9 @@ def read_sound(
 ) -> tuple[np.ndarray, int]:
     """Reads a sound: (float32 [n, channels] as the file has it, full scale being 1; rate in Hz).
 
-    Raises UserError if it is missing, damaged, cut off, empty, silent or no sound, if a value is
-    not finite, the rate is below 1,000 or above 384,000 Hz, or soundfile is not installed.
+    Raises UserError if it is missing, damaged, cut off, empty, silent, no sound or more than 2²⁸
+    values long, if a value is not finite, the rate is below 1,000 or above 384,000 Hz, or soundfile
+    is not installed.
 
     Args:
         path: of a WAV, FLAC, OGG, MP3 or AIFF file.
@@ -34,19 +38,25 @@ def read_sound(
         raise UserError(
             f"reading {path} needs soundfile; run: pip install 'metainr[audio]'"
         ) from error
-    if not path.is_file():
-        state = "is no file" if path.exists() else "does not exist"
-        raise UserError(f"sound {path} {state}; give a WAV, FLAC, OGG, MP3 or AIFF file")
+    check_regular(path, "sound")
+    whole = not start and count is None
     try:
         promised, there = _claim(path)
         with soundfile.SoundFile(path) as file:
             rate = file.samplerate
-            file.seek(min(start, file.frames))
-            sound = file.read(-1 if count is None else count, dtype="float32", always_2d=True)
+            start = min(start, file.frames)
+            claimed = min(file.frames - start, file.frames if count is None else count)
+            _check_length(path, claimed * file.channels)
+            file.seek(start)
+            sound = file.read(claimed, dtype="float32", always_2d=True)
+    except UserError:
+        raise
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise UserError(
             f"cannot read sound {path}: {error}; give an undamaged WAV, FLAC, OGG, MP3 or AIFF"
         ) from error
+    if len(sound) + _ROUGH < claimed:
+        promised, there = start + claimed, start + len(sound)
     if there < promised:
         raise UserError(
             f"sound {path} is cut off: it promises {promised} samples, and {there} are there; give "
@@ -58,12 +68,19 @@ def read_sound(
         )
     if not np.isfinite(sound).all():
         raise UserError(f"sound {path} has values that are not finite; write it anew")
-    whole = not start and count is None
     if whole and not len(sound):
         raise UserError(f"sound {path} is empty; give one with samples")
-    if whole and np.abs(sound).max() < _SILENCE:
+    if whole and max(sound.max(), -sound.min()) < _SILENCE:
         raise UserError(f"sound {path} is silent; give one that can be heard")
     return sound, rate
+
+
+def _check_length(path, values):
+    if values > _MOST:
+        raise UserError(
+            f"sound {path} has {values} values, more than the {_MOST} that can be read; cut it "
+            "into parts"
+        )
 
 
 def _claim(path):
@@ -98,5 +115,10 @@ def resampled(sound: np.ndarray, rate: int, new_rate: int) -> np.ndarray:
 def fitted_to(sound: np.ndarray, num_samples: int) -> np.ndarray:
     """A sound [n, channels], cut at the end or padded with silence, scaled to a peak of 1."""
     sound = sound[:num_samples]
-    sound = np.pad(sound, ((0, num_samples - len(sound)), (0, 0)))
-    return (sound / max(np.abs(sound).max(), _SILENCE)).astype(np.float32)
+    padded = np.pad(sound, ((0, num_samples - len(sound)), (0, 0)))
+    return (padded / level(sound, num_samples)).astype(np.float32)
+
+
+def level(sound: np.ndarray, num_samples: int) -> float:
+    """What `fitted_to` divides a sound by: the peak of its first samples, in [1e-4, ∞)."""
+    return max(float(np.abs(sound[:num_samples]).max(initial=0)), _SILENCE)

@@ -2,16 +2,22 @@
 
 import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
+from metainr.media.mesh_files import read_mesh_file
 from metainr.media.normals import estimated_normals
+from metainr.media.opening import check_regular
+from metainr.media.solids import oriented
 
 SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".gltf", ".off", ".xyz")
 _FEWEST = 16
+_FARTHEST = 1e30  # between points: what is computed of them, squares and cubes, stays a number
+_COARSE = 1e-3  # of the longest side: steps of coordinates that are told of
+_UNIT = 0.02  # that lengths of normals are off by, in files of few digits
 
 
 class Surface(NamedTuple):
@@ -29,83 +35,64 @@ class Surface(NamedTuple):
 def read_surface(path: str | Path, num: int, rng: np.random.Generator) -> Surface:
     """Reads a file: of a mesh `num` points uniform on it, of a cloud all of its points.
 
-    Normals are those of the mesh's faces, or those that come with the cloud; a cloud without gets
-    estimated ones, which is said. A watertight mesh that is inside out is turned.
+    Normals are those of the mesh's faces, see `oriented`, or those that come with the cloud; a
+    cloud without gets estimated ones, which is said.
 
     Args:
         path: .obj, .ply, .stl, .glb, .gltf or .off, read through trimesh, or .xyz: text lines of x
-            y z, or of x y z and the normal.
+            y z, or of x y z and three more numbers, which are normals if their length is 1.
         num: how many points to put on a mesh.
         rng: where.
 
-    Raises UserError if there is no such file, it cannot be read, is empty or holds NaN.
+    Raises UserError if there is no such file, it cannot be read, is empty, holds NaN, or is of a
+    size that cannot be computed with.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
-        state = "is no file" if path.exists() else "does not exist"
-        raise UserError(f"{path} {state}; give a mesh or cloud: {', '.join(SUFFIXES)}")
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES and path.is_file():
         raise UserError(
             f"{path} is no mesh or cloud known here; convert it to {', '.join(SUFFIXES)}"
         )
+    check_regular(path, "mesh or cloud")
     if path.suffix.lower() == ".xyz":
         return _from_cloud(path, *_read_xyz(path))
-    found = _load(path)
-    if hasattr(found, "faces") and len(found.faces):
+    found = read_mesh_file(path)
+    if len(found.faces):
         return _from_mesh(path, found, num, rng)
-    if not len(getattr(found, "vertices", ())):
+    if not len(found.vertices):
         raise UserError(f"{path} holds no points; give a mesh or a cloud that does")
-    return _from_cloud(path, np.asarray(found.vertices, np.float64), _ply_normals(found))
-
-
-def _load(path) -> Any:
-    try:
-        import trimesh
-    except ImportError as error:
-        raise UserError(
-            f"reading {path} needs trimesh; run: pip install 'metainr[scenes]'"
-        ) from error
-    try:
-        found = trimesh.load(path, process=False)
-        # Scenes place their parts; one that holds nothing has nothing to join.
-        if isinstance(found, trimesh.Scene) and found.geometry:
-            return found.to_geometry()
-        return found
-    except Exception as error:  # its readers raise whatever they come upon
-        raise UserError(
-            f"{path} cannot be read ({error}); write it anew or in another format"
-        ) from error
+    return _from_cloud(path, found.vertices, found.normals)
 
 
 def _from_mesh(path, read, num, rng):
     import trimesh
 
-    _check_finite(path, read.vertices)
-    # Vertices with several normals or colours stand there several times: joined, edges close.
-    mesh = trimesh.Trimesh(read.vertices, read.faces)
-    closed = bool(mesh.is_watertight)
-    if closed:
-        if not mesh.is_winding_consistent:
-            mesh.fix_normals()
-        if mesh.volume < 0:
-            logging.warning("%s is inside out; its faces are turned", path)
-            mesh.invert()
-    if not mesh.area > 0:
+    _check_points(path, read.vertices)
+    low, high = read.vertices.min(axis=0), read.vertices.max(axis=0)
+    centre, side = (low + high) / 2, (high - low).max() or 1.0
+    # Vertices with several normals or colours stand there several times: joined, edges close. What
+    # is one point must not depend on the file's units.
+    joined = trimesh.Trimesh((read.vertices - centre) / side, read.faces)
+    a, b, c = joined.faces.T
+    faces = joined.faces[(a != b) & (b != c) & (c != a)]
+    if not joined.area > 0:
         raise UserError(f"{path} has faces without area alone; give a mesh with a surface")
+    faces, closed = oriented(path, np.asarray(joined.vertices), np.asarray(faces))
+    mesh = trimesh.Trimesh(joined.vertices, faces, process=False)
     points, faces = trimesh.sample.sample_surface(mesh, num, seed=rng)[:2]
-    return Surface(np.asarray(points), mesh.face_normals[faces], closed)
+    return Surface(np.asarray(points) * side + centre, mesh.face_normals[faces], closed)
 
 
-def _from_cloud(path, points, normals):
+def _from_cloud(path, points, normals, lacks="has no normals"):
     if len(points) < _FEWEST:
         raise UserError(f"{path} has {len(points)} points; a cloud needs {_FEWEST} at least")
-    _check_finite(path, points)
+    _check_points(path, points)
     if normals is not None:
         _check_finite(path, normals)
         lengths = np.linalg.norm(normals, axis=1, keepdims=True)
         if (lengths > 0).all():
             return Surface(points, normals / lengths, False)
-    logging.warning("%s has no normals: they are estimated from neighbours, outward", path)
+        lacks = "has normals of length 0"
+    logging.warning("%s %s: normals are estimated from neighbours, outward", path, lacks)
     return Surface(points, estimated_normals(points), False)
 
 
@@ -113,7 +100,7 @@ def _read_xyz(path):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an empty file, which is refused below
-            table = np.loadtxt(path, np.float64, ndmin=2)
+            table = np.loadtxt(path, np.float64, ndmin=2, encoding="utf-8-sig")
     except (ValueError, OSError) as error:
         raise UserError(f"{path} is no table of numbers ({error}); give lines of x y z") from error
     if table.size and table.shape[1] not in (3, 6):
@@ -121,17 +108,32 @@ def _read_xyz(path):
             f"{path} has {table.shape[1]} numbers a line; give x y z, or x y z and the normal"
         )
     table = table.reshape(-1, table.shape[1] if table.size else 3)
-    return table[:, :3], table[:, 3:] if table.shape[1] == 6 else None
+    points, others = table[:, :3], table[:, 3:]
+    if not others.size:
+        return points, None
+    # No name tells them from colours, of which not all have length 1.
+    if (np.abs(np.linalg.norm(others, axis=1) - 1) <= _UNIT).all():
+        return points, others
+    return points, None, "has lines that end in no normal, as its length is not 1 (colours?)"
 
 
-def _ply_normals(cloud: Any) -> np.ndarray | None:
-    """Normals [n, 3] of a .ply cloud: trimesh keeps them among what it read."""
-    columns = cloud.metadata.get("_ply_raw", {}).get("vertex", {}).get("data", {})
-    names = getattr(getattr(columns, "dtype", None), "names", None) or columns
-    if not all(axis in names for axis in ("nx", "ny", "nz")):
-        return None
-    found = [np.asarray(columns[axis], np.float64).ravel() for axis in ("nx", "ny", "nz")]
-    return np.stack(found, axis=1)
+def _check_points(path, points):
+    _check_finite(path, points)
+    largest = np.abs(points).max()
+    # Halves, as a difference of the largest numbers is none.
+    side = 2 * (points.max(axis=0) / 2 - points.min(axis=0) / 2).max()
+    if not (side == 0 or 1 / _FARTHEST < side < _FARTHEST):
+        raise UserError(
+            f"{path} is {side:.3g} long, with coordinates up to {largest:.3g}; give it in units "
+            "that suit its size"
+        )
+    step = float(np.spacing(np.float32(min(largest, _FARTHEST))))
+    if step > _COARSE * side > 0 and (points == points.astype(np.float32)).all():
+        logging.warning(
+            "%s holds coordinates up to %.8g in steps of %.3g, as single precision has them, and "
+            "is %.3g long; take an offset away before it is saved",
+            *(path, largest, step, side),
+        )
 
 
 def _check_finite(path, numbers):

@@ -10,7 +10,9 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import Option, UserError
+from metainr.media.folders import below
 from metainr.signals.access import SPLITS
+from metainr.signals.copies import without_copies
 
 Found = TypeVar("Found")
 _SHOWN = 5
@@ -27,8 +29,8 @@ def survey(
 ) -> tuple[Path, dict[str, Found]]:
     """The folder, and what `look` says of every good file in or below it, by relative path.
 
-    Files of which it raises UserError are left out, with one warning. Raises UserError if there is
-    no such folder, or if fewer than 3 files are good.
+    The files are those of `found_files`. Those of which `look` raises UserError are left out, with
+    one warning. Raises UserError if there is no such folder, or if fewer than 3 files are good.
 
     Args:
         folder: as given, or None.
@@ -44,12 +46,10 @@ def survey(
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise UserError(Option(flag, root), f" {state}; give a folder of {kind}")
-    paths = sorted(path for path in root.rglob("*") if is_one(path))
+    paths = found_files(root, is_one)
     if not paths:
-        raise UserError(
-            Option(flag, root),
-            f" has no {kind} among its {sum(1 for _ in root.rglob('*'))} files; {remedy}",
-        )
+        count = len(below(root, Path.is_file))
+        raise UserError(Option(flag, root), f" has no {kind} among its {count} files; {remedy}")
     names = [path.relative_to(root).as_posix() for path in paths]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         seen = dict(zip(names, pool.map(lambda path: _try(look, path), paths)))
@@ -66,6 +66,15 @@ def survey(
     if bad:
         logging.warning("%s: left out %s", root, why)
     return root, good
+
+
+def found_files(root: Path, is_one: Callable[[Path], bool]) -> list[Path]:
+    """Those files and folders in and below a user's folder that `is_one`, sorted.
+
+    Hidden ones do not count; of several with the same bytes the first does, which is said. Linked
+    folders are entered. Raises UserError if one cannot be listed.
+    """
+    return without_copies(root, below(root, is_one))
 
 
 def split_paths(paths: list[str], seed: int) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metainr.errors import Option, UserError
-from metainr.media.sounds import ENDINGS, fitted_to, read_sound, resampled
+from metainr.media.sounds import ENDINGS, fitted_to, level, read_sound, resampled
 from metainr.signals.access import generator, of_files, of_one
 from metainr.signals.audio.options import FEWEST, SoundOptions, checked
 from metainr.signals.own_files import split_paths, survey
@@ -40,19 +40,24 @@ def recordings(options: SoundOptions) -> SignalClass:
         options.audio_folder,
         "sounds",
         "audio_folder",
-        lambda path: path.suffix.lower() in ENDINGS and path.is_file(),
+        lambda path: path.suffix.lower() in ENDINGS and not path.is_dir(),
         "put WAV, FLAC, OGG, MP3 or AIFF files there",
         lambda path: _look(path, options),
     )
     _check_channels(found, options.audio_folder)
     splits = split_paths(list(found), options.seed)
 
-    def read(split, index):
+    def part(split, index):
         name = splits[split][index]
         rng = generator("recordings", options.seed, split, index)
         return _part(root / name, found[name], rng, options)
 
-    return of_files(options, splits, read)
+    def read(split, index):
+        return fitted_to(part(split, index), options.resolution)
+
+    return of_files(options, splits, read)._replace(
+        level=lambda split, index: level(part(split, index), options.resolution)
+    )
 
 
 def recording(options: SoundOptions) -> SignalClass:
@@ -66,14 +71,17 @@ def recording(options: SoundOptions) -> SignalClass:
     sound, rate = read_sound(options.recording)
     _check_length(options, sound, rate)
     checked(options)
-    sound = fitted_to(resampled(sound, rate, options.sample_rate), options.resolution)
+    sound = resampled(sound, rate, options.sample_rate)
+    own_level = level(sound, options.resolution)
+    sound = fitted_to(sound, options.resolution)
     if not np.abs(sound).max():
         raise UserError(
             f"the first {options.duration:g} s of {options.recording} are silent; give a longer ",
             Option("duration"),
             ", or cut the file",
         )
-    return of_one(options, [options.recording], lambda split, index: sound.copy())
+    made = of_one(options, [options.recording], lambda split, index: sound.copy())
+    return made._replace(level=lambda split, index: own_level)
 
 
 def _check_length(options, sound, rate):
@@ -119,4 +127,4 @@ def _part(path, found, rng, options):
             break
     _, sound, before = max(heard, key=lambda part: part[0])
     sound = resampled(sound, found.rate, options.sample_rate)
-    return fitted_to(sound[round(before * options.sample_rate / found.rate) :], options.resolution)
+    return sound[round(before * options.sample_rate / found.rate) :]

@@ -16,7 +16,7 @@ class Cloud(NamedTuple):
     points, normals: float32 [n, 3], uniform on the surface; normals are outward, of length 1;
     coords: float32 [2n, 3], by turns uniform in [−1, 1]³ and near the surface;
     distances: float32 [2n], signed distances of `coords`, negative inside;
-    centre, scale: float32 [3] and [], of the transform: x = scale · (x in the file − centre).
+    centre, scale: float64 [3] and [], of the transform: x = scale · (x in the file − centre).
     """
 
     points: np.ndarray
@@ -107,5 +107,7 @@ def cloud_of(
     scale: float = 1.0,
 ) -> Cloud:
     """A Cloud of arrays of any precision."""
-    arrays = (points, normals, coords, distances, np.broadcast_to(centre, 3), scale)
-    return Cloud(*(np.array(array, np.float32) for array in arrays))
+    seen = [np.array(array, np.float32) for array in (points, normals, coords, distances)]
+    # Where a file lies may be known to the millimetre, thousands of kilometres away.
+    place = [np.array(array, np.float64) for array in (np.broadcast_to(centre, 3), scale)]
+    return Cloud(*seen, *place)

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from absl import logging
 
 from metainr.errors import Option, UserError
 from metainr.media.surfaces import SUFFIXES, Surface, read_surface
-from metainr.signals.access import SPLITS, generator, of_files, of_one
+from metainr.signals.access import generator, of_files, of_one
 from metainr.signals.clouds.cloud import (
     HALF_SIDE,
     Cloud,
@@ -17,11 +16,10 @@ from metainr.signals.clouds.cloud import (
     oriented_distance,
     sampled_space,
 )
-from metainr.signals.own_files import split_paths
+from metainr.signals.own_files import split_paths, survey
 from metainr.types import SignalClass
 
 _DENSE = 2**17  # points of a mesh that distances are measured from
-_SHOWN = 5
 
 
 def mesh(options: CloudOptions) -> SignalClass:
@@ -43,31 +41,25 @@ def mesh_folder(options: CloudOptions) -> SignalClass:
     """The meshes and clouds in `options.mesh_folder` and the folders below it.
 
     Splits are 80/10/10 % of a shuffle that depends on the seed and the relative paths. All are read
-    at construction; those that cannot be used are left out, with one warning. Raises UserError if
-    fewer than 3 remain. See `cloud_of_file`.
+    at construction; those that cannot be used, and copies, are left out, with a warning. Raises
+    UserError if fewer than 3 remain. See `cloud_of_file`.
     """
-    root = _root(options)
-    names = sorted(
-        path.relative_to(root).as_posix()
-        for path in root.rglob("*")
-        if path.is_file() and path.suffix.lower() in SUFFIXES
-    )
-    clouds, bad = {}, []
-    for name in names:
+    checked(options)
+
+    def look(path):
+        name = path.relative_to(root).as_posix()
         rng = generator(f"mesh_folder/{name}", options.seed, "train", 0)
-        try:
-            clouds[name] = cloud_of_file(root / name, options, rng)
-        except UserError as error:
-            bad.append((name, str(error)))
-    shown = ", ".join(name for name, _ in bad[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
-    why = f"{len(bad)} that cannot be used: {shown} (the first: {bad[0][1]})" if bad else ""
-    if len(clouds) < len(SPLITS):
-        raise UserError(
-            f"mesh folder {root} has {len(clouds)} good meshes or clouds{why and ' and '}{why}; "
-            "training, validation and test need at least one each: add some"
-        )
-    if bad:
-        logging.warning("%s: skipped %s", root, why)
+        return cloud_of_file(path, options, rng)
+
+    root = Path(options.mesh_folder or "").expanduser()
+    _, clouds = survey(
+        options.mesh_folder,
+        "meshes or clouds",
+        "mesh_folder",
+        lambda path: path.suffix.lower() in SUFFIXES and not path.is_dir(),
+        f"put files there: {', '.join(SUFFIXES)}",
+        look,
+    )
     splits = split_paths(list(clouds), options.seed)
 
     def read(split: str, index: int) -> Cloud:
@@ -108,17 +100,3 @@ def _into_box(path, surface):
         raise UserError(f"all points of {path} are in one place; give one that has a surface")
     centre, scale = (low + high) / 2, 2 * HALF_SIDE / (high - low).max()
     return Surface((surface.points - centre) * scale, *surface[1:]), centre, scale
-
-
-def _root(options):
-    if not options.mesh_folder:
-        raise UserError(
-            "class of clouds 'mesh_folder' needs a folder; give ", Option("mesh_folder")
-        )
-    root = Path(options.mesh_folder).expanduser()
-    if not root.is_dir():
-        state = "is a file" if root.exists() else "does not exist"
-        raise UserError(
-            f"mesh folder {root} {state}; give ", Option("mesh_folder"), " a folder of meshes"
-        )
-    return root

@@ -12,12 +12,13 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import Option, UserError
+from metainr.media.folders import below
 from metainr.media.pictures import resize
 from metainr.media.stacks import Unusable, is_stack, read_slices
 from metainr.media.volume import About
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.ct.options import SliceOptions
-from metainr.signals.own_files import split_paths
+from metainr.signals.own_files import found_files, split_paths
 from metainr.types import SignalClass
 
 _PERCENTILES = (1, 99)
@@ -134,11 +135,10 @@ def _paths(options):
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise UserError(f"slice folder {root} {state}; give ", Option("slices"), " a folder")
-    files = [path for path in root.rglob("*") if not path.is_dir()]
-    paths = [path for path in files if is_stack(path)]
+    paths = found_files(root, lambda path: is_stack(path) and not path.is_dir())
     if not paths:
         raise UserError(
-            f"slice folder {root} has no slices among its {len(files)} files; "
+            f"slice folder {root} has no slices among its {len(below(root, Path.is_file))} files; "
             "put PNG, JPEG, TIFF, NPY, DICOM or NIfTI (.nii) files there"
         )
     return sorted(paths, key=_natural)

@@ -7,10 +7,11 @@ from pathlib import Path
 from absl import logging
 
 from metainr.errors import Option, UserError
+from metainr.media.folders import below
 from metainr.media.pictures import SUFFIXES, read_image, to_square
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.images.options import ImageOptions
-from metainr.signals.own_files import split_paths
+from metainr.signals.own_files import found_files, split_paths
 from metainr.types import SignalClass
 
 _SMALLEST_SIDE = 2
@@ -50,14 +51,14 @@ def picture_paths(root: Path) -> list[str]:
         raise UserError(
             f"image folder {root} is a file; give ", Option("image_folder"), " the folder it is in"
         )
-    files = [path for path in root.rglob("*") if path.is_file()]
-    pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
+    pictures = found_files(root, lambda x: x.suffix.lower() in SUFFIXES and not x.is_dir())
     if not pictures:
+        count = len(below(root, Path.is_file))
         raise UserError(
-            f"image folder {root} has no pictures among its {len(files)} files; "
+            f"image folder {root} has no pictures among its {count} files; "
             "put PNG, JPEG, WebP, TIFF or BMP files there"
         )
-    return sorted(path.relative_to(root).as_posix() for path in pictures)
+    return [path.relative_to(root).as_posix() for path in pictures]
 
 
 def _good(root, names):

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import Option, UserError
+from metainr.media.folders import visible
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
 from metainr.signals.landmarks.photo_scene import check_camera, photo_scene, photo_sizes
 from metainr.types import SignalClass
@@ -55,7 +56,7 @@ def photo_paths(folder: Path) -> list[Path]:
         raise UserError(
             f"{folder} is no folder; ", Option("photo_folder"), " takes the folder of one scene"
         )
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".jpg", ".jpeg"))
+    paths = [path for path in visible(folder) if path.suffix.lower() in (".jpg", ".jpeg")]
     if not paths:
         raise UserError(f"{folder} has no .jpg files; put the scene's photos there")
     return paths

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import Option, UserError
+from metainr.media.folders import visible
 from metainr.media.transforms import Frames, chosen, joined, read_frames
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.objects.options import ObjectOptions, checked
@@ -81,7 +82,7 @@ def _one_scene(root, frames_of):
 
 
 def _scenes(root, frames_of, options):
-    names = sorted(path.name for path in root.iterdir() if _is_scene(path))
+    names = [path.name for path in visible(root) if _is_scene(path)]
     if len(names) < len(SPLITS):
         raise UserError(
             f"object folder {root} has {len(names)} scenes; give a folder that is a scene, or that "

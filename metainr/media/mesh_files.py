@@ -1,0 +1,127 @@
+"""Files of meshes and clouds as trimesh reads them: by their bytes, and nothing beside them."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from absl import logging
+
+from metainr.errors import UserError, first_line
+from metainr.media.gltf import Beside, checked_gltf
+
+_MOST = 2**26  # vertices of a scene, whose meshes may each be placed many times
+_NORMAL_LINE = re.compile(rb"^vn\s+(.+)$", re.MULTILINE)
+_RELATIVE_FACE = re.compile(rb"^f\s.*(?:\s|/)-\d", re.MULTILINE)
+_VERTEX_LINE = re.compile(rb"^v\s", re.MULTILINE)
+
+
+class MeshFile(NamedTuple):
+    """What a file holds, its parts joined where it places them.
+
+    vertices: float64 [n, 3];
+    faces: int [m, 3], numbers of vertices; none of a cloud.
+    normals: float64 [n, 3] of a cloud's points, of any length; None if the file has none.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    normals: np.ndarray | None
+
+
+def read_mesh_file(path: Path) -> MeshFile:
+    """Reads an .obj, .ply, .stl, .glb, .gltf or .off file.
+
+    Materials are not read; of other files only the buffers of a .gltf are, which must lie in or
+    below its folder. Raises UserError if it is damaged, faces name vertices that are not there, or
+    it needs what is not read here; and if trimesh is not installed.
+    """
+    try:
+        import trimesh
+    except ImportError as error:
+        raise UserError(
+            f"reading {path} needs trimesh; run: pip install 'metainr[scenes]'"
+        ) from error
+    kind = path.suffix.lower()[1:]
+    try:
+        data, is_cloud, has_normals = path.read_bytes(), False, False
+        if kind == "obj":
+            _check_relative(data)
+        if kind in ("glb", "gltf"):
+            data, is_cloud, has_normals = checked_gltf(data, kind == "glb")
+        options = {} if kind in ("stl", "off") else {"skip_materials": True}
+        stream, beside = io.BytesIO(data), Beside(path.parent)
+        # Stubs do not know that any object with these methods will do.
+        found: Any = trimesh.load(stream, kind, beside, process=False, **options)  # pyright: ignore[reportArgumentType]
+        parts = _placed(found) if isinstance(found, trimesh.Scene) else [found]
+        read = _joined(path, parts, is_cloud)
+        if len(read.faces):
+            return read
+        if is_cloud and has_normals:
+            return read._replace(normals=_placed_normals(found))
+        of_lines = kind == "obj" and _obj_normals(data, len(read.vertices))
+        return read._replace(normals=of_lines if kind == "obj" else _ply_normals(found))
+    except UserError:
+        raise
+    except Exception as error:  # its readers raise whatever they come upon
+        raise UserError(
+            f"{path} cannot be read ({first_line(error)}); write it anew or in another format"
+        ) from error
+
+
+def _placed(scene):
+    """The parts of a scene, where it has them."""
+    sizes = {name: len(getattr(x, "vertices", ())) for name, x in scene.geometry.items()}
+    total = sum(sizes[scene.graph[node][1]] for node in scene.graph.nodes_geometry)
+    if total > _MOST:
+        raise ValueError(f"it places {total} vertices, more than {_MOST}")
+    return scene.dump() if scene.geometry else []
+
+
+def _placed_normals(scene):
+    """Normals of the vertices of all parts: copies of parts, which are placed, have lost them."""
+    placed = [scene.graph[node] for node in scene.graph.nodes_geometry]
+    return np.concatenate(
+        [scene.geometry[name].vertex_normals @ np.linalg.inv(at[:3, :3]) for at, name in placed]
+    )
+
+
+def _joined(path, parts, is_cloud):
+    solid = [part for part in parts if len(getattr(part, "faces", ()))]
+    if 0 < len(solid) < len(parts):
+        logging.warning("%s: points and lines beside its meshes are left out", path)
+    parts = solid or parts
+    vertices = [np.asarray(part.vertices, np.float64) for part in parts if len(part.vertices)]
+    if any(found.shape[1:] != (3,) for found in vertices):
+        raise ValueError("its vertices have not three coordinates each")
+    faces = [np.zeros((0, 3), np.int64)]
+    for part, offset in zip(solid, np.cumsum([0, *map(len, vertices)])):
+        named = np.asarray(part.faces, np.int64)
+        if named.min() < 0 or named.max() >= len(part.vertices):
+            raise ValueError(f"a face names a vertex that is none of its {len(part.vertices)}")
+        faces.append(named + offset)
+    found = np.concatenate([np.zeros((0, 3)), *vertices])
+    return MeshFile(found, faces[0] if is_cloud else np.concatenate(faces), None)
+
+
+def _check_relative(data):
+    """Faces may count vertices backwards from where they stand, which trimesh takes for the end."""
+    face = _RELATIVE_FACE.search(data)
+    if face and _VERTEX_LINE.search(data, face.end()):
+        raise ValueError("its faces count vertices backwards, between which more vertices follow")
+
+
+def _obj_normals(data, count):
+    rows = [line.split()[:3] for line in _NORMAL_LINE.findall(data)]
+    return np.array(rows, np.float64) if len(rows) == count and count else None
+
+
+def _ply_normals(cloud: Any) -> np.ndarray | None:
+    """Normals [n, 3] of a .ply cloud: trimesh keeps them among what it read."""
+    columns = cloud.metadata.get("_ply_raw", {}).get("vertex", {}).get("data", {})
+    names = getattr(getattr(columns, "dtype", None), "names", None) or columns
+    if not all(axis in names for axis in ("nx", "ny", "nz")):
+        return None
+    found = [np.asarray(columns[axis], np.float64).ravel() for axis in ("nx", "ny", "nz")]
+    return np.stack(found, axis=1)

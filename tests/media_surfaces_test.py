@@ -1,0 +1,277 @@
+"""Meshes and clouds as users, and as attackers, have them: read right, said, or refused."""
+
+import base64
+import json
+import os
+import struct
+
+import numpy as np
+import pytest
+from absl import logging
+
+from metainr.errors import UserError
+from metainr.media.surfaces import read_surface
+
+trimesh = pytest.importorskip("trimesh")
+
+
+@pytest.fixture
+def said(monkeypatch):
+    lines = []
+    monkeypatch.setattr(logging, "warning", lambda text, *values: lines.append(text % values))
+    return lines
+
+
+def _read(path, num=2000):
+    return read_surface(path, num, np.random.default_rng(0))
+
+
+def _ball(radius=1.0, place=(0, 0, 0), inward=False):
+    ball = trimesh.creation.icosphere(2, radius=radius)
+    ball.apply_translation(place)
+    if inward:
+        ball.invert()
+    return ball
+
+
+def _write(path, *parts):
+    trimesh.util.concatenate(list(parts)).export(path)
+    return path
+
+
+def _facing(found, centre, reach):
+    """Outward shares of the normals of those points that are within reach of a centre."""
+    offsets = found.points - centre
+    near = np.linalg.norm(offsets, axis=1) < reach
+    return np.sum(offsets[near] * found.normals[near], axis=1)
+
+
+def test_each_part_of_a_mesh_is_turned_for_itself(tmp_path, said):
+    parts = _ball(), _ball(0.5, (3, 0, 0), inward=True), _ball(0.1, (0, 3, 0))
+    found = _read(_write(tmp_path / "balls.stl", *parts))
+    assert found.closed
+    for centre in ((0, 0, 0), (3, 0, 0), (0, 3, 0)):
+        assert (_facing(found, centre, 1.1) > 0).all()
+    assert len(said) == 1 and "1 of its 3 parts is inside out" in said[0]
+
+
+@pytest.mark.parametrize("inward", [False, True])
+def test_the_wall_of_a_hollow_faces_into_it(tmp_path, said, inward):
+    solid = [_ball(), _ball(0.5, inward=True), _ball(0.2)]
+    if inward:
+        for part in solid:
+            part.invert()
+    found = _read(_write(tmp_path / "hollow.ply", *solid, _ball(0.5, (3, 0, 0))))
+    assert (_facing(found, 0, 0.3) > 0).all() and (_facing(found, (3, 0, 0), 0.6) > 0).all()
+    radii = np.linalg.norm(found.points, axis=1)
+    facing = np.sum(found.points * found.normals, axis=1)
+    assert (facing[(radii > 0.4) & (radii < 0.6)] < 0).all()
+    assert (facing[(radii > 0.9) & (radii < 1.1)] > 0).all()
+    assert len(said) == inward
+
+
+def test_a_closed_part_is_turned_beside_an_open_one(tmp_path, said):
+    bowl = _ball(1, (3, 0, 0))
+    bowl.update_faces(bowl.triangles_center[:, 2] < 0)
+    found = _read(_write(tmp_path / "two.obj", _ball(inward=True), bowl))
+    assert (_facing(found, 0, 1.1) > 0).all() and not found.closed
+    assert "1 of its 2 parts" in said[0]
+
+
+def test_faces_of_a_closed_part_that_disagree_are_wound_alike(tmp_path):
+    ball = _ball()
+    ball.faces[::2] = ball.faces[::2, ::-1]
+    found = _read(_write(tmp_path / "ball.ply", ball))
+    assert (_facing(found, 0, 1.1) > 0).all() and found.closed
+
+
+def test_units_do_not_matter(tmp_path):
+    found = _read(_write(tmp_path / "tiny.ply", _ball(1e-9, inward=True)))
+    assert found.closed and (_facing(found, 0, 1) > 0).all()
+
+
+def _points(num=400):
+    directions = np.random.default_rng(1).normal(size=(num, 3))
+    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("colours", [(0, 255), (0, 1)])
+def test_colours_are_no_normals(tmp_path, said, colours):
+    points = _points()
+    drawn = np.random.default_rng(2).integers(*colours, points.shape, endpoint=True)
+    np.savetxt(tmp_path / "scan.xyz", np.hstack([points, drawn]), fmt="%.6g")
+    found = _read(tmp_path / "scan.xyz")
+    assert (np.sum(points * found.normals, axis=1) > 0.9).all()
+    assert len(said) == 1 and "normals are estimated" in said[0] and "colours?" in said[0]
+
+
+def test_normals_of_few_digits_and_a_byte_order_mark(tmp_path, said):
+    points = _points()
+    with (tmp_path / "scan.xyz").open("w", encoding="utf-8-sig") as file:
+        np.savetxt(file, np.hstack([points, -points]), fmt=["%.6f"] * 3 + ["%.2f"] * 3)
+    found = _read(tmp_path / "scan.xyz")
+    assert (np.sum(points * found.normals, axis=1) < -0.99).all() and not said
+
+
+def _gltf(points, normals=None, **changed):
+    """A glTF of points, as (header without its buffers, bytes)."""
+    arrays = [np.asarray(x, "<f4").tobytes() for x in (points, normals) if x is not None]
+    size = len(arrays[0])
+    accessor = {"componentType": 5126, "type": "VEC3", "count": len(points)}
+    return {
+        "asset": {"version": "2.0"},
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, "rotation": [1, 0, 0, 0]}],  # half a turn about x
+        "meshes": [
+            {
+                "primitives": [
+                    {"mode": 0, "attributes": dict(zip(("POSITION", "NORMAL"), range(2)))}
+                    if normals is not None
+                    else {"mode": 0, "attributes": {"POSITION": 0}}
+                ]
+            }
+        ],
+        "bufferViews": [
+            {"buffer": 0, "byteOffset": i * size, "byteLength": size} for i in range(len(arrays))
+        ],
+        "accessors": [accessor | {"bufferView": i} | changed for i in range(len(arrays))],
+    }, b"".join(arrays)
+
+
+def _glb(path, header, data):
+    text = json.dumps(header | {"buffers": [{"byteLength": len(data)}]}).encode()
+    text += b" " * (-len(text) % 4)
+    chunks = [(b"JSON", text), (b"BIN\0", data)]
+    body = b"".join(struct.pack("<I4s", len(x), kind) + x for kind, x in chunks)
+    path.write_bytes(struct.pack("<4sII", b"glTF", 2, 12 + len(body)) + body)
+    return path
+
+
+def test_a_clouds_normals_are_used_in_every_format(tmp_path, said):
+    points = _points(50)
+    normals = np.roll(points, 1, axis=1)  # any will do: they must be the file's own
+    lines = ["v {} {} {}".format(*p) for p in points] + ["vn {} {} {}".format(*n) for n in normals]
+    (tmp_path / "cloud.obj").write_text("\n".join(lines))
+    found = _read(tmp_path / "cloud.obj")
+    np.testing.assert_allclose(found.normals, normals, atol=1e-6)
+    turned = np.array([1, -1, -1])
+    header, data = _gltf(points, normals)
+    uri = {"buffers": [{"byteLength": len(data), "uri": "the%20points.bin"}]}
+    (tmp_path / "cloud.gltf").write_text(json.dumps(header | uri))
+    (tmp_path / "the points.bin").write_bytes(data)
+    for path in (_glb(tmp_path / "cloud.glb", header, data), tmp_path / "cloud.gltf"):
+        found = _read(path)
+        np.testing.assert_allclose(found.points, turned * points, atol=1e-6)
+        np.testing.assert_allclose(found.normals, turned * normals, atol=1e-6)
+        assert not found.closed
+    assert not said
+
+
+def test_a_gltf_cloud_without_normals(tmp_path, said):
+    found = _read(_glb(tmp_path / "cloud.glb", *_gltf(_points())))
+    assert (np.sum(found.points * found.normals, axis=1) > 0.9).all()
+    assert len(said) == 1 and "has no normals" in said[0]
+
+
+def _refused(path, match):
+    with pytest.raises(UserError, match=match) as caught:
+        _read(path)
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("uri", ["../secret.bin", "%2e%2e/secret.bin", "/etc/hostname", "linked"])
+def test_a_gltf_reads_no_file_outside_its_folder(tmp_path, uri):
+    header, data = _gltf(_points(20))
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (tmp_path / "secret.bin").write_bytes(data)
+    (folder / "linked").symlink_to(tmp_path / "secret.bin")
+    buffers = {"buffers": [{"byteLength": len(data), "uri": uri}]}
+    (folder / "a.gltf").write_text(json.dumps(header | buffers))
+    _refused(folder / "a.gltf", "which is not in its folder")
+    encoded = "data:application/octet-stream;base64," + base64.b64encode(data).decode()
+    buffers = {"buffers": [{"byteLength": len(data), "uri": encoded}]}
+    (folder / "a.gltf").write_text(json.dumps(header | buffers))
+    assert len(_read(folder / "a.gltf").points) == 20
+
+
+@pytest.mark.parametrize(
+    ("changed", "match"),
+    [
+        ({"count": -1}, "count of accessors 0 is -1"),
+        ({"count": 10**12}, "count of accessors 0 is 1000000000000"),
+        ({"byteOffset": -12}, "byteOffset of accessors 0 is -12"),
+        ({"count": 10**6}, "cannot be read"),
+        ({"bufferView": 7}, "cannot be read"),
+        ({"sparse": {"count": 1}}, "accessor 0 is sparse"),
+        ({"componentType": 5122}, "vectors that are not float32"),
+    ],
+)
+def test_absurd_numbers_in_a_glb(tmp_path, changed, match):
+    _refused(_glb(tmp_path / "a.glb", *_gltf(_points(30), **changed)), match)
+
+
+def test_what_a_glb_needs_and_is_not_read(tmp_path):
+    header, data = _gltf(_points(30))
+    packed = header | {"extensionsRequired": ["KHR_draco_mesh_compression"]}
+    _refused(_glb(tmp_path / "a.glb", packed, data), "it needs KHR_draco_mesh_compression")
+    header["meshes"][0]["primitives"][0]["mode"] = 6
+    _refused(_glb(tmp_path / "a.glb", header, data), "mode 6")
+    (tmp_path / "a.gltf").write_text('{"a":' + "[" * 100_000)
+    _refused(tmp_path / "a.gltf", "cannot be read")
+
+
+def test_faces_without_their_vertices(tmp_path):
+    head = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\n"
+    head += "property float z\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n"
+    for face in ("0 1 7", "0 1 -2", "0 1 2000000000"):
+        (tmp_path / "a.ply").write_text(f"{head}0 0 0\n1 0 0\n0 1 0\n3 {face}\n")
+        _refused(tmp_path / "a.ply", "a face names a vertex")
+    (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n")
+    _refused(tmp_path / "a.obj", "cannot be read")
+    (tmp_path / "a.obj").write_text("v 0 0\nv 1 0\nv 0 1\nf 1 2 3\n" * 2)
+    _refused(tmp_path / "a.obj", "three coordinates|cannot be read")
+    triangles = [f"v {x} 0 0\nv {x + 1} 0 0\nv {x} 1 0\nf -3 -2 -1\n" for x in (0, 5)]
+    (tmp_path / "a.obj").write_text("".join(triangles))
+    _refused(tmp_path / "a.obj", "count vertices backwards")
+    (tmp_path / "a.obj").write_text(triangles[0])
+    assert _read(tmp_path / "a.obj").points.max() < 1.01
+
+
+@pytest.mark.parametrize("number", ["1e308", "1e400", "1e31", "nan", "-inf"])
+def test_coordinates_that_are_none(tmp_path, number):
+    rows = "v 0 0 0\nv 1 0 0\nv 0 1 0\n"
+    (tmp_path / "a.obj").write_text(f"{rows}v 0 -{number.strip('-')} {number}\nf 1 2 4\nf 1 2 3\n")
+    _refused(tmp_path / "a.obj", "long, with coordinates|not finite|cannot be read")
+    np.savetxt(tmp_path / "a.xyz", _points(20))
+    with (tmp_path / "a.xyz").open("a") as file:
+        file.write(f"0 0 {number}\n")
+    _refused(tmp_path / "a.xyz", "long, with coordinates|not finite")
+
+
+def test_single_precision_far_from_the_origin_is_told(tmp_path, said):
+    far = [512345.0, 5403210.0, 430.0]
+    ball = _ball(1)
+    ball.vertices = (ball.vertices + far).astype(np.float32)
+    ball.export(tmp_path / "far.ply")
+    _read(tmp_path / "far.ply")
+    assert any("in steps of 0.5, as single precision has them" in line for line in said)
+    said.clear()
+    np.savetxt(tmp_path / "far.xyz", np.hstack([_points(50) + far, _points(50)]))
+    _read(tmp_path / "far.xyz")
+    assert not said
+
+
+@pytest.mark.parametrize("suffix", [".ply", ".xyz", ".gltf"])
+def test_pipes_and_devices_are_refused(tmp_path, suffix):
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"device{suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "device"):
+        _refused(tmp_path / f"{name}{suffix}", "is a pipe or device; give a file")
+
+
+def test_a_material_file_is_not_opened(tmp_path):
+    _write(tmp_path / "ball.obj", _ball())
+    os.mkfifo(tmp_path / "paint.mtl")  # to open it would wait for ever
+    (tmp_path / "ball.obj").write_text("mtllib paint.mtl\n" + (tmp_path / "ball.obj").read_text())
+    assert _read(tmp_path / "ball.obj").closed
