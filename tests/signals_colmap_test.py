@@ -84,7 +84,7 @@ def test_photos_that_see_few_points_are_skipped(tmp_path, monkeypatch):
 def test_photos_of_another_size_are_named(tmp_path):
     write_reconstruction(tmp_path)
     Image.new("L", (COLUMNS + 1, ROWS)).save(tmp_path / "images" / _name(4))
-    with pytest.raises(UserError, match="04.jpg has 12 rows and 17 columns, its camera 12 and 16"):
+    with pytest.raises(UserError, match="04.jpg has 17×12 pixels as stored, its camera 16×12"):
         _read(tmp_path)
 
 

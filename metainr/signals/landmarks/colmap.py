@@ -3,17 +3,20 @@
 Source: Schönberger and Frahm, Structure-from-Motion Revisited, CVPR 2016; https://colmap.github.io.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from absl import logging
 
-from metainr.errors import Option, UserError
+from metainr.errors import Option, UserError, first_line
+from metainr.files import below
+from metainr.media.lenses import bent_by, contradiction
+from metainr.signals.landmarks.colmap_files import check_claims
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
-from metainr.signals.landmarks.photo_scene import check_camera, photo_scene, photo_sizes
+from metainr.signals.landmarks.photo_scene import checked_cameras, photo_scene, photo_sizes
 from metainr.types import SignalClass
 
-_MODELS = ("PINHOLE", "SIMPLE_PINHOLE")
 _SPARSE = ("sparse/0", "sparse", "dense/sparse", ".")
 _IMAGES = ("images", "dense/images")
 _FEWEST_POINTS = 8
@@ -49,13 +52,15 @@ def colmap(options: LandmarkOptions) -> SignalClass:
     if not seen:
         raise UserError(f"{root} has no photo that sees points; run colmap mapper again")
     where = {field: f"{root}: the camera" for field in ("pose", "intrinsics", "bounds")}
-    for image, camera in seen:
-        check_camera(camera, image.name, where)
-    names = [image.name for image, _ in seen]
-    sizes = photo_sizes([folder / name for name in names])
+    cameras = checked_cameras(
+        [camera for _, camera in seen], [image.name for image, _ in seen], where
+    )
+    paths = _paths(folder, [image.name for image, _ in seen])
+    sizes = photo_sizes([path and folder / path for path in paths])
+    names = [path or image.name for path, (image, _) in zip(paths, seen)]
     for (image, _), size in zip(seen, sizes):
         _check_size(reconstruction.cameras[image.camera_id], image, size)
-    return photo_scene(folder, names, sizes, [camera for _, camera in seen], options)
+    return photo_scene(folder, names, sizes, cameras, options)
 
 
 def _reconstruction(root):
@@ -68,13 +73,13 @@ def _reconstruction(root):
     for name in _SPARSE:
         files = {path.stem for path in (root / name).glob("*.*") if path.suffix in (".bin", ".txt")}
         if {"cameras", "images", "points3D"} <= files:
+            check_claims(root / name)
             try:
                 return pycolmap.Reconstruction(str(root / name))
-            except (ValueError, RuntimeError, IndexError) as error:
-                reason = str(error).splitlines()[-1] if str(error) else type(error).__name__
+            except Exception as error:  # whatever damage makes it raise
                 raise UserError(
-                    f"{root / name} is no reconstruction that COLMAP can read ({reason}); "
-                    "export it again with colmap model_converter"
+                    f"{root / name} is no reconstruction that COLMAP can read "
+                    f"({first_line(error)}); export it again with colmap model_converter"
                 ) from error
     raise UserError(
         f"{root} has no cameras, images and points3D (.bin or .txt) in {', '.join(_SPARSE[:3])}; ",
@@ -90,11 +95,21 @@ def _image_folder(root):
     raise UserError(f"{root} has no folder {' or '.join(_IMAGES)}; put the photos there")
 
 
+def _paths(folder, names):
+    """The photos' paths below the folder, None of those that are missing."""
+    paths = [below(folder, name) for name in names]
+    path, count = Counter(filter(None, paths)).most_common(1)[0] if any(paths) else ("", 1)
+    if count > 1:
+        raise UserError(f"{folder / path} is {count} photos at once; give the folders they were in")
+    return paths
+
+
 def _camera(reconstruction, image):
     """The camera of one photo, None if too few points tell its depths."""
     intrinsics = reconstruction.cameras[image.camera_id]
     model = getattr(intrinsics.model, "name", str(intrinsics.model))
-    if model not in _MODELS:
+    parameters = zip(intrinsics.params_info.split(", "), intrinsics.params)
+    if bent_by({"camera_model": model, **dict(parameters)}):
         raise UserError(
             f"photo {image.name} has a {model} camera, whose lens distorts; "
             "run colmap image_undistorter and give its output folder"
@@ -125,7 +140,4 @@ def _inverse(matrix):
 def _check_size(intrinsics, image, size):
     stated = (intrinsics.height, intrinsics.width)
     if size is not None and size != stated:
-        raise UserError(
-            f"photo {image.name} has {size[0]} rows and {size[1]} columns, its camera "
-            f"{stated[0]} and {stated[1]}; give the photos that the reconstruction was made from"
-        )
+        raise UserError(f"photo {image.name} {contradiction(stated, size)}")
