@@ -200,6 +200,7 @@ BAD = {
     "a problem's field": (lambda: metainr.learn(_problem(), width=3), "width: a problem has its"),
     "no validation": (lambda: _learn(_without("validation")), "none for validation"),
     "nothing to learn from": (lambda: _learn(_without("train")), "no training signals"),
+    "rivals": (lambda: metainr.compare(_learn(), rivals={"<b>": _learn()}), "letters, digits"),
     "steps": (lambda: metainr.compare(_learn(train_steps=0), steps=(2, 0)), "increasing"),
     "file": (lambda: metainr.load("nowhere.safetensors"), "does not exist"),
 }  # fmt: skip

@@ -85,6 +85,23 @@ def test_poses_may_lack_their_last_row(scene):
     np.testing.assert_array_equal(_read(scene).get("train", 0).poses, whole.poses)
 
 
+def test_scaled_rotations_are_taken_without_their_scale(scene, warnings):
+    whole = _read(scene).get("train", 0)
+    _edit(scene / "c2w_mats.npy", lambda poses: poses * [0.2, 0.2, 0.2, 1])
+    np.testing.assert_allclose(_read(scene).get("train", 0).poses, whole.poses, atol=1e-6)
+    assert len(warnings) == 1 and "c2w_mats.npy of 30 photos are scaled rotations" in warnings[0]
+
+
+def test_arrays_that_are_only_claimed_are_refused(scene):
+    with open(scene / "bds.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f8", "fortran_order": False, "shape": (2**40, 2)}
+        )
+        file.write(bytes(100))
+    with pytest.raises(UserError, match="bds.npy is no array of numbers"):
+        _read(scene)
+
+
 def test_unreadable_photos_are_skipped_and_the_others_keep_their_split(scene, warnings):
     folder = scene / "dense" / "images"
     (folder / "000.jpg").write_text("no photo")

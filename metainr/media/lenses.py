@@ -35,8 +35,9 @@ def is_scaled(stated: tuple[float, float], stored: tuple[int, int]) -> bool:
 
     Sizes are (rows, columns); a scaled one is a pixel off at most.
     """
-    lows, highs = ([(b + off) / a for a, b in zip(stated, stored)] for off in (-1, 1))
-    return max(lows) <= min(highs)
+    (rows, columns), (height, width) = stated, stored
+    taller, wider = (height + 1) * columns, (width + 1) * rows
+    return (height - 1) * columns <= wider and (width - 1) * rows <= taller
 
 
 def contradiction(stated: tuple[float, float], stored: tuple[int, int]) -> str:

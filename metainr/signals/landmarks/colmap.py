@@ -39,8 +39,7 @@ def colmap(options: LandmarkOptions) -> SignalClass:
         )
     root = Path(options.photo_folder).expanduser()
     reconstruction = _reconstruction(root)
-    registered = [image for image in reconstruction.images.values() if image.has_pose]
-    images = sorted(registered, key=lambda image: image.name)
+    images = _registered(root, reconstruction)
     folder = _image_folder(root)
     found = [(image, _camera(reconstruction, image)) for image in images]
     seen = [(image, camera) for image, camera in found if camera is not None]
@@ -88,6 +87,18 @@ def _reconstruction(root):
     )
 
 
+def _registered(root, reconstruction):
+    """The images with poses in the order of their names."""
+    try:
+        images = [image for image in reconstruction.images.values() if image.has_pose]
+        return sorted(images, key=lambda image: image.name)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{root}: the name {error.object!r} of a photo is not UTF-8; rename that photo and run "
+            "colmap again"
+        ) from error
+
+
 def _image_folder(root):
     for name in _IMAGES:
         if (root / name).is_dir():
@@ -115,15 +126,20 @@ def _camera(reconstruction, image):
             "run colmap image_undistorter and give its output folder"
         )
     to_camera = image.cam_from_world().matrix()
-    points = [
-        reconstruction.points3D[point.point3D_id].xyz
-        for point in image.points2D
-        if point.has_point3D()
-    ]
-    if len(points) < _FEWEST_POINTS:
+    seen = [point.point3D_id for point in image.points2D if point.has_point3D()]
+    if len(seen) < _FEWEST_POINTS:
         return None
-    depths = np.array(points) @ to_camera[2, :3] + to_camera[2, 3]
-    bounds = np.percentile(depths[depths > 0], _PERCENTILES) if (depths > 0).any() else depths[:2]
+    try:
+        points = np.array([reconstruction.points3D[number].xyz for number in seen])
+    except KeyError as error:
+        raise UserError(
+            f"photo {image.name} sees point {error}, which points3D lacks; export the "
+            "reconstruction again with colmap model_converter"
+        ) from error
+    with np.errstate(all="ignore"):  # what is not finite is refused later
+        depths = points @ to_camera[2, :3] + to_camera[2, 3]
+        in_front = depths[depths > 0]
+        bounds = np.percentile(in_front, _PERCENTILES) if in_front.size else depths[:2]
     rotation = to_camera[:, :3].T
     pose = np.concatenate([rotation, -rotation @ to_camera[:, 3:]], axis=1)
     # COLMAP puts the centre of the first pixel at (0.5, 0.5), we at (0, 0).
@@ -133,8 +149,9 @@ def _camera(reconstruction, image):
 
 def _inverse(matrix):
     """The inverse; of a matrix that has none zeros, which are refused as singular later."""
-    invertible = np.isfinite(matrix).all() and np.linalg.det(matrix) != 0
-    return np.linalg.inv(matrix) if invertible else np.zeros_like(matrix)
+    with np.errstate(all="ignore"):
+        invertible = np.isfinite(matrix).all() and np.linalg.det(matrix) != 0
+        return np.linalg.inv(matrix) if invertible else np.zeros_like(matrix)
 
 
 def _check_size(intrinsics, image, size):

@@ -61,7 +61,7 @@ def _end(data, count, record):
     width, place = struct.calcsize(record.count), 8
     for _ in range(count):
         place += record.size
-        if record.named and not (place := data.find(b"\0", place) + 1):
+        if place > len(data) or (record.named and not (place := data.find(b"\0", place) + 1)):
             return len(data) + 1
         if place + width > len(data):
             return len(data) + 1
