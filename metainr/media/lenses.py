@@ -43,7 +43,7 @@ def is_scaled(stated: tuple[float, float], stored: tuple[int, int]) -> bool:
 def contradiction(stated: tuple[float, float], stored: tuple[int, int]) -> str:
     """What a message says of a picture whose size (rows, columns) is not that of its camera."""
     sizes = f"has {stored[1]}×{stored[0]} pixels as stored, its camera {stated[1]:g}×{stated[0]:g}"
-    if not is_scaled(stated[::-1], stored):
+    if not is_scaled((stated[1], stated[0]), stored):
         return f"{sizes}; give the pictures that the camera was estimated from"
     return (
         f"{sizes}: it was turned, as EXIF's orientation asks; turn the stored pixels too (such as "

@@ -55,7 +55,7 @@ def colmap(options: LandmarkOptions) -> SignalClass:
         [camera for _, camera in seen], [image.name for image, _ in seen], where
     )
     paths = _paths(folder, [image.name for image, _ in seen])
-    sizes = photo_sizes([path and folder / path for path in paths])
+    sizes = photo_sizes([folder / path if path else None for path in paths])
     names = [path or image.name for path, (image, _) in zip(paths, seen)]
     for (image, _), size in zip(seen, sizes):
         _check_size(reconstruction.cameras[image.camera_id], image, size)
@@ -115,6 +115,7 @@ def _paths(folder, names):
     return paths
 
 
+@np.errstate(all="ignore")  # what is not finite is refused later
 def _camera(reconstruction, image):
     """The camera of one photo, None if too few points tell its depths."""
     intrinsics = reconstruction.cameras[image.camera_id]
@@ -136,10 +137,9 @@ def _camera(reconstruction, image):
             f"photo {image.name} sees point {error}, which points3D lacks; export the "
             "reconstruction again with colmap model_converter"
         ) from error
-    with np.errstate(all="ignore"):  # what is not finite is refused later
-        depths = points @ to_camera[2, :3] + to_camera[2, 3]
-        in_front = depths[depths > 0]
-        bounds = np.percentile(in_front, _PERCENTILES) if in_front.size else depths[:2]
+    depths = points @ to_camera[2, :3] + to_camera[2, 3]
+    in_front = depths[depths > 0]
+    bounds = np.percentile(in_front, _PERCENTILES) if in_front.size else depths[:2]
     rotation = to_camera[:, :3].T
     pose = np.concatenate([rotation, -rotation @ to_camera[:, 3:]], axis=1)
     # COLMAP puts the centre of the first pixel at (0.5, 0.5), we at (0, 0).
@@ -149,9 +149,8 @@ def _camera(reconstruction, image):
 
 def _inverse(matrix):
     """The inverse; of a matrix that has none zeros, which are refused as singular later."""
-    with np.errstate(all="ignore"):
-        invertible = np.isfinite(matrix).all() and np.linalg.det(matrix) != 0
-        return np.linalg.inv(matrix) if invertible else np.zeros_like(matrix)
+    invertible = np.isfinite(matrix).all() and np.linalg.det(matrix) != 0
+    return np.linalg.inv(matrix) if invertible else np.zeros_like(matrix)
 
 
 def _check_size(intrinsics, image, size):

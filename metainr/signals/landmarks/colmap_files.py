@@ -19,7 +19,7 @@ class _Record(NamedTuple):
 
     size: int
     named: bool = False
-    count: str = ""
+    counter: str = ""
     item: int = 0
 
 
@@ -53,18 +53,18 @@ def _holds(path, record):
         (count,) = struct.unpack_from("<Q", data)
         if count * record.size > size - 8:
             return False
-        return not record.count or _end(data, count, record) <= size
+        return not record.counter or _end(data, count, record) <= size
 
 
 def _end(data, count, record):
     """Where the records end, or somewhere behind the data."""
-    width, place = struct.calcsize(record.count), 8
+    width, place = struct.calcsize(record.counter), 8
     for _ in range(count):
         place += record.size
         if place > len(data) or (record.named and not (place := data.find(b"\0", place) + 1)):
             return len(data) + 1
         if place + width > len(data):
             return len(data) + 1
-        (items,) = struct.unpack_from(record.count, data, place)
+        (items,) = struct.unpack_from(record.counter, data, place)
         place += width + record.item * items
     return place

@@ -19,7 +19,7 @@ class LandmarkOptions(NamedTuple):
     scale: lengths of the signals per length of the source; fields want a scene of about ±1.
     near_factor, far_factor: widen the bounds, which come from depths that were only sampled.
     num_test, num_validation: of a folder's photos, the first ones and those after them; None: 20
-        and 5 as published, of fewer than 26 photos a fifth and a tenth.
+        and 5 as published, of fewer than 26 photos a fifth and a tenth, rounded up.
     """
 
     resolution: int

@@ -166,7 +166,7 @@ def _held_out(folder, count, options):
     """How many photos are for test and validation; of few, fewer than were published."""
     default, said = (NUM_TEST, NUM_VALIDATION), (options.num_test, options.num_validation)
     if count <= sum(default) and None in said:
-        default = (max(1, count // 5), max(1, count // 10))
+        default = ((count + 4) // 5, (count + 9) // 10)
         logging.warning(
             "%s has %d photos, too few for the published split; %d are for test, %d for validation",
             folder,
