@@ -200,7 +200,6 @@ BAD = {
     "a problem's field": (lambda: metainr.learn(_problem(), width=3), "width: a problem has its"),
     "no validation": (lambda: _learn(_without("validation")), "none for validation"),
     "nothing to learn from": (lambda: _learn(_without("train")), "no training signals"),
-    "rivals": (lambda: metainr.compare(_learn(), rivals={"<b>": _learn()}), "letters, digits"),
     "steps": (lambda: metainr.compare(_learn(train_steps=0), steps=(2, 0)), "increasing"),
     "file": (lambda: metainr.load("nowhere.safetensors"), "does not exist"),
 }  # fmt: skip
@@ -213,6 +212,12 @@ def test_a_mistake_is_told_in_one_line(name):
         act()
     message = str(raised.value)
     assert re.search(expected, message) and "\n" not in message and "--" not in message
+
+
+@pytest.mark.parametrize("name", ["<b>", "a,b", "", "a/b", "meta", 41 * "a"])
+def test_rivals_have_plain_names_of_their_own(run, name):
+    with pytest.raises(UserError, match="a rival is called .*; give rivals names of letters"):
+        metainr.compare(run, rivals={name: run})
 
 
 def test_what_a_file_says_of_a_grid_is_checked(run, tmp_path):
