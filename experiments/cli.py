@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import app, flags, logging
 
 from metainr import devices
-from metainr.errors import UserError, first_line
+from metainr.errors import UserError, first_line, printable
 from metainr.training.interrupts import Interrupted
 
 _FLAGFILES = Path(__file__).parent / "flags"
@@ -24,6 +24,7 @@ def run(main: Callable[[], None]) -> None:
     logging.set_verbosity(logging.WARNING)
     # Orbax logs pages on what it raises as well, and that is told in one line.
     logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
+    logging.get_absl_handler().addFilter(_in_one_line)
     signal.signal(signal.SIGTERM, _terminate)
     app.run(lambda argv: sys.exit(status(main, argv)), flags_parser=parse)
 
@@ -36,7 +37,7 @@ def parse(argv: list[str]) -> list[str]:
     try:
         return flags.FLAGS(with_own_flagfiles(argv))
     except flags.Error as error:
-        print(f"error: {_told(error)}{_near(error)}", file=sys.stderr)
+        print(printable(f"error: {_told(error)}{_near(error)}"), file=sys.stderr)
         sys.exit(1)
 
 
@@ -113,9 +114,15 @@ def status(main: Callable[[], None], argv: list[str]) -> int:
 
 
 def _ended(line, code):
-    print(line, file=sys.stderr)
+    print(printable(line), file=sys.stderr)
     devices.end(code)
     return code
+
+
+def _in_one_line(record):
+    """Makes a warning printable: names of strangers' files are in it."""
+    record.msg, record.args = printable(record.getMessage()), None
+    return True
 
 
 def _terminate(signum, frame):

@@ -109,6 +109,11 @@ def _job():
     parts = phototourism.make_scenes(field, config, make_summation(config))
     signal_class = signals.make(config.run.signal, phototourism.options(config))
     size, numbers = signal_class.sizes["test"], options.photos
+    if size < 2:
+        raise UserError(
+            f"--photo_folder={config.own.photo_folder} has {size} test photo, and two are shown in "
+            "each other's light; add photos"
+        )
     if len(set(numbers)) < 2 or max(numbers) >= size:
         raise UserError(
             f"--photos={','.join(map(str, numbers))} must be two or more of the {size} test "

@@ -15,7 +15,7 @@ class Option(NamedTuple):
 
 
 class UserError(ValueError):
-    """A mistake of the caller's, told in one line: the thing, its value and the remedy.
+    """A mistake of the caller's, told in one printable line: the thing, its value and the remedy.
 
     It is made of the line's parts, texts and `Option`s: programs name these as Python does, command
     lines with dashes, and only what raises it knows which words are options.
@@ -31,11 +31,23 @@ class UserError(ValueError):
         self.parts = parts
 
     def __str__(self) -> str:
-        return "".join(map(str, self.parts))
+        return printable("".join(map(str, self.parts)))
 
     def as_flags(self) -> str:
         """The line as a command line's user writes options: "--tasks_per_step=2"."""
-        return "".join(f"--{x}" if isinstance(x, Option) else str(x) for x in self.parts)
+        parts = (f"--{x}" if isinstance(x, Option) else str(x) for x in self.parts)
+        return printable("".join(parts))
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that moves a terminal's cursor, or that none can show.
+
+    Names come from strangers' files, and may hold newlines, control characters, marks that turn
+    the direction of writing, and surrogates, which are no characters.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def listed(groups: Iterable[Iterable[str | Option]], between: str = "; ") -> list[str | Option]:

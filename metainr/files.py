@@ -1,10 +1,76 @@
-"""Files that are there whole or not at all."""
+"""Files of strangers, read with care, and files of ours, there whole or not at all."""
 
 import os
+import re
+import stat
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
+from metainr.errors import Option, UserError
+
 _PREFIX, _SUFFIX = ".writing-", ".tmp"
+_DEEPEST = 20  # folders in a stranger's path
+
+
+def check_regular(
+    path: str | Path, kind: str, *remedy: str | Option, most: int | None = None
+) -> None:
+    """Raises UserError for what is no file: a folder, a pipe, a device, nothing.
+
+    Args:
+        path: of the file.
+        kind: what it is, in words.
+        remedy: how the message ends, by default "give a file that is there".
+        most: bytes that such a file may have.
+    """
+    try:
+        problem = _irregular(os.stat(path), most)
+    except (OSError, ValueError) as error:  # the latter: a NUL in the name
+        problem = error.strerror if isinstance(error, OSError) else str(error)
+    if problem:
+        ending = remedy or ("give a file that is there",)
+        raise UserError(f"cannot read {kind} {path}: {problem}; ", *ending)
+
+
+def below(folder: Path, name: str, suffixes: Sequence[str] = ("",)) -> str | None:
+    """The path below a folder of the file that a stranger's list calls `name`; None without one.
+
+    It is the longest end of the name that is a file there and not empty, so that a list may have
+    been written on Windows or for another place, and none leads out of the folder (links in it do).
+    `suffixes`: to try after the name.
+    """
+    parts = inside(name)
+    for first in range(max(0, len(parts) - _DEEPEST), len(parts)):
+        for suffix in suffixes:
+            path = "/".join(parts[first:]) + suffix
+            if _has_content(folder / path):
+                return path
+    return None
+
+
+def inside(name: str) -> list[str]:
+    """The parts of a path, whichever slashes it has, from behind what may lead out of a folder."""
+    parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".")]
+    return parts[len(parts) - parts[::-1].index("..") :] if ".." in parts else parts
+
+
+def _irregular(state, most):
+    """What keeps a file from being read, "" if nothing does."""
+    if stat.S_ISDIR(state.st_mode):
+        return "it is a folder"
+    if not stat.S_ISREG(state.st_mode):
+        return "it is a pipe or device"
+    too_large = most is not None and state.st_size > most
+    return f"it has {state.st_size} bytes, more than {most}" if too_large else ""
+
+
+def _has_content(path):
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(state.st_mode) and state.st_size > 0
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:

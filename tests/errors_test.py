@@ -1,5 +1,6 @@
 """One message, two ways to write the options in it."""
 
+import logging
 import pickle
 
 from experiments import cli
@@ -38,6 +39,20 @@ def test_values_that_are_not_possible_name_their_option():
     error = pickle.loads(pickle.dumps(OptionError("width", -1, "a number above 0")))
     assert str(error) == "width is -1; give a number above 0"
     assert error.as_flags() == "--width is -1; give a number above 0"
+
+
+def test_messages_are_one_printable_line():
+    hostile = "a\x1b[2J\nb\u202e\udce9\x00c ä"
+    expected = r"a\x1b[2J\nb\u202e\udce9\x00c ä"
+    assert str(UserError("no ", hostile)) == f"no {expected}"
+    assert UserError(Option("width", hostile)).as_flags() == f"--width={expected}"
+
+
+def test_warnings_are_one_printable_line(caplog):
+    logger = logging.getLogger("names")
+    logger.addFilter(cli._in_one_line)
+    logger.warning("left out %s", "a\x1b[2J\nb")
+    assert caplog.messages == [r"left out a\x1b[2J\nb"]
 
 
 def test_nothing_to_list_is_no_text():

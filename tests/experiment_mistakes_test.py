@@ -151,7 +151,7 @@ def test_damaged_results(refused, copied, content):
 
 def test_a_damaged_record(refused, copied):
     (copied / "config.json").write_text('{"flags": {"wid')
-    assert "config.json is not a run's record" in refused(*TRAINED, workdir=copied)
+    assert "config.json is not valid JSON" in refused(*TRAINED, workdir=copied)
 
 
 def test_a_workdir_that_is_no_folder(refused, tmp_path):

@@ -164,6 +164,9 @@ def test_inits_of_other_runs_take_part(trained, tmp_path):
     ("rival", "expected"),
     [
         ("meta={}", "is not NAME=WORKDIR with a new name"),
+        ("<b>={}", "is not NAME=WORKDIR with a new name of at most 40 letters"),
+        ("a/b={}", "is not NAME=WORKDIR with a new name"),
+        ("other={},x", "commas part several"),
         ("other", "is not NAME=WORKDIR with a new name"),
         ("other=/nowhere", "/nowhere"),
     ],

@@ -221,6 +221,12 @@ def test_a_mistake_is_told_in_one_line(name):
     assert re.search(expected, message) and "\n" not in message and "--" not in message
 
 
+@pytest.mark.parametrize("name", ["<b>", "a,b", "", "a/b", "meta", 41 * "a"])
+def test_rivals_have_plain_names_of_their_own(run, name):
+    with pytest.raises(UserError, match="a rival is called .*; give rivals names of letters"):
+        metainr.compare(run, rivals={name: run})
+
+
 def test_what_a_file_says_of_a_grid_is_checked(run, tmp_path):
     wrong = ({"shape": [10**6, 10**6]}, {"shape": "x"}, {"inner_points": "x"}, {"shape": [1.5]})
     for record in wrong:

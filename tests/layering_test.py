@@ -14,13 +14,15 @@ import metainr
 
 ROOT = Path(metainr.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"types", "errors", "checks", "registry", "files", "keys", "cameras", "camera_paths"}
+LEAVES = {"types", "errors", "checks", "registry", "files", "json_files", "keys"}
+LEAVES |= {"cameras", "camera_paths"}
 MAY_IMPORT = {
     "types": set(),
     "cameras": {"types"},
     "camera_paths": {"types", "cameras"},
     "errors": set(),
-    "files": set(),
+    "files": {"errors"},
+    "json_files": {"errors", "files"},
     "registry": {"errors"},
     "keys": {"types"},
     "checks": {"errors"},

@@ -118,7 +118,7 @@ def test_what_is_not_ours_is_left_alone(tmp_path):
             write_landmark(tmp_path / folder, num, resolution, seed)
         assert "\n" not in str(caught.value)
     (tmp_path / "ours" / "landmark.json").write_text("{")
-    with pytest.raises(UserError, match="landmark.json is not what this command writes"):
+    with pytest.raises(UserError, match="landmark.json is not valid JSON .*another --output_dir"):
         write_landmark(tmp_path / "ours", 27, 8, 0)
     (tmp_path / "ours" / "landmark.json").write_bytes(before[tmp_path / "ours" / "landmark.json"])
     assert _content(tmp_path) == before

@@ -1,5 +1,6 @@
 """Reconstructions in COLMAP's text and binary formats, written by hand, with known depths."""
 
+import os
 import sys
 
 import numpy as np
@@ -73,6 +74,22 @@ def test_distorted_photos_are_refused_with_the_remedy(tmp_path):
         _read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "camera", ["SIMPLE_RADIAL {} {} 20 8 6 0", "OPENCV {} {} 20 20 8 6 0 0 0 0"]
+)
+def test_distortion_that_is_zero_is_none(tmp_path, camera):
+    write_reconstruction(tmp_path, camera=f"1 {camera.format(COLUMNS, ROWS)}")
+    inverse = _read(tmp_path).get("test", 0).inverse_intrinsics[0]
+    expected = [[1 / 20, 0, -7.5 / 20], [0, 1 / 20, -5.5 / 20], [0, 0, 1]]
+    np.testing.assert_allclose(inverse, expected, rtol=1e-6)
+
+
+def test_fisheyes_are_refused_whatever_their_parameters(tmp_path):
+    write_reconstruction(tmp_path, camera=f"1 OPENCV_FISHEYE {COLUMNS} {ROWS} 20 20 8 6 0 0 0 0")
+    with pytest.raises(UserError, match="00.jpg has a OPENCV_FISHEYE camera"):
+        _read(tmp_path)
+
+
 def test_photos_that_see_few_points_are_skipped(tmp_path, monkeypatch):
     lines = []
     monkeypatch.setattr(logging, "warning", lambda line, *args: lines.append(line % args))
@@ -84,7 +101,110 @@ def test_photos_that_see_few_points_are_skipped(tmp_path, monkeypatch):
 def test_photos_of_another_size_are_named(tmp_path):
     write_reconstruction(tmp_path)
     Image.new("L", (COLUMNS + 1, ROWS)).save(tmp_path / "images" / _name(4))
-    with pytest.raises(UserError, match="04.jpg has 12 rows and 17 columns, its camera 12 and 16"):
+    with pytest.raises(UserError, match="04.jpg has 17×12 pixels as stored, its camera 16×12"):
+        _read(tmp_path)
+
+
+def test_photos_that_exif_turned_are_named(tmp_path):
+    write_reconstruction(tmp_path)
+    Image.new("L", (ROWS, COLUMNS)).save(tmp_path / "images" / _name(4))
+    with pytest.raises(UserError, match="04.jpg has 12×16 pixels as stored, .*16×12: .* EXIF"):
+        _read(tmp_path)
+
+
+def test_names_do_not_lead_out_of_the_folder(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(logging, "warning", lambda line, *args: lines.append(line % args))
+    write_reconstruction(tmp_path)
+    images = tmp_path / "sparse" / "0" / "images.txt"
+    for index, name in ((3, "../outside.jpg"), (4, f"{tmp_path}/outside.jpg"), (5, "gone/05.jpg")):
+        images.write_text(images.read_text().replace(f" 1 {_name(index)}\n", f" 1 {name}\n"))
+    Image.new("L", (COLUMNS, ROWS)).save(tmp_path / "outside.jpg")
+    signal = _read(tmp_path)
+    assert "skipped 2 unreadable photos" in lines[0] and "outside.jpg" in lines[0]
+    assert _name(5) in sum(signal.names.values(), [])
+
+
+def test_a_photo_is_not_taken_for_two(tmp_path):
+    write_reconstruction(tmp_path)
+    images = tmp_path / "sparse" / "0" / "images.txt"
+    images.write_text(images.read_text().replace(" 1 05.jpg", " 1 b/04.jpg"))
+    with pytest.raises(UserError, match="04.jpg is 2 photos at once"):
+        _read(tmp_path)
+
+
+def test_few_photos_are_split_in_proportion(tmp_path):
+    write_reconstruction(tmp_path)
+    reconstruction = pycolmap.Reconstruction(str(tmp_path / "sparse" / "0"))
+    images = (tmp_path / "sparse" / "0" / "images.txt").read_text().splitlines()
+    (tmp_path / "sparse" / "0" / "images.txt").write_text("\n".join(images[:20]) + "\n")
+    points = tmp_path / "sparse" / "0" / "points3D.txt"
+    kept = [
+        " ".join(str(x) for x in (number, *point.xyz, 9, 9, 9, 0.1, *_track(point, 10)))
+        for number, point in reconstruction.points3D.items()
+    ]
+    points.write_text("\n".join(kept) + "\n")
+    assert _read(tmp_path).sizes == {"train": 7, "validation": 1, "test": 2}
+
+
+def _track(point, most):
+    seen = [x for x in point.track.elements if x.image_id <= most]
+    return [number for x in seen for number in (x.image_id, x.point2D_idx)]
+
+
+@pytest.fixture
+def binary(tmp_path):
+    """A reconstruction in COLMAP's binary files."""
+    write_reconstruction(tmp_path)
+    folder = tmp_path / "sparse" / "0"
+    reconstruction = pycolmap.Reconstruction(str(folder))
+    for path in folder.iterdir():
+        path.unlink()
+    reconstruction.write_binary(str(folder))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name, place",
+    [("cameras", 0), ("images", 0), ("points3D", 0), ("points3D", 8 + 43), ("images", 8 + 64 + 7)],
+)
+@pytest.mark.parametrize("count", [2**63 - 1, 2**64 - 1, 10**9])
+def test_counts_that_files_cannot_hold_are_refused_at_once(binary, name, place, count):
+    path = binary / "sparse" / "0" / f"{name}.bin"
+    data = bytearray(path.read_bytes())
+    data[place : place + 8] = count.to_bytes(8, "little")
+    path.write_bytes(data)
+    with pytest.raises(UserError, match=f"{name}.bin is no file that COLMAP can read"):
+        _read(binary)
+
+
+@pytest.mark.parametrize("name", ["cameras", "images", "points3D", "frames", "rigs"])
+def test_noise_is_refused_at_once(binary, name):
+    noise = np.random.default_rng(0).bytes(10_000)
+    (binary / "sparse" / "0" / f"{name}.bin").write_bytes(noise)
+    with pytest.raises(UserError, match=f"{name}.bin is no file that COLMAP can read"):
+        _read(binary)
+
+
+def test_pipes_are_refused_at_once(binary):
+    (binary / "sparse" / "0" / "points3D.bin").unlink()
+    os.mkfifo(binary / "sparse" / "0" / "points3D.bin")
+    with pytest.raises(UserError, match="points3D.bin: it is a pipe or device"):
+        _read(binary)
+
+
+def test_names_that_are_no_text_are_told(binary):
+    path = binary / "sparse" / "0" / "images.bin"
+    path.write_bytes(path.read_bytes().replace(b"05.jpg", b"\xe95.jpg"))
+    with pytest.raises(UserError, match="of a photo is not UTF-8; rename"):
+        _read(binary)
+
+
+def test_points_that_are_missing_are_told(tmp_path):
+    write_reconstruction(tmp_path)
+    points = tmp_path / "sparse" / "0" / "points3D.txt"
+    points.write_text("\n".join(points.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(UserError, match="00.jpg sees point .*40.*, which points3D lacks"):
         _read(tmp_path)
 
 

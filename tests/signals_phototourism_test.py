@@ -85,6 +85,23 @@ def test_poses_may_lack_their_last_row(scene):
     np.testing.assert_array_equal(_read(scene).get("train", 0).poses, whole.poses)
 
 
+def test_scaled_rotations_are_taken_without_their_scale(scene, warnings):
+    whole = _read(scene).get("train", 0)
+    _edit(scene / "c2w_mats.npy", lambda poses: poses * [0.2, 0.2, 0.2, 1])
+    np.testing.assert_allclose(_read(scene).get("train", 0).poses, whole.poses, atol=1e-6)
+    assert len(warnings) == 1 and "c2w_mats.npy of 30 photos are scaled rotations" in warnings[0]
+
+
+def test_arrays_that_are_only_claimed_are_refused(scene):
+    with open(scene / "bds.npy", "wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f8", "fortran_order": False, "shape": (2**40, 2)}
+        )
+        file.write(bytes(100))
+    with pytest.raises(UserError, match="bds.npy is no array of numbers"):
+        _read(scene)
+
+
 def test_unreadable_photos_are_skipped_and_the_others_keep_their_split(scene, warnings):
     folder = scene / "dense" / "images"
     (folder / "000.jpg").write_text("no photo")
@@ -124,7 +141,11 @@ MISTAKES = [
     ("c2w_mats.npy", _set((4, 1, 3), np.nan), "c2w_mats.npy of photo 004.jpg holds NaN"),
     ("c2w_mats.npy", lambda a: a * [-1, 1, 1, 1], "photo 000.jpg is left-handed"),
     ("c2w_mats.npy", _set((5, slice(3), 2), 0), "photo 005.jpg is singular"),
-    ("c2w_mats.npy", lambda a: 2 * a, "photo 000.jpg is no rotation"),
+    ("c2w_mats.npy", lambda a: a * [2, 1, 1, 1], "photo 000.jpg is no rotation"),
+    ("c2w_mats.npy", lambda a: np.moveaxis(a, 1, 2), "photo 000.jpg has .* transpose it"),
+    ("c2w_mats.npy", _set((0, 0, 3), 1e300), "photo 000.jpg has translations up to 1e.300"),
+    ("c2w_mats.npy", _set((0, 0, 3), 1e8), "photo 000.jpg is 1e.08 from the origin"),
+    ("kinv_mats.npy", _set((0, 0, 0), 1e200), "photo 000.jpg holds .* beyond"),
     ("kinv_mats.npy", _set((2, 2), 0), "kinv_mats.npy of photo 002.jpg is singular"),
     ("kinv_mats.npy", lambda a: a * [1, -1, 1], "kinv_mats.npy of photo 000.jpg is left-handed"),
     ("bds.npy", _set(6, [5, 5]), "bds.npy of photo 006.jpg says near 5, far 5, but 0 < near < far"),
@@ -159,13 +180,15 @@ def test_files_that_are_missing_or_damaged_are_named(scene, name):
         _read(scene)
 
 
-def test_too_few_photos_are_refused_with_the_number_needed(scene):
+def test_few_photos_are_split_in_proportion_or_refused_with_the_number_needed(scene, warnings):
     for index in range(25, NUM_PHOTOS):
         (scene / "dense" / "images" / f"{index:03d}.jpg").unlink()
     for name in ARRAYS:
         _edit(scene / name, lambda array: array[:25])
     with pytest.raises(UserError, match="25 photos, which leaves none for train: .* need 26; add"):
-        _read(scene)
+        _read(scene, num_test=20, num_validation=5)
+    assert _read(scene).sizes == {"train": 17, "validation": 3, "test": 5}
+    assert len(warnings) == 1 and "25 photos, too few for the published split" in warnings[0]
     assert _read(scene, num_test=2, num_validation=1).sizes["train"] == 22
 
 

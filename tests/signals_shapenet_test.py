@@ -144,6 +144,11 @@ def _matrix(change):
         (_set("fl_x", -3), "fl_x of frame 0 is -3"),
         (_set("k1", 0.02), "k1 of frame 0 is 0.02.*undistort"),
         (_set("camera_model", "OPENCV_FISHEYE"), "camera_model of frame 0 is 'OPENCV_FISHEYE'"),
+        (_set("is_fisheye", True), "is_fisheye of frame 0 is True.*undistort"),
+        (_set("fl_x", 1e400), "fl_x of frame 0 is inf"),
+        (_set("fl_x", 10**400), "a number in it has 401 digits"),
+        (_set("w", 1e-300), "w of frame 0 is 1e-300"),
+        (_set("h", True), "h of frame 0 is True"),
         (lambda c: c["frames"][1].pop("file_path"), "file_path of frame 1 is missing"),
         (lambda c: c["frames"][1].update(file_path="r_9"), "names 'r_9', which is missing"),
         (lambda c: c["frames"].append(c["frames"][0]), "r_0.png in two frames"),
@@ -151,6 +156,9 @@ def _matrix(change):
         (_matrix(lambda m: m * np.nan), "frame 2 holds NaN"),
         (_matrix(lambda m: m[:2]), r"frame 2 has the shape \[2, 4\]"),
         (_matrix(np.transpose), "transpose it"),
+        (_matrix(lambda m: m * 1e200), "frame 2 has .* as its last row"),
+        (_matrix(lambda m: m[:3] * [1, 1, 1, 1e200]), "frame 2 puts the camera at"),
+        (_matrix(lambda m: m * [1, 1, 2, 1]), "frame 2 is no rotation"),
         (_matrix(lambda m: m * [1, -1, 1, 1]), "frame 2 is left-handed"),
         (_matrix(lambda m: m * [1, 0, 1, 1]), "frame 2 is singular"),
     ],
@@ -163,6 +171,113 @@ def test_mistakes_in_transforms_are_named(tmp_path, change, words):
     assert "transforms.json" in str(caught.value) and "\n" not in str(caught.value)
     with pytest.raises(UserError, match=words):
         _make(tmp_path, "nerf_folder")
+
+
+def test_scaled_rotations_are_taken_without_their_scale(tmp_path, warnings):
+    write_scene(tmp_path)
+
+    def scale(content):
+        for frame in content["frames"]:
+            matrix = np.array(frame["transform_matrix"]) * [0.25, 0.25, 0.25, 1]
+            frame["transform_matrix"] = matrix.tolist()
+
+    _edit(tmp_path, scale)
+    poses = _make(tmp_path, "nerf_folder").get("test", 0).poses
+    np.testing.assert_allclose(poses, [object_pose(i) for i in (0, 2, 1, 3)], rtol=1e-6, atol=1e-6)
+    assert len(warnings) == 1 and "1 objects have poses that are scaled rotations" in warnings[0]
+
+
+def test_distortion_that_is_zero_is_none(tmp_path):
+    plain = {"fl_x": 9.0, "w": 8, "h": 8}
+    write_scene(tmp_path, **plain)
+    expected = _make(tmp_path, "nerf_folder").get("test", 0).inverse_intrinsics
+    zeros = {"k1": 0, "k2": 0.0, "p1": 0, "k5": 0, "is_fisheye": False, "camera_model": "OPENCV"}
+    write_scene(tmp_path, **plain, **zeros)
+    found = _make(tmp_path, "nerf_folder").get("test", 0).inverse_intrinsics
+    np.testing.assert_array_equal(found, expected)
+
+
+def _turn(folder):
+    """Makes EXIF ask for pictures that are turned by 90 degrees."""
+    for path in folder.glob("*.png"):
+        with Image.open(path) as image:
+            exif = image.getexif()
+            exif[0x0112] = 6
+            image.save(path, exif=exif)
+
+
+def test_cameras_are_those_of_the_stored_pixels(tmp_path, warnings):
+    lens = {"fl_x": 20.0, "fl_y": 22.0, "cx": 7.0, "cy": 5.0}
+    write_scene(tmp_path, size=(16, 8), **lens)
+    plain = _make(tmp_path, "nerf_folder", resolution=16).get("test", 0)
+    for stated in ({"w": 16, "h": 8}, {}):
+        write_scene(tmp_path, size=(16, 8), **lens, **stated)
+        _turn(tmp_path)
+        turned = _make(tmp_path, "nerf_folder", resolution=16).get("test", 0)
+        for one, other in zip(plain, turned):
+            np.testing.assert_array_equal(one, other)
+    write_scene(tmp_path, size=(16, 8), **lens, w=8, h=16)
+    with pytest.raises(UserError, match="r_0.png has 16×8 pixels as stored, .*8×16: .* EXIF"):
+        _make(tmp_path, "nerf_folder")
+    write_scene(tmp_path, size=(16, 8), **lens, w=30, h=30)
+    with pytest.raises(UserError, match="its camera 30×30; give the pictures that"):
+        _make(tmp_path, "nerf_folder")
+
+
+def test_one_side_tells_the_scale_of_both(tmp_path):
+    lens = {"fl_x": 40.0, "cx": 14.0, "cy": 10.0}
+    write_scene(tmp_path, size=(16, 8), **lens, w=32, h=16)
+    expected = _make(tmp_path, "nerf_folder").get("test", 0).inverse_intrinsics
+    for side in ({"w": 32}, {"h": 16}):
+        write_scene(tmp_path, size=(16, 8), **lens, **side)
+        found = _make(tmp_path, "nerf_folder").get("test", 0).inverse_intrinsics
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../outside", "/{}/outside", "inner/../../outside", "..\\outside", "http://a.b/c", "..", "/"],
+)
+def test_names_do_not_lead_out_of_the_folder(tmp_path, name):
+    write_scene(tmp_path / "scene")
+    Image.new("RGBA", (8, 8)).save(tmp_path / "outside.png")
+    (tmp_path / "scene" / "inner").mkdir()
+    name = name.format(tmp_path)
+    _edit(tmp_path / "scene", lambda content: content["frames"][1].update(file_path=name))
+    with pytest.raises(UserError, match="which is missing or empty in .*scene; add the picture"):
+        _make(tmp_path / "scene", "nerf_folder")
+    # The user's own link may.
+    (tmp_path / "scene" / "outside.png").symlink_to(tmp_path / "outside.png")
+    if "outside" in name:
+        frames = read_frames(tmp_path / "scene" / "transforms.json")
+        assert frames.paths[1] == tmp_path / "scene" / "outside.png"
+
+
+def test_paths_of_windows_and_capital_endings(tmp_path):
+    write_scene(tmp_path, num=2, prefix="images_")
+    (tmp_path / "images").mkdir()
+    for index, name in enumerate(("C:\\a\\images\\0", ".\\..\\data\\images\\1.PNG")):
+        place = tmp_path / "images" / f"{index}.PNG"
+        (tmp_path / f"images_r_{index}.png").rename(place)
+        _edit(tmp_path, lambda c, i=index, name=name: c["frames"][i].update(file_path=name))
+    frames = read_frames(tmp_path / "transforms.json")
+    assert frames.paths == (tmp_path / "images" / "0.PNG", tmp_path / "images" / "1.PNG")
+
+
+@pytest.mark.parametrize("name", ["..", "../..", "", "/", 3, None])
+def test_objects_of_a_split_lie_in_the_folder(tmp_path, name):
+    root = write_shapenet(tmp_path)
+    write_scene(tmp_path)
+    _edit(root, lambda splits: splits["val"].append(name), "chair_splits.json")
+    with pytest.raises(UserError, match="chair_splits.json does not hold the lists"):
+        _make(root)
+
+
+def test_split_files_that_are_no_json_are_refused(tmp_path):
+    root = write_shapenet(tmp_path)
+    (root / "chair_splits.json").write_text('{"train": ' + 100_000 * "[")
+    with pytest.raises(UserError, match="chair_splits.json is not valid JSON .*nested"):
+        _make(root)
 
 
 @pytest.mark.parametrize("prefix", ["", "./", "gone/train/", "/elsewhere/gone/", "HERE/"])

@@ -17,6 +17,7 @@ from safetensors.flax import save_file
 
 from metainr import fields
 from metainr.errors import UserError
+from metainr.runs.saved import read_saved
 from metainr.weights import load_metadata, load_weights, match_structure, save_weights
 
 BOTH = pytest.mark.parametrize("suffix", [".safetensors", ".npz"])
@@ -350,6 +351,32 @@ def test_metadata_that_is_no_json_is_refused(tmp_path):
         assert json.loads(archive.comment) == {"k": "v"}
         archive.comment = b"{not json"
     refusal(load_metadata, tmp_path / "a.npz")
+
+
+def test_arrays_that_are_only_claimed_are_refused_before_they_are_made(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("a.npy", "w") as member:
+            np.lib.format.write_array_header_1_0(
+                member, {"descr": "<f4", "fortran_order": False, "shape": (2**36,)}
+            )
+            for _ in range(20):
+                member.write(bytes(2**23))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert "it claims 167772288 bytes of arrays" in refusal(load_weights, tmp_path / "a.npz")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**17  # KiB
+
+
+@pytest.mark.parametrize("flags", [100_000 * "[", '{"width": 1' + 400 * "0" + "}", "[3]", "null"])
+def test_records_that_cannot_be_read_make_bare_weights(tmp_path, flags):
+    for name in ("a.npz", "a.safetensors"):
+        text = flags[:50_000]  # what a .npz holds
+        save_weights(tmp_path / name, {"a": np.ones(1)}, {"flags": text})
+        weights, record = read_saved(tmp_path / name)
+        assert weights["a"] == 1 and record == {}
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.comment = 50_000 * b"["
+    assert "more than 50 deep" in refusal(load_metadata, tmp_path / "a.npz")
+    assert read_saved(tmp_path / "a.npz")[1] == {}
 
 
 def test_types_that_numpy_lacks_are_named(tmp_path):

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from metainr.json_files import parsed
+
 FILE = "results.jsonl"
 
 
@@ -89,7 +91,7 @@ class Record:
 
 def _parsed(line):
     try:
-        entry = json.loads(line)
+        entry = parsed(line)
         is_whole = isinstance(entry["name"], str) and {"psnr", "failed"} & entry.keys()
     except (ValueError, TypeError, KeyError):
         return None

@@ -9,8 +9,7 @@ from experiments.experiment import Experiment
 from experiments.run import shared_flags
 from experiments.run.reading import config_of
 from metainr.errors import UserError
-from metainr.reporting.results import INITS
-from metainr.runs.inits import Init
+from metainr.runs.inits import Init, is_rival_name
 from metainr.runs.saved import NONE, in_file, init_of, learner_of, read_saved
 from metainr.types import Field
 
@@ -83,9 +82,10 @@ def read_rivals(config: Config, experiment: Experiment, field: Field) -> dict[st
     rivals = {}
     for text in config.run.rivals:
         name, _, source = text.partition("=")
-        if not source or not name or name in (*INITS, *rivals):
+        if not source or not is_rival_name(name, rivals):
             raise UserError(
-                f"--rivals={text} is not NAME=WORKDIR with a new name; give e.g. other=runs/other"
+                f"--rivals={text} is not NAME=WORKDIR with a new name of at most 40 letters, "
+                "digits, dots and dashes; commas part several: give e.g. other=runs/other"
             )
         weights, recorded = read_saved(source)
         names = {*shared_flags.init_flags(experiment)} & recorded.keys()

@@ -8,9 +8,10 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.files import remove_unfinished, write_bytes
+from metainr.json_files import read_json
 from metainr.signals.landmarks.facade import landmark, plan
 from metainr.signals.landmarks.facade_photo import Shot, photograph
-from metainr.signals.landmarks.options import LandmarkOptions
+from metainr.signals.landmarks.options import NUM_TEST, NUM_VALIDATION
 from metainr.signals.landmarks.phototourism import BOUNDS, IMAGES, INTRINSICS, POSES, SIZES
 
 _RECORD = "landmark.json"
@@ -65,7 +66,7 @@ def _check_folder(root, settings, names):
                 f"{root} holds other files ({foreign.name}); give an empty --output_dir"
             )
         return
-    recorded = _recorded(root / _RECORD)
+    recorded = read_json(root / _RECORD, "give another --output_dir")
     for key, value in settings.items():
         if recorded.get(key) != value:
             raise UserError(
@@ -83,20 +84,9 @@ def _check_folder(root, settings, names):
             )
 
 
-def _recorded(path):
-    try:
-        recorded = json.loads(path.read_text())
-    except ValueError:
-        recorded = None
-    if not isinstance(recorded, dict):
-        raise UserError(f"{path} is not what this command writes; give another --output_dir")
-    return recorded
-
-
 def _source(number):
     """Split and index of the generated photo that stands at that place."""
-    options = LandmarkOptions(2)
-    for split, count in (("test", options.num_test), ("validation", options.num_validation)):
+    for split, count in (("test", NUM_TEST), ("validation", NUM_VALIDATION)):
         if number < count:
             return split, number
         number -= count

@@ -3,12 +3,12 @@
 import contextlib
 import math
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from metainr.errors import UserError, first_line
+from metainr.files import check_regular
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -16,20 +16,6 @@ if TYPE_CHECKING:
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 _LARGE = 2**25  # pixels; below, what is claimed but not there costs little memory
 _VALUES_A_BYTE = 256  # that a large picture or volume of something has at most in its file
-
-
-def check_regular(path: str | Path, kind: str) -> None:
-    """Raises UserError for what is no file of some kind: a folder, a pipe, a device, nothing."""
-    try:
-        mode = os.stat(path).st_mode
-    except (OSError, ValueError) as error:  # the latter: a NUL in the name
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UserError(
-            f"cannot read {kind} {path}: {reason}; give a file that is there"
-        ) from error
-    if not stat.S_ISREG(mode):
-        other = "folder" if stat.S_ISDIR(mode) else "pipe or device"
-        raise UserError(f"{kind} {path} is a {other}; give a file")
 
 
 def check_claim(shape: Sequence[int], size: int, large: int = _LARGE) -> None:

@@ -4,22 +4,25 @@ The format is that of Mildenhall et al., "NeRF", ECCV 2020, for scenes rendered 
 later programs that wrote intrinsics of real cameras into it.
 """
 
-import json
-import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from metainr.checks import Range, shown
 from metainr.errors import UserError
+from metainr.files import below
+from metainr.json_files import read_json
+from metainr.media.lenses import bent_by, contradiction, is_scaled
+from metainr.media.pictures import SUFFIXES
 from metainr.media.pinhole import focal_length
+from metainr.media.poses import pose_and_scale
 
-_DISTORTIONS = ("k1", "k2", "k3", "k4", "p1", "p2")
-_MODELS = (None, "PINHOLE", "SIMPLE_PINHOLE", "OPENCV")
-_SUFFIXES = ("", ".png", ".jpg", ".jpeg", ".webp")
-_SINGULAR = 1e-6
-_LAST_ROW = 1e-4
+_SUFFIXES = ("", *sorted(SUFFIXES), *sorted(map(str.upper, SUFFIXES)))
+_FARTHEST = 1e5  # from the origin; float32 tells a hundredth there
+_PIXELS, _ANGLES = Range(1e-3, 1e8, real=True), Range(1e-4, 3.14, real=True)
 
 
 class Frames(NamedTuple):
@@ -27,11 +30,13 @@ class Frames(NamedTuple):
 
     paths: of the pictures;
     poses: float32 [v, 3, 4], camera to world, OpenGL's axes;
+    scales: float64 [v], by which the rotations in the file are larger than such;
     lenses: what the file says of each one's intrinsics.
     """
 
     paths: tuple[Path, ...]
     poses: np.ndarray
+    scales: np.ndarray
     lenses: tuple[Mapping[str, Any], ...]
 
 
@@ -39,21 +44,21 @@ def read_frames(path: str | Path) -> Frames:
     """Reads and checks a file; pictures are looked for, not read.
 
     Raises UserError, which names the file and the field, for anything but finite, right-handed
-    poses of undistorted pictures that are there.
+    poses of undistorted pictures that are there, in the file's folder or below it.
     """
     path = Path(path)
-    content = _json(path)
-    frames = content.get("frames") if isinstance(content, dict) else None
+    content = read_json(path, "it must list the frames: write it anew")
+    frames = content.get("frames")
     if not isinstance(frames, list) or not frames:
         raise UserError(f"{path} has no frames; its field 'frames' must list at least one")
-    poses = np.stack([_pose(path, i, frame) for i, frame in enumerate(frames)])
+    poses, scales = zip(*(_pose(path, i, frame) for i, frame in enumerate(frames)))
     common = {key: value for key, value in content.items() if key != "frames"}
     lenses = tuple(_lens(path, i, common | frame) for i, frame in enumerate(frames))
     paths = tuple(_picture(path, i, frame) for i, frame in enumerate(frames))
     if len(set(paths)) < len(paths):
-        twice = next(one for one in paths if paths.count(one) > 1)
+        twice, _ = Counter(paths).most_common(1)[0]
         raise UserError(f"{path} lists {twice} in two frames; remove one of them")
-    return Frames(paths, poses, lenses)
+    return Frames(paths, np.stack(poses), np.array(scales), lenses)
 
 
 def chosen(frames: Frames, indices: Sequence[int]) -> Frames:
@@ -61,6 +66,7 @@ def chosen(frames: Frames, indices: Sequence[int]) -> Frames:
     return Frames(
         tuple(frames.paths[i] for i in indices),
         frames.poses[list(indices)],
+        frames.scales[list(indices)],
         tuple(frames.lenses[i] for i in indices),
     )
 
@@ -68,7 +74,17 @@ def chosen(frames: Frames, indices: Sequence[int]) -> Frames:
 def joined(first: Frames, second: Frames) -> Frames:
     """The frames of both."""
     poses = np.concatenate([first.poses, second.poses])
-    return Frames(first.paths + second.paths, poses, first.lenses + second.lenses)
+    scales = np.concatenate([first.scales, second.scales])
+    return Frames(first.paths + second.paths, poses, scales, first.lenses + second.lenses)
+
+
+def check_size(frames: Frames, height: int, width: int) -> None:
+    """Raises UserError if pictures stored with that size are not those that a lens is of."""
+    for path, lens in zip(frames.paths, frames.lenses):
+        if "w" in lens and "h" in lens:
+            stated, stored = (lens["h"], lens["w"]), (height, width)
+            if not is_scaled(stated, stored):
+                raise UserError(f"{path} {contradiction(stated, stored)}")
 
 
 def focal_and_centre(
@@ -78,22 +94,14 @@ def focal_and_centre(
 
     Values for a picture of other size, which the fields w and h tell, are scaled.
     """
-    x, y = width / lens.get("w", width), height / lens.get("h", height)
+    told = [side / lens[name] for name, side in (("w", width), ("h", height)) if name in lens]
+    x, y = (told[0], told[-1]) if told else (1, 1)
     centre = (lens.get("cx", width / x / 2) * x, lens.get("cy", height / y / 2) * y)
     if "fl_x" in lens:
         return (lens["fl_x"] * x, lens.get("fl_y", lens["fl_x"]) * y), centre
     focal = focal_length(lens["camera_angle_x"], width)
     across = lens.get("camera_angle_y")
     return (focal, focal_length(across, height) if across else focal), centre
-
-
-def _json(path):
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}; it must list the frames") from error
-    except ValueError as error:
-        raise UserError(f"{path} is no JSON ({error}); write it anew") from error
 
 
 def _pose(path, index, frame):
@@ -104,19 +112,17 @@ def _pose(path, index, frame):
         raise UserError(f"{where} is missing or not made of numbers; give 4 rows of 4") from None
     if matrix.shape not in ((4, 4), (3, 4)):
         raise UserError(f"{where} has the shape {list(matrix.shape)}; give 4 rows of 4 numbers")
-    if not np.isfinite(matrix).all():
-        raise UserError(f"{where} holds NaN or infinity; estimate that pose anew or drop the frame")
-    if len(matrix) == 4 and np.abs(matrix[3] - (0, 0, 0, 1)).max() > _LAST_ROW:
-        raise UserError(f"{where} has {matrix[3].tolist()} as its last row; transpose it?")
-    determinant = np.linalg.det(matrix[:3, :3])
-    if abs(determinant) < _SINGULAR:
-        raise UserError(f"{where} is singular; its left 3×3 part must be a rotation")
-    if determinant < 0:
+    try:
+        pose, scale = pose_and_scale(matrix)
+    except ValueError as error:
         raise UserError(
-            f"{where} is left-handed (determinant {determinant:.3g}); "
-            "negate one axis: OpenGL's cameras have x to the right, y up, z backwards"
+            f"{where} {error}; OpenGL's cameras have x to the right, y up, z backwards"
+        ) from None
+    if np.abs(pose[:, 3]).max() > _FARTHEST:
+        raise UserError(
+            f"{where} puts the camera at {pose[:, 3].tolist()}; move the scene to the origin"
         )
-    return matrix[:3].astype(np.float32)
+    return pose.astype(np.float32), scale
 
 
 def _lens(path, index, fields):
@@ -124,17 +130,18 @@ def _lens(path, index, fields):
     numbers = ("camera_angle_x", "camera_angle_y", "fl_x", "fl_y", "cx", "cy", "w", "h")
     lens = {name: fields[name] for name in numbers if fields.get(name) is not None}
     for name, value in lens.items():
-        is_number = isinstance(value, int | float) and 0 < value < float("inf")
-        if not is_number or ("angle" in name and value >= np.pi):
+        try:
+            (_ANGLES if "angle" in name else _PIXELS).plain(value)
+        except ValueError:
             unit = "radians between 0 and π" if "angle" in name else "a positive number of pixels"
-            raise UserError(f"{path}: {name} of frame {index} is {value!r}; give {unit}")
+            raise UserError(
+                f"{path}: {name} of frame {index} is {shown(value)}; give {unit}"
+            ) from None
     if "fl_x" not in lens and "camera_angle_x" not in lens:
         raise UserError(f"{path} has neither camera_angle_x nor fl_x; one of them is needed")
-    distorted = [name for name in _DISTORTIONS if fields.get(name)]
-    if distorted or fields.get("camera_model") not in _MODELS:
-        name = distorted[0] if distorted else "camera_model"
+    if name := bent_by(fields):
         raise UserError(
-            f"{path}: {name} of frame {index} is {fields[name]!r}, and only pictures without "
+            f"{path}: {name} of frame {index} is {shown(fields[name])}, and only pictures without "
             "distortion can be used; undistort them first (COLMAP: image_undistorter)"
         )
     return lens
@@ -145,12 +152,10 @@ def _picture(path, index, frame):
     name = frame.get("file_path")
     if not isinstance(name, str) or not name:
         raise UserError(f"{path}: file_path of frame {index} is missing; name a picture")
-    for base in dict.fromkeys((name, os.path.basename(name))):
-        for suffix in _SUFFIXES:
-            file = os.path.join(path.parent, base) + suffix
-            if os.path.isfile(file) and os.path.getsize(file):
-                return Path(file)
-    raise UserError(
-        f"{path}: file_path of frame {index} names {name!r}, which is missing or empty; "
-        "add the picture or drop the frame"
-    )
+    found = below(path.parent, name, _SUFFIXES)
+    if found is None:
+        raise UserError(
+            f"{path}: file_path of frame {index} names {shown(name)}, which is missing or empty in "
+            f"{path.parent}; add the picture or drop the frame"
+        )
+    return path.parent / found

@@ -19,6 +19,7 @@ from typing import Any
 
 from metainr.errors import UserError
 from metainr.files import write_bytes
+from metainr.json_files import read_json
 from metainr.reporting.measures import Measure, measure
 
 INITS = ("standard", "mean", "matched", "shuffled", "meta")
@@ -52,19 +53,6 @@ def _encode(value: Any, indent: str = "") -> str:
     deeper = indent + "  "
     items = (f"{deeper}{json.dumps(k)}: {_encode(v, deeper)}" for k, v in value.items())
     return "{\n" + ",\n".join(items) + f"\n{indent}}}"
-
-
-def read_json(path: str | Path, remedy: str) -> dict[str, Any]:
-    """Reads a JSON object; a UserError that ends in `remedy` if there is none to read."""
-    try:
-        value = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}); {remedy}") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({error}); {remedy}") from error
-    if not isinstance(value, dict):
-        raise UserError(f"{path} holds a {type(value).__name__}, not an object; {remedy}")
-    return value
 
 
 def read_results(path: str | Path) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from PIL import Image
 
 from metainr.errors import UserError
 from metainr.files import write_bytes
-from metainr.reporting.results import read_json, write_json
+from metainr.json_files import read_json
+from metainr.reporting.results import write_json
 
 
 class Signal(NamedTuple):

@@ -17,9 +17,9 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.files import write_bytes
+from metainr.json_files import read_json
 from metainr.reporting.figures import WIDTH, new_plot, save_figure
 from metainr.reporting.page import cell_html, render_page
-from metainr.reporting.results import read_json
 from metainr.reporting.tables import Table, plus_minus, to_markdown
 
 CORNER = "trained on ↓, tested on →"

@@ -13,13 +13,13 @@ import optax
 
 from metainr import algorithms, fields
 from metainr.checks import Range, check
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.evaluation.courses import name_of
 from metainr.registry import look_up
 from metainr.runs import learning, regression
 from metainr.runs.compared import Compared
 from metainr.runs.comparison import compare as compare_in
-from metainr.runs.inits import Init, make_inits
+from metainr.runs.inits import Init, is_rival_name, make_inits
 from metainr.runs.loading import GRIDS, IMAGES
 from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOptions
 from metainr.runs.problem import Problem, spread_steps, with_match
@@ -190,6 +190,12 @@ def compare(
         tune,
     )
     root, machine = jax.random.key(check("seed", seed, _SEED)), Machine()
+    if bad := [name for name in rivals if not is_rival_name(name)]:
+        raise UserError(
+            f"a rival is called {bad[0]!r}; give ",
+            Option("rivals"),
+            " names of letters, digits, dots and dashes that no other init has",
+        )
     others = {name: other.init for name, other in rivals.items()}
     inits = make_inits(problem, run.init, others, test.baseline, root, machine)
     comparisons = {}

@@ -1,12 +1,14 @@
 """Who takes part in a comparison: what was learned, and the inits that it is compared with."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from jax.sharding import Mesh
 
 from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
 from metainr.keys import branch
+from metainr.reporting.results import INITS
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import LearnerOptions, Machine
 from metainr.runs.problem import Problem
@@ -72,6 +74,11 @@ def make_inits(
         inits["shuffled"] = plain_init(shuffled(params, branch(root, "shuffle")), baseline)
         inits["meta"] = learned
     return inits | dict(rivals)
+
+
+def is_rival_name(name: str, taken: Collection[str] = ()) -> bool:
+    """Whether tables, pages and files can call an init that: it is plain, short and new."""
+    return bool(re.fullmatch(r"[\w.+-]{1,40}", name)) and name not in (*INITS, *taken)
 
 
 def standard_params(field: Field, root: Key) -> Params:

@@ -1,6 +1,5 @@
 """What a run leaves of its comparisons: results.json, samples/ and fits/."""
 
-import json
 import re
 import shutil
 import time
@@ -10,6 +9,7 @@ from typing import Any
 
 from metainr import reporting
 from metainr.errors import UserError
+from metainr.json_files import read_json
 from metainr.reporting.results import read_results, write_json
 from metainr.reporting.samples import write_samples
 from metainr.runs.comparison import Comparison
@@ -124,8 +124,8 @@ def _plain(name):
 def _instruments(name, folder):
     """How the training of a setting went, if it was ever ended and its record can be read."""
     try:
-        return {name: json.loads((folder / INSTRUMENTS).read_text())}
-    except (OSError, ValueError):
+        return {name: read_json(folder / INSTRUMENTS, "")}
+    except UserError:
         return {}
 
 

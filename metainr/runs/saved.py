@@ -14,6 +14,7 @@ import jax
 from metainr import algorithms, fields
 from metainr.checks import RATE, Choice, OptionError, Options, check, kinds_of
 from metainr.errors import Option, UserError
+from metainr.json_files import parsed
 from metainr.runs.inits import Init
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import OPTIMIZER, LearnerOptions, Machine
@@ -51,7 +52,7 @@ def read_saved(path: str | Path, best: bool = False) -> tuple[Any, dict[str, Any
     if path.is_dir():
         return load_meta_params(path, best)
     try:
-        record = dict(json.loads(load_metadata(path).get(_FLAGS, "{}")))
+        record = dict(parsed(load_metadata(path).get(_FLAGS, "{}")))
     except (ValueError, TypeError):
         record = {}  # another program's metadata: bare weights to us
     return load_weights(path), record

@@ -11,6 +11,7 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.files import write_bytes
+from metainr.json_files import parsed
 
 _SECONDS_BETWEEN_FLUSHES = 2.0  # each waits for the disk, some milliseconds
 
@@ -93,5 +94,5 @@ def _records(path, step):
         return
     for line in path.read_text(errors="replace").splitlines(keepends=True):
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            if line.endswith("\n") and json.loads(line)["step"] <= step:
+            if line.endswith("\n") and parsed(line)["step"] <= step:
                 yield line

@@ -14,6 +14,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from metainr.errors import Option, UserError
+from metainr.json_files import parsed
 from metainr.training.step import TrainState
 
 ABOUT = "about"
@@ -101,7 +102,7 @@ def read_checkpoint(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
     Raises whatever its damage makes the reader raise, and ValueError if the content has changed.
     """
-    about = json.loads((checkpoint / ABOUT / "metadata").read_text())
+    about = parsed((checkpoint / ABOUT / "metadata").read_bytes())
     checkpointer = ocp.StandardCheckpointer(multiprocessing_options=this_process())
     with without_stragglers(), contextlib.closing(checkpointer) as reader:
         arrays = {name: reader.restore(checkpoint / name) for name in ("meta_params", "outer")}
@@ -115,9 +116,9 @@ def measured_of(checkpoint: Path) -> dict[str, float]:
     """What validation measured of a checkpoint, by name; raises what its damage makes it raise."""
     file = checkpoint / _METRICS / _METRICS
     if file.exists():
-        return json.loads(file.read_text())
+        return parsed(file.read_bytes())
     # Before orbax kept it, the PSNR was all that was measured, and stood beside the digest.
-    psnr = json.loads((checkpoint / ABOUT / "metadata").read_text()).get("psnr")
+    psnr = parsed((checkpoint / ABOUT / "metadata").read_bytes()).get("psnr")
     return {} if psnr is None else {"psnr": psnr}
 
 

@@ -13,8 +13,10 @@ from typing import Any
 import jax
 
 from metainr import __version__
+from metainr.checks import shown
 from metainr.errors import Option, UserError, listed
 from metainr.files import write_bytes
+from metainr.json_files import read_json
 
 _CONFIG = "config.json"
 
@@ -64,22 +66,19 @@ def open_workdir(
 def recorded_flags(path: Path) -> dict[str, Any]:
     """The flags of the run in a folder; empty if there is none, or its record is damaged."""
     try:
-        return dict(json.loads((path / _CONFIG).read_text())["flags"])
-    except (OSError, ValueError, KeyError, TypeError):
+        return dict(read_json(path / _CONFIG)["flags"])
+    except (ValueError, KeyError, TypeError):
         return {}
 
 
 def _check_same(file, config, changeable, flag):
-    try:
-        recorded = dict(json.loads(file.read_text())["flags"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{file} is not a run's record ({error}); use another ",
-            Option(flag),
-            ", or delete that file to go on if you know that the options are the run's",
-        ) from error
+    unless_known = ", or delete that file to go on if you know that the options are the run's"
+    remedy = ("use another ", Option(flag), unless_known)
+    recorded = read_json(file, *remedy).get("flags")
+    if not isinstance(recorded, dict):
+        raise UserError(f"{file} is not a run's record; ", *remedy)
     differing = [
-        (Option(name), f" was {recorded.get(name)!r} and is now {config.get(name)!r}")
+        (Option(name), f" was {shown(recorded.get(name))} and is now {shown(config.get(name))}")
         for name in sorted({*recorded, *config} - set(changeable))
         if recorded.get(name) != config.get(name)
     ]

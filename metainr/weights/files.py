@@ -18,9 +18,13 @@ import safetensors.numpy
 
 from metainr.errors import UserError
 from metainr.files import write_bytes
+from metainr.json_files import parsed
 from metainr.types import Params
 from metainr.weights.haiku_pickle import load_haiku_pickle
 from metainr.weights.naming import flat_leaves, nested, reason, require_finite, shown
+
+_LARGE = 2**27  # bytes of arrays
+_TIMES = 20  # that more of them than this may be larger than their file: weights hardly compress
 
 
 def save_weights(
@@ -140,6 +144,7 @@ def _write_npz(arrays, metadata):
 def _read_npz(path):
     leaves = {}
     with zipfile.ZipFile(path) as archive:
+        _check_claim(sum(member.file_size for member in archive.infolist()), path.stat().st_size)
         for member in archive.namelist():
             with archive.open(member) as file:
                 array = np.lib.format.read_array(file, allow_pickle=False)
@@ -149,7 +154,15 @@ def _read_npz(path):
 
 def _read_npz_metadata(path):
     with zipfile.ZipFile(path) as archive:
-        return json.loads(archive.comment or b"{}")
+        metadata = parsed(archive.comment or b"{}")
+    if not isinstance(metadata, dict):
+        raise ValueError("its comment holds no texts by name")
+    return metadata
+
+
+def _check_claim(claimed, size):
+    if claimed > _LARGE and claimed > _TIMES * size:
+        raise ValueError(f"it claims {claimed} bytes of arrays, and has {size} itself")
 
 
 def _read_pickle(path):

@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import UserError, printable
 from metainr.types import Tree
 
 _DEEPEST = 100
@@ -72,8 +72,7 @@ def require_finite(leaves: Mapping[str, np.ndarray], source: str) -> None:
 
 def shown(text: str | Path, longest: int = 120) -> str:
     """A text as messages show it: printable, on one line, cut where it gets too long."""
-    text = str(text)
-    text = text if text.isprintable() and text else ascii(text)
+    text = printable(str(text)) or "''"
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 

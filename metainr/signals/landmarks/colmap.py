@@ -3,17 +3,20 @@
 Source: Schönberger and Frahm, Structure-from-Motion Revisited, CVPR 2016; https://colmap.github.io.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 from absl import logging
 
-from metainr.errors import Option, UserError
+from metainr.errors import Option, UserError, first_line
+from metainr.files import below
+from metainr.media.lenses import bent_by, contradiction
+from metainr.signals.landmarks.colmap_files import check_claims
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
-from metainr.signals.landmarks.photo_scene import check_camera, photo_scene, photo_sizes
+from metainr.signals.landmarks.photo_scene import checked_cameras, photo_scene, photo_sizes
 from metainr.types import SignalClass
 
-_MODELS = ("PINHOLE", "SIMPLE_PINHOLE")
 _SPARSE = ("sparse/0", "sparse", "dense/sparse", ".")
 _IMAGES = ("images", "dense/images")
 _FEWEST_POINTS = 8
@@ -36,8 +39,7 @@ def colmap(options: LandmarkOptions) -> SignalClass:
         )
     root = Path(options.photo_folder).expanduser()
     reconstruction = _reconstruction(root)
-    registered = [image for image in reconstruction.images.values() if image.has_pose]
-    images = sorted(registered, key=lambda image: image.name)
+    images = _registered(root, reconstruction)
     folder = _image_folder(root)
     found = [(image, _camera(reconstruction, image)) for image in images]
     seen = [(image, camera) for image, camera in found if camera is not None]
@@ -49,13 +51,15 @@ def colmap(options: LandmarkOptions) -> SignalClass:
     if not seen:
         raise UserError(f"{root} has no photo that sees points; run colmap mapper again")
     where = {field: f"{root}: the camera" for field in ("pose", "intrinsics", "bounds")}
-    for image, camera in seen:
-        check_camera(camera, image.name, where)
-    names = [image.name for image, _ in seen]
-    sizes = photo_sizes([folder / name for name in names])
+    cameras = checked_cameras(
+        [camera for _, camera in seen], [image.name for image, _ in seen], where
+    )
+    paths = _paths(folder, [image.name for image, _ in seen])
+    sizes = photo_sizes([folder / path if path else None for path in paths])
+    names = [path or image.name for path, (image, _) in zip(paths, seen)]
     for (image, _), size in zip(seen, sizes):
         _check_size(reconstruction.cameras[image.camera_id], image, size)
-    return photo_scene(folder, names, sizes, [camera for _, camera in seen], options)
+    return photo_scene(folder, names, sizes, cameras, options)
 
 
 def _reconstruction(root):
@@ -68,19 +72,31 @@ def _reconstruction(root):
     for name in _SPARSE:
         files = {path.stem for path in (root / name).glob("*.*") if path.suffix in (".bin", ".txt")}
         if {"cameras", "images", "points3D"} <= files:
+            check_claims(root / name)
             try:
                 return pycolmap.Reconstruction(str(root / name))
-            except (ValueError, RuntimeError, IndexError) as error:
-                reason = str(error).splitlines()[-1] if str(error) else type(error).__name__
+            except Exception as error:  # whatever damage makes it raise
                 raise UserError(
-                    f"{root / name} is no reconstruction that COLMAP can read ({reason}); "
-                    "export it again with colmap model_converter"
+                    f"{root / name} is no reconstruction that COLMAP can read "
+                    f"({first_line(error)}); export it again with colmap model_converter"
                 ) from error
     raise UserError(
         f"{root} has no cameras, images and points3D (.bin or .txt) in {', '.join(_SPARSE[:3])}; ",
         Option("photo_folder"),
         " takes the folder in which colmap has written",
     )
+
+
+def _registered(root, reconstruction):
+    """The images with poses in the order of their names."""
+    try:
+        images = [image for image in reconstruction.images.values() if image.has_pose]
+        return sorted(images, key=lambda image: image.name)
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{root}: the name {error.object!r} of a photo is not UTF-8; rename that photo and run "
+            "colmap again"
+        ) from error
 
 
 def _image_folder(root):
@@ -90,25 +106,40 @@ def _image_folder(root):
     raise UserError(f"{root} has no folder {' or '.join(_IMAGES)}; put the photos there")
 
 
+def _paths(folder, names):
+    """The photos' paths below the folder, None of those that are missing."""
+    paths = [below(folder, name) for name in names]
+    path, count = Counter(filter(None, paths)).most_common(1)[0] if any(paths) else ("", 1)
+    if count > 1:
+        raise UserError(f"{folder / path} is {count} photos at once; give the folders they were in")
+    return paths
+
+
+@np.errstate(all="ignore")  # what is not finite is refused later
 def _camera(reconstruction, image):
     """The camera of one photo, None if too few points tell its depths."""
     intrinsics = reconstruction.cameras[image.camera_id]
     model = getattr(intrinsics.model, "name", str(intrinsics.model))
-    if model not in _MODELS:
+    parameters = zip(intrinsics.params_info.split(", "), intrinsics.params)
+    if bent_by({"camera_model": model, **dict(parameters)}):
         raise UserError(
             f"photo {image.name} has a {model} camera, whose lens distorts; "
             "run colmap image_undistorter and give its output folder"
         )
     to_camera = image.cam_from_world().matrix()
-    points = [
-        reconstruction.points3D[point.point3D_id].xyz
-        for point in image.points2D
-        if point.has_point3D()
-    ]
-    if len(points) < _FEWEST_POINTS:
+    seen = [point.point3D_id for point in image.points2D if point.has_point3D()]
+    if len(seen) < _FEWEST_POINTS:
         return None
-    depths = np.array(points) @ to_camera[2, :3] + to_camera[2, 3]
-    bounds = np.percentile(depths[depths > 0], _PERCENTILES) if (depths > 0).any() else depths[:2]
+    try:
+        points = np.array([reconstruction.points3D[number].xyz for number in seen])
+    except KeyError as error:
+        raise UserError(
+            f"photo {image.name} sees point {error}, which points3D lacks; export the "
+            "reconstruction again with colmap model_converter"
+        ) from error
+    depths = points @ to_camera[2, :3] + to_camera[2, 3]
+    in_front = depths[depths > 0]
+    bounds = np.percentile(in_front, _PERCENTILES) if in_front.size else depths[:2]
     rotation = to_camera[:, :3].T
     pose = np.concatenate([rotation, -rotation @ to_camera[:, 3:]], axis=1)
     # COLMAP puts the centre of the first pixel at (0.5, 0.5), we at (0, 0).
@@ -125,7 +156,4 @@ def _inverse(matrix):
 def _check_size(intrinsics, image, size):
     stated = (intrinsics.height, intrinsics.width)
     if size is not None and size != stated:
-        raise UserError(
-            f"photo {image.name} has {size[0]} rows and {size[1]} columns, its camera "
-            f"{stated[0]} and {stated[1]}; give the photos that the reconstruction was made from"
-        )
+        raise UserError(f"photo {image.name} {contradiction(stated, size)}")

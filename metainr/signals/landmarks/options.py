@@ -6,6 +6,9 @@ import numpy as np
 
 from metainr.cameras import Views
 
+NUM_TEST, NUM_VALIDATION = 20, 5
+"""The photos of a published scene that are held out, the first ones."""
+
 
 class LandmarkOptions(NamedTuple):
     """The size and origin of a landmark's photos; each class reads those that concern it.
@@ -15,7 +18,8 @@ class LandmarkOptions(NamedTuple):
     photo_folder: the scene's folder, of the classes that read one.
     scale: lengths of the signals per length of the source; fields want a scene of about ±1.
     near_factor, far_factor: widen the bounds, which come from depths that were only sampled.
-    num_test, num_validation: of a folder's photos, the first ones and those after them.
+    num_test, num_validation: of a folder's photos, the first ones and those after them; None: 20
+        and 5 as published, of fewer than 26 photos a fifth and a tenth, rounded up.
     """
 
     resolution: int
@@ -24,8 +28,8 @@ class LandmarkOptions(NamedTuple):
     scale: float = 0.05
     near_factor: float = 0.9
     far_factor: float = 1.2
-    num_test: int = 20
-    num_validation: int = 5
+    num_test: int | None = None
+    num_validation: int | None = None
 
 
 class Camera(NamedTuple):

@@ -11,8 +11,11 @@ from absl import logging
 from metainr.errors import UserError
 from metainr.media.opening import opened
 from metainr.media.pictures import read_image, stored_size
+from metainr.media.poses import pose_and_scale
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.landmarks.options import (
+    NUM_TEST,
+    NUM_VALIDATION,
     Camera,
     LandmarkOptions,
     as_views,
@@ -22,7 +25,8 @@ from metainr.signals.landmarks.options import (
 from metainr.types import SignalClass
 
 _SHOWN = 5
-_TOLERANCE = 1e-2  # of RᵀR; poses come from optimisers and pass through float32
+_FARTHEST = 1e4  # from the origin, in far depths: float32 tells a thousandth of them
+_LARGEST = 1e9  # of what float32 calculates with
 
 
 def photo_scene(
@@ -65,55 +69,83 @@ def photo_scene(
     return of_files(options, named, read)
 
 
-def photo_sizes(paths: Sequence[Path]) -> list[tuple[int, int] | None]:
-    """(rows, columns) of each photo as it is stored, None for one that cannot be read."""
+def photo_sizes(paths: Sequence[Path | None]) -> list[tuple[int, int] | None]:
+    """(rows, columns) of each photo as it is stored, None for one that is None or unreadable."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(_size, paths))
 
 
-def check_camera(camera: Camera, photo: str, where: Mapping[str, str]) -> None:
-    """Refuses a camera that no photo can have.
+def checked_cameras(
+    cameras: Sequence[Camera], photos: Sequence[str], where: Mapping[str, str]
+) -> list[Camera]:
+    """The cameras with rotations in place of scaled ones, of which one warning tells.
 
     Args:
-        camera: to be checked.
-        photo: its name, for the message.
+        cameras: to be checked; their poses may have the last row (0, 0, 0, 1).
+        photos: the name of each one's photo, for messages.
         where: the file and field in which each of "pose", "intrinsics" and "bounds" stands.
 
     Raises:
-        UserError: if a number is not finite, the pose no rotation, a matrix singular or of the
-            left hand, or near not between 0 and far.
+        UserError: if a number is not finite, a pose no rotation, a matrix singular or of the left
+            hand, near not between 0 and far, or a camera so far away that floats are too coarse.
     """
+    checked, scales = [], []
+    for camera, photo in zip(cameras, photos):
+        pose, scale = _pose(camera.pose, photo, where["pose"])
+        checked.append(camera._replace(pose=pose))
+        scales.append(scale)
+        if problem := _problem(checked[-1]):
+            field, text = problem
+            raise _refusal(where[field], photo, text)
+    if scaled := [scale for scale in scales if scale != 1]:
+        logging.warning(
+            "%s of %d photos are scaled rotations, the first by %g; taken without the scale",
+            where["pose"],
+            len(scaled),
+            scaled[0],
+        )
+    return checked
+
+
+def _pose(pose, photo, where):
+    try:
+        return pose_and_scale(pose)
+    except ValueError as error:
+        raise _refusal(where, photo, str(error)) from None
+
+
+def _problem(camera):
+    """A field of a camera and what is wrong with it, None if nothing is; of rotations see above."""
     pose, inverse, (near, far) = camera
-    rotation = pose[:, :3]
-    problem = _disorder(pose) or _disorder(rotation)
-    if not problem and np.abs(rotation.T @ rotation - np.eye(3)).max() > _TOLERANCE:
-        problem = "is no rotation: its axes are not orthonormal"
-    field = "pose"
-    if not problem:
-        problem, field = _disorder(inverse), "intrinsics"
-    if not problem and not (np.isfinite([near, far]).all() and 0 < near < far):
-        problem = f"says near {near:g}, far {far:g}, but 0 < near < far must hold"
-        field = "bounds"
-    if problem:
-        raise UserError(f"{where[field]} of photo {photo} {problem}; repair or remove that photo")
+    place = np.abs(pose[:, 3]).max()
+    if not place <= _LARGEST:
+        return "pose", f"has translations up to {place:g}"
+    if not np.abs(inverse).max() <= _LARGEST:
+        return "intrinsics", "holds NaN, infinity or numbers beyond any camera's"
+    if np.linalg.matrix_rank(inverse) < 3:
+        return "intrinsics", "is singular"
+    if np.linalg.det(inverse) < 0:
+        return "intrinsics", "is left-handed: it mirrors the photo"
+    if not 0 < near < far <= _LARGEST:
+        return "bounds", f"says near {near:g}, far {far:g}, but 0 < near < far must hold"
+    if place > _FARTHEST * far:
+        return (
+            "pose",
+            f"is {place:g} from the origin, too far for depths of {far:g}; move it all",
+        )
+    return None
 
 
-def _disorder(matrix):
-    """What is wrong with a matrix, of which the first three columns count for its hand."""
-    if not np.isfinite(matrix).all():
-        return "holds NaN or infinity"
-    if matrix.shape == (3, 3) and np.linalg.matrix_rank(matrix) < 3:
-        return "is singular"
-    if matrix.shape == (3, 3) and np.linalg.det(matrix) < 0:
-        return "is left-handed: it mirrors the photo"
-    return ""
+def _refusal(where, photo, problem):
+    return UserError(f"{where} of photo {photo} {problem}; repair or remove that photo")
 
 
 def _splits(folder, names, sizes, options):
     """The places of the readable photos by split. Warns of the others."""
     bad = [name for name, size in zip(names, sizes) if size is None]
     shown = ", ".join(bad[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
-    ends = (options.num_test, options.num_test + options.num_validation)
+    num_test, num_validation = _held_out(folder, len(names), options)
+    ends = (num_test, num_test + num_validation)
     places = range(len(names))
     parts = (places[ends[1] :], places[ends[0] : ends[1]], places[: ends[0]])
     splits = {name: [i for i in part if sizes[i] is not None] for name, part in zip(SPLITS, parts)}
@@ -122,7 +154,7 @@ def _splits(folder, names, sizes, options):
         unreadable = f", {len(bad)} of them unreadable ({shown})" if bad else ""
         raise UserError(
             f"{folder} has {len(names)} photos{unreadable}, which leaves none for "
-            f"{missing[0]}: {options.num_test} for test, {options.num_validation} for validation "
+            f"{missing[0]}: {num_test} for test, {num_validation} for validation "
             f"and at least 1 for train need {ends[1] + 1}; add photos"
         )
     if bad:
@@ -130,7 +162,23 @@ def _splits(folder, names, sizes, options):
     return splits
 
 
+def _held_out(folder, count, options):
+    """How many photos are for test and validation; of few, fewer than were published."""
+    default, said = (NUM_TEST, NUM_VALIDATION), (options.num_test, options.num_validation)
+    if count <= sum(default) and None in said:
+        default = ((count + 4) // 5, (count + 9) // 10)
+        logging.warning(
+            "%s has %d photos, too few for the published split; %d are for test, %d for validation",
+            folder,
+            count,
+            *default,
+        )
+    return tuple(usual if given is None else given for usual, given in zip(default, said))
+
+
 def _size(path):
+    if path is None:
+        return None
     try:
         with opened(path) as image:
             if image.format == "JPEG":

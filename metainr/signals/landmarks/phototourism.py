@@ -14,7 +14,7 @@ import numpy as np
 from metainr.errors import Option, UserError
 from metainr.media.folders import visible
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
-from metainr.signals.landmarks.photo_scene import check_camera, photo_scene, photo_sizes
+from metainr.signals.landmarks.photo_scene import checked_cameras, photo_scene, photo_sizes
 from metainr.types import SignalClass
 
 IMAGES = "dense/images"
@@ -39,15 +39,15 @@ def phototourism(options: LandmarkOptions) -> SignalClass:
     paths = photo_paths(root / IMAGES)
     arrays = {name: _array(root / name, len(paths)) for name in _SHAPES}
     cameras = [
-        Camera(pose[:3], inverse, bounds)
+        Camera(pose, inverse, bounds)
         for pose, inverse, bounds in zip(arrays[POSES], arrays[INTRINSICS], arrays[BOUNDS])
     ]
     where = {field: str(root / name) for field, name in _WHERE.items()}
-    for path, camera in zip(paths, cameras):
-        check_camera(camera, path.name, where)
+    names = [path.name for path in paths]
+    cameras = checked_cameras(cameras, names, where)
     sizes = photo_sizes(paths)
     _check_sizes(root, paths, sizes, arrays[SIZES])
-    return photo_scene(root / IMAGES, [path.name for path in paths], sizes, cameras, options)
+    return photo_scene(root / IMAGES, names, sizes, cameras, options)
 
 
 def photo_paths(folder: Path) -> list[Path]:
@@ -67,8 +67,9 @@ def _array(path, count):
     if not path.is_file():
         raise UserError(f"{path} is missing; the scene's folder needs {', '.join(_SHAPES)}")
     try:
-        array = np.load(path, allow_pickle=False).astype(np.float64)
-    except (ValueError, EOFError, OSError, TypeError, AttributeError) as error:
+        # Mapped, so that a file that claims more than it holds is refused before memory is taken.
+        array = np.load(path, "r", allow_pickle=False).astype(np.float64)
+    except Exception as error:  # whatever damage makes a reader raise
         raise UserError(f"{path} is no array of numbers; write it again with numpy.save") from error
     shape = _SHAPES[path.name]
     if array.shape[1:] not in ((3, 4), shape) or (array.shape[1:] != shape and path.name != POSES):

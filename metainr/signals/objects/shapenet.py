@@ -4,10 +4,12 @@ ROOT/chair_splits.json              {"train": [ID, …], "val": […], "test": [
 ROOT/03001627/ID/transforms.json    cameras, and the names of RGBA pictures beside it
 """
 
-import json
+from collections import Counter
 from pathlib import Path
 
 from metainr.errors import Option, UserError
+from metainr.files import inside
+from metainr.json_files import read_json
 from metainr.media.transforms import Frames, chosen, read_frames
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.objects.options import ObjectOptions, checked
@@ -95,17 +97,17 @@ def _has_splits(path):
 
 def _splits(path):
     """The names of the objects by our names of splits, every name in one of them."""
+    content = read_json(path, "write it anew")
     try:
-        content = json.loads(path.read_bytes())
         lists = {split: content[name] for split, name in SPLIT_NAMES.items()}
-        names = {split: [Path(name).name for name in lists[split]] for split in SPLITS}
-    except (ValueError, KeyError, TypeError) as error:
+        names = {split: [inside(name)[-1] for name in lists[split]] for split in SPLITS}
+    except (LookupError, TypeError) as error:
         raise UserError(
             f"{path} does not hold the lists train, val and test of objects ({error!r}); "
             "write it anew"
         ) from error
     every = sum(names.values(), [])
     if len(set(every)) < len(every):
-        twice = next(name for name in every if every.count(name) > 1)
+        twice, _ = Counter(every).most_common(1)[0]
         raise UserError(f"{path} names {twice} more than once; splits must not share objects")
     return names

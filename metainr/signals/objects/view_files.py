@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from absl import logging
@@ -14,7 +15,7 @@ from metainr.media.area import averaged
 from metainr.media.opening import opened
 from metainr.media.pictures import read_image, stored_size
 from metainr.media.pinhole import inverse_pinhole
-from metainr.media.transforms import Frames, focal_and_centre
+from metainr.media.transforms import Frames, check_size, focal_and_centre
 from metainr.signals.objects.options import ObjectOptions
 
 
@@ -40,46 +41,66 @@ def read_views(frames: Frames, options: ObjectOptions) -> Views:
     )
 
 
+class _Found(NamedTuple):
+    """What is known of an object: its pictures' size [columns, rows], or why it is not usable."""
+
+    size: tuple[int, int] | None = None
+    has_alpha: bool = True
+    scale: float = 1.0
+    reason: str = ""
+
+
 def usable(
     folder: Path, names: Sequence[str], frames_of: Callable[[str], Frames]
 ) -> tuple[list[str], str]:
     """Those of a folder's objects that can be used, and why the first other one cannot, or "".
 
     An object is left out if `frames_of(name)` raises UserError, or if its pictures are not of the
-    size of the first object's. One warning counts those; another tells of pictures without alpha.
+    size that its file says, or that of the first object's. One warning counts those; others tell of
+    pictures without alpha, and of scaled rotations.
     """
     # Waiting for a disk is what takes long, and other threads go on meanwhile.
     with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
-        found = list(pool.map(lambda name: _first_picture(frames_of, name), names))
-    sizes = [size for size, _, _ in found if size]
+        found = list(pool.map(lambda name: _found(frames_of, name), names))
+    first_size = next((one.size for one in found if one.size), None)
     good, bad = [], []
-    for name, (size, _, reason) in zip(names, found):
-        if size and size != sizes[0]:
-            reason = f"{name} has pictures of {size} and others of {sizes[0]} pixels"
+    for name, one in zip(names, found):
+        reason = one.reason
+        if one.size and one.size != first_size:
+            reason = f"{name} has pictures of {one.size} and others of {first_size} pixels"
         (bad if reason else good).append((name, reason))
     first = bad[0][1] if bad else ""
     if bad and good:
         logging.warning("%s: skipped %d objects; the first: %s", folder, len(bad), first)
-    opaque = sum(not has_alpha for size, has_alpha, _ in found if size)
-    if opaque:
+    if opaque := sum(not one.has_alpha for one in found):
         logging.warning(
             "%s: %d objects have pictures without alpha, taken as they are; "
             "make their backgrounds white",
             folder,
             opaque,
         )
+    if scaled := [one.scale for one in found if one.scale != 1]:
+        logging.warning(
+            "%s: %d objects have poses that are scaled rotations, the first by %g; taken without "
+            "the scale",
+            folder,
+            len(scaled),
+            scaled[0],
+        )
     return [name for name, _ in good], first
 
 
-def _first_picture(frames_of, name):
-    """(size, whether it has alpha, "") of an object's first picture, or (None, False, reason)."""
+def _found(frames_of, name):
     try:
-        path = frames_of(name).paths[0]
-        rows, columns = stored_size(path)
-        with opened(path) as image:
-            return (columns, rows), image.has_transparency_data, ""
+        frames = frames_of(name)
+        rows, columns = stored_size(frames.paths[0])
+        check_size(frames, rows, columns)
+        with opened(frames.paths[0]) as image:
+            has_alpha = image.has_transparency_data
     except UserError as error:
-        return None, False, str(error)
+        return _Found(reason=str(error))
+    farthest = int(np.abs(np.log(frames.scales)).argmax())
+    return _Found((columns, rows), has_alpha, float(frames.scales[farthest]))
 
 
 def _images(paths, resolution) -> tuple[list[np.ndarray], tuple[int, ...]]:

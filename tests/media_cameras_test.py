@@ -1,0 +1,78 @@
+"""What is made of poses and lenses, whichever format they come from."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from metainr.media.lenses import bent_by, is_scaled
+from metainr.media.poses import pose_and_scale
+
+
+def _matrix(scale=1.0, place=(1.0, 2.0, 3.0)):
+    rotation = Rotation.from_euler("xyz", [0.3, -1.1, 2.0]).as_matrix()
+    return np.concatenate([scale * rotation, np.array(place)[:, None]], axis=1)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 0.01, 0.2517, 3, 1e150])
+def test_scaled_rotations_are_normalised(scale):
+    pose, found = pose_and_scale(np.concatenate([_matrix(scale), [[0, 0, 0, 1]]]))
+    np.testing.assert_allclose(pose, _matrix(), atol=1e-12)
+    np.testing.assert_allclose(found, scale, rtol=1e-12)
+
+
+def test_rounded_rotations_stay_as_they_are():
+    rounded = _matrix(1.001).round(4)
+    pose, scale = pose_and_scale(rounded)
+    assert scale == 1 and np.array_equal(pose, rounded)
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ([1, 1, 1.1, 1], "no rotation"),
+        ([1, -1, 1, 1], "left-handed"),
+        ([1, 0, 1, 1], "singular"),
+        ([0, 0, 0, 1], "singular"),
+        ([1, 1, np.inf, 1], "holds NaN or infinity"),
+        ([1, 1, 1, np.nan], "holds NaN or infinity"),
+    ],
+)
+def test_other_matrices_are_refused(change, words):
+    with pytest.raises(ValueError, match=words):
+        pose_and_scale(_matrix() * change)
+    with pytest.raises(ValueError, match="last row"):
+        pose_and_scale(np.concatenate([_matrix(), [[1, 0, 0, 1]]]))
+
+
+def test_what_bends_no_ray_is_a_pinhole():
+    zeros = {name: 0.0 for name in ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2", "s1", "k")}
+    harmless = {"sharpness": 3.1, "scale": 2, "aabb_scale": 16, "offset": [1, 2, 3], "w": 8}
+    for model in ("OPENCV", "SIMPLE_RADIAL", "pinhole", None):
+        assert bent_by({**harmless, **zeros, "camera_model": model, "is_fisheye": False}) == ""
+    assert bent_by({"distortion_params": [0, 0.0], "rolling_shutter": [0, 0, 0]}) == ""
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        *((name, 1e-3) for name in ("k", "k1", "k5", "k6", "p2", "s4", "sx1", "omega", "skew")),
+        *((name, True) for name in ("is_fisheye", "equirectangular", "is_orthographic")),
+        ("camera_model", "OPENCV_FISHEYE"),
+        ("camera_model", "FISHEYE"),
+        ("camera_model", ["OPENCV"]),
+        ("camera_model", "none of ours"),
+        ("ftheta_p0", 0.1),
+        ("distortion_params", [0, 0.1]),
+        ("k2", "0.1"),
+        ("k2", float("nan")),
+    ],
+)
+def test_what_bends_rays_is_named(name, value):
+    assert bent_by({"k1": 0, name: value}) == name
+
+
+def test_scaled_pictures_may_be_a_pixel_off():
+    assert is_scaled((1000, 1501), (125, 188)) and is_scaled((1000, 1501), (125, 187))
+    assert is_scaled((12, 16), (1200, 1600))
+    assert not is_scaled((48, 32), (32, 48)) and not is_scaled((1000, 1500), (125, 200))
+    assert not is_scaled((0, 16), (12, 16))
