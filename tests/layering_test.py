@@ -14,13 +14,19 @@ import metainr
 
 ROOT = Path(metainr.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"types", "errors", "checks", "registry", "files", "keys", "cameras", "camera_paths"}
+LEAVES = {
+    *("types", "errors", "checks", "registry", "files", "keys", "cameras", "camera_paths"),
+    *("output", "plotting"),
+}
 MAY_IMPORT = {
     "types": set(),
     "cameras": {"types"},
     "camera_paths": {"types", "cameras"},
     "errors": set(),
-    "files": set(),
+    "files": {"errors"},
+    "output": set(),
+    "plotting": set(),
+    "starting": set(),
     "registry": {"errors"},
     "keys": {"types"},
     "checks": {"errors"},
@@ -38,7 +44,7 @@ MAY_IMPORT = {
     "weights": LEAVES,
 }
 MAY_IMPORT["runs"] = set(MAY_IMPORT)
-MAY_IMPORT |= {"console": {"errors", "registry"}, "__main__": {"console"}}
+MAY_IMPORT |= {"console": {"errors", "output", "registry", "starting"}, "__main__": {"console"}}
 MAY_IMPORT["__init__"] = set(MAY_IMPORT)  # the front door, which imports when asked
 OPTIONAL = {
     "array_record",
