@@ -25,6 +25,7 @@ from metainr.runs.options import Machine
 from metainr.runs.problem import Problem
 from metainr.runs.record import record, resumed
 from metainr.runs.watching import watched
+from metainr.training.room import check_signals
 from metainr.training.workdir import check_checkpoints, open_workdir, recorded_flags
 
 
@@ -204,6 +205,7 @@ def _check(problem, config):
             f"--num_test={config.test.num_test} is more than the {sizes['test']} test signals "
             f"there are; give --num_test={sizes['test']} or add signals"
         )
+    check_signals(problem.signals, "test", config.test.num_test, "num_test")
     for count in config.run.train_signals:
         if count > sizes["train"]:
             raise UserError(

@@ -47,13 +47,13 @@ def test_without_compiling_nothing_begins(tmp_path, capfd):
     with jax.disable_jit():
         assert run_here(tmp_path / "run") == 1
         with pytest.raises(UserError, match="JAX_DISABLE_JIT is on"):
-            metainr.learn(np.zeros((8, 4, 4)))
+            metainr.learn(np.zeros((8, 6, 6)))
     assert "JAX_DISABLE_JIT is on" in capfd.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
 def test_python_is_served_in_float64_as_well(float64, caplog):
-    images = np.random.default_rng(0).uniform(size=(10, 4, 4))
+    images = np.random.default_rng(0).uniform(size=(10, 6, 6))
     run = metainr.learn(images, width=8, depth=2, train_steps=1, num_validation=1)
     assert run.fit(images[0], steps=2).losses.dtype == np.float32
     assert "float32 all the same" in caplog.text

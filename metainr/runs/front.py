@@ -27,6 +27,7 @@ from metainr.runs.problem import Problem, spread_steps, with_match
 from metainr.runs.run import Run
 from metainr.runs.saved import OUTER_NAMES, OWN, learner_record
 from metainr.signals import of_arrays
+from metainr.training.room import check_signals
 from metainr.training.workdir import check_checkpoints, environment, open_workdir
 from metainr.types import Field, Hyper, MakeOptimizer, Objective, SignalClass
 
@@ -193,6 +194,7 @@ def compare(
         Hyper(baseline_optimizer, baseline_learning_rate),
         tune,
     )
+    check_signals(problem.signals, "test", test.num_test, "num_test")
     root, machine = jax.random.key(check("seed", seed, _SEED)), Machine()
     others = {name: other.init for name, other in rivals.items()}
     inits = make_inits(problem, run.init, others, test.baseline, root, machine)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import jax
 from jax.sharding import Mesh
 
 from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
@@ -10,6 +11,7 @@ from metainr.keys import branch
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import LearnerOptions, Machine
 from metainr.runs.problem import Problem
+from metainr.training.room import check_weights
 from metainr.types import Contender, Field, Hyper, Key, MetaParams, Params
 
 _MEAN_OVER = 256
@@ -75,7 +77,8 @@ def make_inits(
 
 
 def standard_params(field: Field, root: Key) -> Params:
-    """Random weights that no training starts from."""
+    """Random weights that no training starts from. Raises UserError if memory lacks the room."""
+    check_weights(jax.eval_shape(field.init, root))
     return field.init(branch(root, "standard"))
 
 
