@@ -13,6 +13,7 @@ from tiny_runs import ROOT, TINY, assert_same_bits, finish, run_here, start, sta
 
 from experiments import cli
 from metainr.training.lock import alone_in
+from metainr.training.portable import ABOUT, DIGEST, digest, measured_of, read_checkpoint
 
 TRAINED = ("--depth=3", "--train_steps=6", "--checkpoint_every=2", "--num_test=1", "--test_steps=2")
 
@@ -221,11 +222,16 @@ def test_numbers_that_are_none_stop_the_run(refused, tmp_path):
 
 
 def test_divergence_keeps_the_last_good_checkpoint(copied, capfd, trained):
-    # The same run, but for a rate that its record is made to agree with.
+    # The same run, but for a rate that its records are made to agree with.
     path = copied / "config.json"
     record = json.loads(path.read_text())
     record["flags"]["outer_learning_rate"] = 1e38
     path.write_text(json.dumps(record))
+    for checkpoint in (copied / "checkpoints").glob("[0-9]"):
+        arrays, config = read_checkpoint(checkpoint)
+        config["outer_learning_rate"] = 1e38
+        about = {DIGEST: digest(arrays, config, measured_of(checkpoint)), "config": config}
+        (checkpoint / ABOUT / "metadata").write_text(json.dumps(about))
     longer = ("--train_steps=30", "--outer_learning_rate=1e38")
     for _ in range(2):
         assert run_here(copied, *TRAINED, *longer) == 1

@@ -12,9 +12,7 @@ from metainr.training.room import check_signals, check_weights
 def test_weights_with_keys_beside_them():
     key = jax.eval_shape(lambda: jax.random.key(0))
     check_weights({"a": jax.ShapeDtypeStruct((3, 3), np.float32), "key": key})
-    with pytest.raises(
-        UserError, match="weights need 3.52e\\+04 GB.*smaller width or depth or tab"
-    ):
+    with pytest.raises(UserError, match="weights need 3.52e.* smaller width or depth or table"):
         check_weights({"a": jax.ShapeDtypeStruct((2**43,), np.float32), "key": key})
 
 
