@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator
 
 import jax
+import jax.experimental
 from absl import logging
 
 from metainr.errors import UserError, first_line
@@ -15,9 +16,9 @@ def own_settings() -> Iterator[None]:
 
     Raises UserError if JAX was told to compile nothing.
     """
-    if jax.config.jax_disable_jit:
+    if _set("disable_jit"):
         raise UserError("JAX_DISABLE_JIT is on, and steps are compiled ahead; unset it")
-    if jax.config.jax_enable_x64:
+    if _set("enable_x64"):
         logging.warning("JAX_ENABLE_X64 is on; this computes in float32 all the same.")
     with _float32():
         yield
@@ -26,9 +27,13 @@ def own_settings() -> Iterator[None]:
 def _float32():
     if hasattr(jax, "enable_x64"):
         return jax.enable_x64(False)
-    from jax.experimental import disable_x64  # before JAX 0.8
+    # JAX before 0.8, which has it elsewhere.
+    return jax.experimental.disable_x64()  # pyright: ignore[reportAttributeAccessIssue]
 
-    return disable_x64()
+
+def _set(name):
+    """A setting of JAX's, which makes these attributes as it is imported."""
+    return getattr(jax.config, f"jax_{name}")
 
 
 def check_devices() -> None:
@@ -36,7 +41,7 @@ def check_devices() -> None:
     try:
         jax.devices()
     except Exception as error:  # a RuntimeError, or an assertion where a plug-in is missing
-        platforms = jax.config.jax_platforms
+        platforms = _set("platforms")
         asked = f" of JAX_PLATFORMS={platforms}" if platforms else ""
         raise UserError(
             f"JAX finds no device{asked} ({first_line(error)}); give JAX_PLATFORMS=cpu, or install "
