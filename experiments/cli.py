@@ -1,7 +1,7 @@
 """How a binary starts and how it ends: one line for a user's mistake, no traceback."""
 
 import difflib
-import os
+import io
 import re
 import signal
 import sys
@@ -11,12 +11,15 @@ from pathlib import Path
 
 from absl import app, flags, logging
 
-from metainr import devices
+from metainr import devices, output
 from metainr.errors import UserError, first_line, printable
+from metainr.files import why
+from metainr.starting import started
 from metainr.training.interrupts import Interrupted
 
 _FLAGFILES = Path(__file__).parent / "flags"
-KEPT = "what was saved is kept: run the same command again to go on"
+_KEPT = "what was saved is kept"
+KEPT = f"{KEPT}: run the same command again to go on"
 
 
 def run(main: Callable[[], None]) -> None:
@@ -26,6 +29,8 @@ def run(main: Callable[[], None]) -> None:
     logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
     logging.get_absl_handler().addFilter(_in_one_line)
     signal.signal(signal.SIGTERM, _terminate)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for --help, which absl prints
     app.run(lambda argv: sys.exit(status(main, argv)), flags_parser=parse)
 
 
@@ -85,15 +90,16 @@ def status(main: Callable[[], None], argv: list[str]) -> int:
     Of several processes that `main()` joined, one that fails says so and ends all.
     """
     try:
+        started()
         if len(argv) > 1:
             raise UserError(f"{argv[1]!r} is not a flag; every argument starts with --")
-        main()
+        with devices.own_settings():
+            main()
         devices.leave()
     except UserError as error:
         return _ended(f"error: {error.as_flags()}", 1)
     except OSError as error:
-        place = f" {os.fspath(error.filename)!r}" if error.filename else ""
-        return _ended(f"error: {error.strerror or error}{place}; {KEPT}", 1)
+        return _ended(f"error: {why(error)}; {_KEPT}", 1)
     except MemoryError as error:
         return _ended(f"error: not enough memory: {error}; ask for smaller sizes; {KEPT}", 1)
     except Interrupted as interrupted:
@@ -102,15 +108,24 @@ def status(main: Callable[[], None], argv: list[str]) -> int:
         signum = interrupt.args[0] if interrupt.args else signal.SIGINT
         return _ended(f"interrupted; {KEPT}", 128 + signum)
     except Exception as error:
-        if "RESOURCE_EXHAUSTED" in str(error):  # as XLA says it
-            line = " ".join(first_line(error).split())
-            return _ended(f"error: not enough memory: {line}; ask for smaller sizes; {KEPT}", 1)
-        if not devices.joined():
-            raise
-        traceback.print_exc()
-        told = f"{type(error).__name__}: {first_line(error)}"
-        return _ended(f"error: {told}; if another process ended, it says why; {KEPT}", 1)
-    return 0
+        return _unexpected(error)
+    return _ended("error: what this prints was lost", 1) if output.lost() else 0
+
+
+def _unexpected(error):
+    """Says what a machine, or another process, makes JAX raise. Raises all other errors again."""
+    if "RESOURCE_EXHAUSTED" in str(error):  # as XLA says it
+        line = " ".join(first_line(error).split())
+        return _ended(f"error: not enough memory: {line}; ask for smaller sizes; {KEPT}", 1)
+    try:
+        devices.check_devices()
+    except UserError as told:
+        return _ended(f"error: {told.as_flags()}", 1)
+    if not devices.joined():
+        raise error
+    traceback.print_exception(error)
+    told = f"{type(error).__name__}: {first_line(error)}"
+    return _ended(f"error: {told}; if another process ended, it says why; {KEPT}", 1)
 
 
 def _ended(line, code):

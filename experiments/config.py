@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from metainr import fields
-from metainr.checks import Each, Maybe, Range, Text
+from metainr.checks import Each, Maybe, Place, Range, Text
 from metainr.runs.options import LearnerOptions, OuterOptions, TestOptions
 from metainr.types import Field
 
@@ -12,7 +12,7 @@ Own = TypeVar("Own")
 Values = Mapping[str, Any]
 """Values of flags by name, as command lines, records of runs and files of weights hold them."""
 
-PATH = Text("a path")
+PATH = Place()
 FILE_OR_FOLDER = Maybe(PATH)
 SEED = Range(0, 2**32 - 1)
 RESOLUTION = Range(2, 2**13)

@@ -32,7 +32,9 @@ from metainr.camera_paths import interpolate_poses
 from metainr.cameras import Views
 from metainr.checks import Choice, Each, Maybe, Range
 from metainr.errors import UserError
+from metainr.files import why
 from metainr.keys import branch
+from metainr.output import say
 from metainr.reporting import write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
@@ -96,8 +98,8 @@ def main() -> None:
         write_video(path, _change(job, fits), frames_per_second=12)
         write_json(directory / "results.json", of_fits("fit_landmark", job.record, began))
     except OSError as error:
-        raise UserError(f"cannot write to --output_dir={directory}: {error.strerror}") from error
-    print(f"written to {directory}: transfer.png, change.{job.options.video}, results.json")
+        raise UserError(f"cannot write to --output_dir={directory}: {why(error)}") from error
+    say(f"written to {directory}: transfer.png, change.{job.options.video}, results.json")
 
 
 def _job():

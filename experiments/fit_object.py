@@ -11,7 +11,6 @@ a random init), turntable.gif (or .mp4), mesh.ply (or .glb), the weights and res
 import functools
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -38,8 +37,10 @@ from metainr.errors import UserError
 from metainr.evaluation.compare import entry
 from metainr.evaluation.occupancy import make_find_occupancy
 from metainr.evaluation.sparse_render import make_render_with_occupancy
+from metainr.files import expanded, why
 from metainr.keys import branch
 from metainr.measurements import activate, composite
+from metainr.output import say
 from metainr.reporting import write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
@@ -117,7 +118,7 @@ def main() -> None:
     params = _fits(job)
     metrics, figure = _comparison(job, params)
     psnrs = (f"{name} {values['psnr'].item():.2f} dB" for name, values in metrics.items())
-    print("PSNR of unseen views:", ", ".join(psnrs))
+    say(f"PSNR of unseen views: {', '.join(psnrs)}")
     try:
         save_figure(figure, directory / "comparison.png")
         record = weights_record(job.config, view_synthesis.EXPERIMENT)
@@ -130,8 +131,8 @@ def main() -> None:
         record = of_fits("fit_object", job.record, began, steps, measured)
         write_json(directory / "results.json", record)
     except OSError as error:
-        raise UserError(f"cannot write to --output_dir={directory}: {error.strerror}") from error
-    print(f"written to {directory}: {', '.join(files)}, results.json")
+        raise UserError(f"cannot write to --output_dir={directory}: {why(error)}") from error
+    say(f"written to {directory}: {', '.join(files)}, results.json")
 
 
 def _job():
@@ -155,7 +156,7 @@ def _views(options, config):
     if options.object.isdigit():
         count = view_synthesis.TO_OPTIMISE + _SHOWN
         name, folder, index = run.signal, own.object_folder, int(options.object)
-    elif Path(options.object).is_dir():
+    elif expanded(options.object).is_dir():
         name, folder, index = "nerf_folder", options.object, 0
     else:
         raise UserError(
@@ -252,7 +253,7 @@ def _write_mesh(job, params, path):
     try:
         mesh = density_mesh(field, -reach, reach, options.mesh_resolution, options.threshold)
     except UserError as error:
-        print(f"no mesh: {error}")
+        say(f"no mesh: {error}")
         return []
     return [write_mesh(path, mesh).name]
 

@@ -17,6 +17,7 @@ from experiments.run.reading import made
 from experiments.scenes.landmark_folder import write_landmark
 from metainr.checks import Range
 from metainr.errors import UserError
+from metainr.output import say
 
 
 class PhotoOptions(NamedTuple):
@@ -43,7 +44,7 @@ def main() -> None:
         raise UserError("--output_dir names no folder; give e.g. --output_dir=data/landmark")
     root = Path(options.output_dir).expanduser()
     num_written = write_landmark(root, options.num_photos, options.resolution, options.seed)
-    print(f"{options.num_photos} photos, {num_written} of them new: {root}")
+    say(f"{options.num_photos} photos, {num_written} of them new: {root}")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ from metainr import signals
 from metainr.checks import Choice, Range
 from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
-from metainr.files import remove_unfinished, write_bytes
+from metainr.files import remove_unfinished, why, write_bytes
+from metainr.output import say
 from metainr.signals.access import SPLITS
 from metainr.signals.objects.generated import CAMERA_ANGLE_X, MAKERS, transparent_views
 from metainr.signals.objects.shapenet import SPLIT_FILES, SPLIT_NAMES
@@ -76,17 +77,16 @@ def main() -> None:
     _refuse_foreign(folder, splits)
     config = chosen._asdict()
     del config["output_dir"]
-    open_workdir(folder, config, ("num_objects",), flag="output_dir")
     try:
-        written = _write(folder, chosen.signal, options, objects)
-        names = {SPLIT_NAMES[split]: [_name(split, i) for i in objects[split]] for split in SPLITS}
-        write_bytes(splits, _json(names))
+        with open_workdir(folder, config, ("num_objects",), flag="output_dir"):
+            written = _write(folder, chosen.signal, options, objects)
+            names = {
+                SPLIT_NAMES[split]: [_name(split, i) for i in objects[split]] for split in SPLITS
+            }
+            write_bytes(splits, _json(names))
     except OSError as error:
-        raise UserError(
-            f"cannot write to --output_dir={root}: {error.strerror or error}; "
-            "make room and run the same command again to go on"
-        ) from error
-    print(f"{written} {chosen.signal} written, {chosen.num_objects} in all: {splits}")
+        raise UserError(f"cannot write to --output_dir={root}: {why(error)}") from error
+    say(f"{written} {chosen.signal} written, {chosen.num_objects} in all: {splits}")
 
 
 def _objects(num, sizes):

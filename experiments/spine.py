@@ -1,5 +1,6 @@
 """What every experiment does with its problem: learn an init, compare it, report."""
 
+import contextlib
 import time
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from experiments.run.reading import changed, config_of
 from metainr import reporting
 from metainr.devices import from_first, local_mesh
 from metainr.errors import UserError
+from metainr.output import say
 from metainr.runs.comparison import compare, merged
 from metainr.runs.inits import Init, make_inits, standard_init
 from metainr.runs.learning import learn
@@ -23,7 +25,8 @@ from metainr.runs.options import Machine
 from metainr.runs.problem import Problem
 from metainr.runs.record import record, resumed
 from metainr.runs.watching import watched
-from metainr.training.workdir import open_workdir, recorded_flags
+from metainr.training.room import check_signals
+from metainr.training.workdir import check_checkpoints, open_workdir, recorded_flags
 
 
 def run(experiment: Experiment) -> None:
@@ -31,6 +34,12 @@ def run(experiment: Experiment) -> None:
 
     Of several processes the first alone reads and writes the workdir, and prints.
     """
+    with contextlib.ExitStack() as held:
+        _run(experiment, held)
+
+
+def _run(experiment, held):
+    """`held`: keeps the workdir for this run until its end."""
     began = time.perf_counter()
     config = shared_flags.configuration(experiment)
     processes.join()
@@ -49,7 +58,11 @@ def run(experiment: Experiment) -> None:
     }
     rivals = from_first(lambda: read_rivals(config, experiment, problem.field))
     changeable = shared_flags.changeable_flags(experiment, config) | _newer_flags(config, workdir)
-    from_first(lambda: open_workdir(workdir, config.record, changeable))
+    opened = open_workdir(workdir, config.record, changeable)
+    from_first(lambda: str(held.enter_context(opened)))
+    changeable -= {shared_flags.TRAIN_SIGNALS.name}  # of which each training has its own
+    for _, own, folder in _variants(experiment, config, workdir):
+        from_first(partial(check_checkpoints, folder, own.record, changeable))
     neutral = shared_flags.neutral_flags(experiment)
     results = from_first(lambda: resumed(workdir, config.record, neutral))
     before = results["seconds"]["total"]
@@ -80,7 +93,7 @@ def run(experiment: Experiment) -> None:
                 results["seconds"]["total"] = before + time.perf_counter() - began
                 started = time.perf_counter()
                 from_first(partial(record, results, workdir, name, folder, comparison))
-    from_first(lambda: print(f"report: {reporting.report(workdir)[-1]}"))
+    from_first(lambda: say(f"report: {reporting.report(workdir)[-1]}"))
 
 
 def learned_init(problem: Problem, config: Config, folder: Path, machine: Machine) -> Init:
@@ -192,6 +205,7 @@ def _check(problem, config):
             f"--num_test={config.test.num_test} is more than the {sizes['test']} test signals "
             f"there are; give --num_test={sizes['test']} or add signals"
         )
+    check_signals(problem.signals, "test", config.test.num_test, "num_test")
     for count in config.run.train_signals:
         if count > sizes["train"]:
             raise UserError(

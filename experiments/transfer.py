@@ -27,6 +27,7 @@ from metainr.errors import UserError
 from metainr.evaluation.compare import summary
 from metainr.evaluation.fitting import make_evaluate
 from metainr.keys import branch
+from metainr.output import say
 from metainr.reporting import to_text, write_json, write_transfer_report
 from metainr.reporting.transfer import transfer_table
 from metainr.runs.fits import make_contenders
@@ -89,8 +90,8 @@ def main() -> None:
         "environment": environment(),
     }
     write_json(workdir / "transfer.json", transfer)
-    print(to_text(transfer_table(transfer)))
-    print(f"report: {write_transfer_report(workdir)[-1]}")
+    say(to_text(transfer_table(transfer)))
+    say(f"report: {write_transfer_report(workdir)[-1]}")
 
 
 def _read_run(path):

@@ -8,6 +8,7 @@ A kind says in words what it wants (`expected`), takes a value as programs and f
 """
 
 import functools
+import os
 import reprlib
 import typing
 from collections.abc import Collection, Mapping
@@ -110,6 +111,26 @@ class Text(NamedTuple):
 
     def read(self, text: str) -> str:
         """The text."""
+        return self.plain(text)
+
+
+class Place(NamedTuple):
+    """A path; a ~ or ~NAME that it begins with is that home folder, as in a shell."""
+
+    @property
+    def expected(self) -> str:
+        """What to give."""
+        return "a path (~ begins one in a home folder that there is; ./~ is a name)"
+
+    def plain(self, value: Any) -> str:
+        """The path."""
+        path = os.path.expanduser(Text().plain(value))
+        if path.startswith("~"):
+            raise ValueError(value)
+        return path
+
+    def read(self, text: str) -> str:
+        """The path."""
         return self.plain(text)
 
 

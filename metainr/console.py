@@ -13,7 +13,9 @@ from pathlib import Path
 
 from metainr import __version__
 from metainr.errors import UserError
+from metainr.output import say
 from metainr.registry import look_up
+from metainr.starting import start
 
 _GROUPS = {
     "Learn an init, compare it, report": (
@@ -31,9 +33,9 @@ def main() -> None:
     """Runs the program that the command line names; exits with 1 after a mistake."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["--version"]:
-        print(f"metainr {__version__}")
+        say(f"metainr {__version__}")
     elif not arguments or arguments[0] in ("list", "help", "--help", "-h"):
-        print(listing())
+        say(listing())
     else:
         try:
             run(arguments[0], arguments[1:])
@@ -49,6 +51,7 @@ def run(name: str, arguments: list[str]) -> None:
     if home not in sys.path:
         sys.path.insert(0, home)
     sys.argv = [name, *arguments]
+    start()
     runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
 
 

@@ -1,5 +1,6 @@
 """Files of strangers, read with care, and files of ours, there whole or not at all."""
 
+import errno
 import os
 import re
 import stat
@@ -11,6 +12,15 @@ from metainr.errors import Option, UserError
 
 _PREFIX, _SUFFIX = ".writing-", ".tmp"
 _DEEPEST = 20  # folders in a stranger's path
+
+_REMEDIES = {
+    "make room there": (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    "give permission there": (errno.EACCES, errno.EPERM),
+    "name a place that can be written": (errno.EROFS,),
+    "move away what is in its place": (
+        errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ENOTEMPTY,
+    ),
+}  # fmt: skip
 
 
 def check_regular(
@@ -73,13 +83,32 @@ def _has_content(path):
     return stat.S_ISREG(state.st_mode) and state.st_size > 0
 
 
+def expanded(path: str | Path) -> Path:
+    """The path, its leading ~ or ~NAME being that home folder. Raises UserError if it has none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(
+            f"{path} is in no home folder that there is; give another path, or ./{path} for a name "
+            "that begins so"
+        ) from error
+
+
+def why(error: OSError) -> str:
+    """What the system refused, of which file, and what helps: the end of a line."""
+    place = f" ({os.fspath(error.filename)!r})" if error.filename else ""
+    remedies = (remedy for remedy, codes in _REMEDIES.items() if error.errno in codes)
+    remedy = next(remedies, "see to that")
+    return f"{error.strerror or error}{place}; {remedy} and run the same command again"
+
+
 def write_bytes(path: str | Path, data: bytes) -> Path:
     """Writes a file so that a reader finds the old or the new content, never a part.
 
     The data go to a temporary neighbour, which is renamed into place once it is on the disk.
     Missing parent folders are made. Raises OSError if it cannot be written; the old file stays.
     """
-    path = Path(path)
+    path = expanded(path)
     if not path.parent.exists():
         path.parent.mkdir(parents=True, exist_ok=True)  # another thread may be quicker
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_PREFIX, suffix=_SUFFIX)

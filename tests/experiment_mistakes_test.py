@@ -12,6 +12,8 @@ from PIL import Image
 from tiny_runs import ROOT, TINY, assert_same_bits, finish, run_here, start, state, steps
 
 from experiments import cli
+from metainr.training.lock import alone_in
+from metainr.training.portable import ABOUT, DIGEST, digest, measured_of, read_checkpoint
 
 TRAINED = ("--depth=3", "--train_steps=6", "--checkpoint_every=2", "--num_test=1", "--test_steps=2")
 
@@ -91,6 +93,35 @@ def test_sizes_beyond_the_memory(capfd):
     assert cli.status(lambda: np.empty(2**48), ["image_regression"]) == 1
     (line,) = capfd.readouterr().err.strip().splitlines()
     assert line.startswith("error: not enough memory: ") and "ask for smaller sizes" in line
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (("--width=65536", "--depth=200"), "a field of 850416893955 weights is above"),
+        (("--resolution=8192", "--num_test=1000"), "1000 test signals need 805 GB"),
+        (("--resolution=1000000000",), "--resolution=1000000000 is not possible"),
+    ],
+)
+def test_sizes_that_the_kernel_would_kill_for(refused, arguments, expected):
+    assert expected in refused("--signal=text", *arguments)
+
+
+def test_a_checkpoint_of_another_run_is_not_continued(refused, copied):
+    about = copied / "checkpoints" / "6" / "about" / "metadata"
+    told = json.loads(about.read_text())
+    told["config"]["seed"] = 5
+    about.write_text(json.dumps(told))
+    line = refused(*TRAINED, "--train_steps=8", workdir=copied)
+    assert "6 is of another run: --seed was 5 and is now 0; move it away" in line
+    assert steps(copied) == [2, 4, 6]
+
+
+def test_a_run_goes_on_in_one_process_at_a_time(refused, copied):
+    with alone_in(copied):
+        line = refused(*TRAINED, "--train_steps=8", workdir=copied)
+    assert f"another process works in --workdir={copied}" in line
+    assert steps(copied) == [2, 4, 6]
 
 
 def test_folders_of_pictures(refused, tmp_path):
@@ -191,11 +222,16 @@ def test_numbers_that_are_none_stop_the_run(refused, tmp_path):
 
 
 def test_divergence_keeps_the_last_good_checkpoint(copied, capfd, trained):
-    # The same run, but for a rate that its record is made to agree with.
+    # The same run, but for a rate that its records are made to agree with.
     path = copied / "config.json"
     record = json.loads(path.read_text())
     record["flags"]["outer_learning_rate"] = 1e38
     path.write_text(json.dumps(record))
+    for checkpoint in (copied / "checkpoints").glob("[0-9]"):
+        arrays, config = read_checkpoint(checkpoint)
+        config["outer_learning_rate"] = 1e38
+        about = {DIGEST: digest(arrays, config, measured_of(checkpoint)), "config": config}
+        (checkpoint / ABOUT / "metadata").write_text(json.dumps(about))
     longer = ("--train_steps=30", "--outer_learning_rate=1e38")
     for _ in range(2):
         assert run_here(copied, *TRAINED, *longer) == 1

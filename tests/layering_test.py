@@ -14,8 +14,10 @@ import metainr
 
 ROOT = Path(metainr.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-LEAVES = {"types", "errors", "checks", "registry", "files", "json_files", "keys"}
-LEAVES |= {"cameras", "camera_paths"}
+LEAVES = {
+    *("types", "errors", "checks", "registry", "files", "json_files", "keys", "cameras"),
+    *("camera_paths", "output", "plotting"),
+}
 MAY_IMPORT = {
     "types": set(),
     "cameras": {"types"},
@@ -23,6 +25,9 @@ MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
     "json_files": {"errors", "files"},
+    "output": {"errors"},
+    "plotting": set(),
+    "starting": set(),
     "registry": {"errors"},
     "keys": {"types"},
     "checks": {"errors"},
@@ -40,7 +45,7 @@ MAY_IMPORT = {
     "weights": LEAVES,
 }
 MAY_IMPORT["runs"] = set(MAY_IMPORT)
-MAY_IMPORT |= {"console": {"errors", "registry"}, "__main__": {"console"}}
+MAY_IMPORT |= {"console": {"errors", "output", "registry", "starting"}, "__main__": {"console"}}
 MAY_IMPORT["__init__"] = set(MAY_IMPORT)  # the front door, which imports when asked
 OPTIONAL = {
     "array_record",

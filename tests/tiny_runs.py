@@ -72,10 +72,10 @@ def learn_here(workdir: Path, *arguments: str, experiment: ModuleType = image_re
         cli.parse([experiment.EXPERIMENT.name, *TINY, f"--workdir={workdir}", *arguments])
         flags.FLAGS.mark_as_parsed()
         config = shared_flags.configuration(experiment.EXPERIMENT)
-        open_workdir(workdir, config.record, ())
         machine = make_machine(config)
         problem = experiment.EXPERIMENT.build(config, machine.summation)
-        spine.learned_init(problem, config, workdir, machine)
+        with open_workdir(workdir, config.record, ()):
+            spine.learned_init(problem, config, workdir, machine)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import signal
 from typing import NamedTuple
 
@@ -98,6 +99,49 @@ def test_an_interrupted_run_leaves_the_file(tmp_path):
     with pytest.raises(Interrupted):
         _train(tmp_path, 100, _good, eval_every=100, batches=batches())
     _assert_init(tmp_path, 3)
+
+
+def _records(workdir):
+    lines = (workdir / "metrics" / "metrics.jsonl").read_text().splitlines()
+    told = ("step", "validation_psnr", "loss_after")
+    return [{k: v for k, v in json.loads(line).items() if k in told} for line in lines]
+
+
+def _by_weight(params):
+    value = float(params.log_rates[0][0])
+    return loop.Validation({10.0: 9.0}.get(value, value / 10), PICTURE)
+
+
+@pytest.mark.parametrize("num_steps", [10, 20])
+def test_a_validation_that_an_interrupt_cut_off_is_made_up(tmp_path, num_steps):
+    def batches():
+        for number in itertools.count(1):
+            if number == 10:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield np.ones(5, np.float32)
+
+    _train(tmp_path / "whole", num_steps, _by_weight, eval_every=5)
+    with pytest.raises(Interrupted):
+        _train(tmp_path / "cut", num_steps, _by_weight, eval_every=5, batches=batches())
+    assert not any("validation_psnr" in x for x in _records(tmp_path / "cut") if x["step"] == 10)
+    for _ in range(2):  # the second finds nothing left to do
+        _train(tmp_path / "cut", num_steps, _by_weight, eval_every=5)
+        assert _records(tmp_path / "cut") == _records(tmp_path / "whole")
+        assert steps(tmp_path / "cut") == steps(tmp_path / "whole")
+    for workdir in (tmp_path / "cut", tmp_path / "whole"):
+        params, _ = load_meta_params(workdir, best=True)
+        assert params["log_rates"]["0"][0] == 10
+
+
+def test_a_kill_while_a_step_is_saved_anew_loses_nothing(tmp_path):
+    _train(tmp_path, 2, _good)
+    folder = tmp_path / "checkpoints"
+    (folder / "2").rename(folder / "saved-anew-2")
+    _train(tmp_path, 2, _good)
+    assert steps(tmp_path) == [1, 2]
+    shutil.copytree(folder / "2", folder / "saved-anew-2")
+    _train(tmp_path, 2, _good)
+    assert steps(tmp_path) == [1, 2] and not (folder / "saved-anew-2").exists()
 
 
 def test_validation_goes_by_the_metric_of_the_problem(tmp_path):

@@ -19,10 +19,11 @@ from experiments.run.machine import make_machine
 from metainr.errors import UserError
 from metainr.evaluation.compare import entry
 from metainr.evaluation.ct_baselines import filtered_back_projection, sart
-from metainr.files import write_bytes
+from metainr.files import why, write_bytes
 from metainr.keys import branch
 from metainr.measurements import project, projection
 from metainr.objectives import all_views, squared_error
+from metainr.output import say
 from metainr.reporting import to_text, write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
@@ -73,12 +74,12 @@ def reconstruct(experiment: Experiment) -> None:
         record = of_fits(experiment.name, config.record, began, steps, inits) | scan
         write_json(directory / "reconstruction.json", record)
     except OSError as error:
-        raise UserError(f"cannot write to --workdir={directory}: {error.strerror}") from error
+        raise UserError(f"cannot write to --workdir={directory}: {why(error)}") from error
     rows = tuple((name, f"{error:.2e}") for name, error in errors.items())
-    print(to_text(Table("Error left in the projections", ("by", "mean square"), rows)))
+    say(to_text(Table("Error left in the projections", ("by", "mean square"), rows)))
     files = "reconstruction.npy, reconstruction.png, comparison.png, reconstruction.json"
-    print(f"written to {directory}: {files}")
-    print(
+    say(f"written to {directory}: {files}")
+    say(
         "reconstruction.npy is attenuation per unit of length, in which the square's side is "
         f"{measured.side:g}; white in the pictures is {measured.white:g}"
     )

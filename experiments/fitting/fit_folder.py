@@ -26,6 +26,7 @@ from experiments.fitting.tile_fits import SLOTS, PictureFit
 from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
 from metainr.files import remove_unfinished
+from metainr.output import say
 from metainr.training.interrupts import Interrupted
 from metainr.training.workdir import open_workdir
 from metainr.weights.naming import flat_leaves, shown
@@ -46,16 +47,16 @@ def fit_folder(job: Job) -> None:
     names = names_in_folder(options)
     directory = made_folder(options.output_dir)
     try:
-        open_workdir(directory, _identity(job), _CHANGEABLE, flag="output_dir")
-        remove_unfinished(directory)
-        with Record(directory) as record, _interruptible(record, names):
-            course = _fit(job, names, record, directory)
-            outcome = record.outcome(set(names))
-        _warn(course.unreadable, names, options)
-        fit_outputs.write_numbers(directory, results(job, outcome, course))
+        with open_workdir(directory, _identity(job), _CHANGEABLE, flag="output_dir"):
+            remove_unfinished(directory)
+            with Record(directory) as record, _interruptible(record, names):
+                course = _fit(job, names, record, directory)
+                outcome = record.outcome(set(names))
+            _warn(course.unreadable, names, options)
+            fit_outputs.write_numbers(directory, results(job, outcome, course))
     except OSError as error:
         raise unwritable(directory, error) from error
-    print(summary(outcome, course, directory))
+    say(summary(outcome, course, directory))
     if outcome.failed:
         raise UserError(
             f"{len(outcome.failed)} of {len(names)} pictures diverged and have no files: "

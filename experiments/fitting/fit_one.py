@@ -12,6 +12,7 @@ from experiments.fitting.fit_setup import Failure, Job, contenders, fitted, made
 from experiments.fitting.tile_fits import SLOTS
 from experiments.fitting.tiles import cut
 from metainr.errors import UserError
+from metainr.output import say
 from metainr.reporting import to_text
 from metainr.runs.record import of_fits
 
@@ -26,10 +27,10 @@ def fit_one(job: Job) -> None:
     tiling = target.tiling
     _check_apart(options)
     directory = made_folder(options.output_dir)
-    print(_description(options, target))
+    say(_description(options, target))
     try:
         fits = _fits(job, target, directory)
-        print(to_text(fit_outputs.psnr_table(fits)))
+        say(to_text(fit_outputs.psnr_table(fits)))
         files = fit_outputs.write_pictures(directory, fits, target, options.scale)
         files[_WEIGHTS[options.mode]] = {}
         results = of_fits("fit", job.record, began) | {
@@ -38,7 +39,7 @@ def fit_one(job: Job) -> None:
             "files": files,
         }
         files |= dict.fromkeys(fit_outputs.write_numbers(directory, results), {})
-        print(f"written to {directory}: {fit_outputs.listing(files)}")
+        say(f"written to {directory}: {fit_outputs.listing(files)}")
     except OSError as error:
         raise unwritable(directory, error) from error
 

@@ -25,6 +25,7 @@ from experiments.run.inits import weights_record
 from experiments.run.machine import make_machine, make_mesh
 from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
+from metainr.files import why
 from metainr.keys import branch
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init, standard_init
@@ -150,10 +151,7 @@ def made_folder(path: str) -> Path:
 
 def unwritable(directory: Path, error: OSError) -> UserError:
     """The one line that tells why nothing can be written."""
-    return UserError(
-        f"cannot write to --output_dir={directory}: {error.strerror or error}; name a folder with "
-        "room and permission to write"
-    )
+    return UserError(f"cannot write to --output_dir={directory}: {why(error)}")
 
 
 def _joined(tiles, target, num_steps):

@@ -22,11 +22,13 @@ from metainr.devices.processes import (
     only_first,
     wait_for_all,
 )
+from metainr.devices.settings import check_devices, own_settings
 from metainr.devices.shares import all_shares, own_share
 
 __all__ = [
     "TASK",
     "all_shares",
+    "check_devices",
     "divide",
     "end",
     "from_any",
@@ -42,6 +44,7 @@ __all__ = [
     "observation_axis",
     "only_first",
     "own_rows",
+    "own_settings",
     "own_share",
     "replicate",
     "replicated_sharding",

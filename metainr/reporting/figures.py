@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from metainr.plotting import matplotlib
 from metainr.reporting import results as reading
 from metainr.reporting.colours import MARKERS, colours
 from metainr.reporting.samples import Samples, load_frames, load_picture
@@ -61,19 +62,17 @@ def _suffix(setting: str) -> str:
 
 def new_plot(size: tuple[float, float]) -> tuple[Any, Any]:
     """A figure of a size in inches with one pair of axes, in the style of all figures."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     with _style():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         return figure, figure.subplots()
 
 
 def _style() -> contextlib.AbstractContextManager[None]:
-    import matplotlib
-
-    return matplotlib.rc_context(
+    return matplotlib().rc_context(
         {
             "font.size": 11,
             "axes.labelsize": 12,
@@ -212,14 +211,14 @@ def _label_ends(axes: Any, ends: Mapping[str, tuple[float, float, str]]) -> None
 
 def pictures_figure(columns: Sequence[str], rows: Rows, title: str = "") -> Any:
     """A grid of pictures, uint8, with names above the columns and left of the rows."""
-    from matplotlib.figure import Figure
-
     margin = 0.25 + 0.085 * max(len(name) for name, _ in rows)  # inches, for the names of the rows
     cell = (WIDTH - margin) / len(columns)
     tall, top = cell * _aspect(rows), 0.66 if title else 0.36
     height = top + tall * len(rows) + 0.05
     palette = colours([name for name in [*dict(rows), *columns] if name in MARKERS])
     with _style():
+        from matplotlib.figure import Figure
+
         figure = Figure(figsize=(WIDTH, height))
     figure.text(0.5, 1 - 0.2 / height, title, ha="center", va="center", size=12)
     for i, (name, pictures) in enumerate(rows):

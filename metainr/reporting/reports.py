@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from metainr.files import write_bytes
+from metainr.files import expanded, write_bytes
 from metainr.reporting import tables
 from metainr.reporting.figures import write_figures
 from metainr.reporting.page import title, write_report
@@ -16,7 +16,7 @@ def report(workdir: str | Path) -> list[Path]:
     Raises:
         UserError: results.json is missing, or it or the samples are damaged.
     """
-    workdir = Path(workdir)
+    workdir = expanded(workdir)
     results = read_results(workdir)
     shown = [tables.init_table(results, setting) for setting in results["settings"]]
     shown += [table for table in (tables.seed_table(results),) if table]

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metainr import reporting
+from metainr.files import expanded
 from metainr.reporting.page import table_html
 from metainr.runs.comparison import Comparison
 from metainr.runs.record import write
@@ -24,7 +25,7 @@ class Compared(NamedTuple):
 
     def report(self, folder: str | Path) -> Path:
         """Writes results.json, pictures, tables, figures and report.html; returns that page."""
-        folder, results = Path(folder), {**self.results, "settings": {}}
+        folder, results = expanded(folder), {**self.results, "settings": {}}
         for name, comparison in self.comparisons.items():
             write(results, folder, name, folder, comparison)
         return reporting.report(folder)[-1]

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from metainr.devices import local_mesh
+from metainr.devices import is_first, local_mesh
 from metainr.evaluation.compare import entry, steps_to_match
 from metainr.evaluation.courses import Watch
 from metainr.evaluation.fitting import Fits, make_evaluate
 from metainr.evaluation.tuning import tuned
 from metainr.keys import branch
 from metainr.reporting.measures import measure
+from metainr.runs.dead import warn_of_dead
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init
 from metainr.runs.options import Machine, TestOptions, checked_test
@@ -77,6 +78,8 @@ def compare(
         name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
         for name, contender in contenders.items()
     }
+    if is_first():
+        warn_of_dead(fits, contenders, setting.metric)
     references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
     entries = {name: entry(fits[name].metrics, contenders[name].hyper) for name in fits}
     for name, init in inits.items():

@@ -13,6 +13,7 @@ import optax
 
 from metainr import algorithms, fields
 from metainr.checks import Range, check
+from metainr.devices import check_devices, own_settings
 from metainr.errors import Option, UserError
 from metainr.evaluation.courses import name_of
 from metainr.registry import look_up
@@ -26,13 +27,15 @@ from metainr.runs.problem import Problem, spread_steps, with_match
 from metainr.runs.run import Run
 from metainr.runs.saved import OUTER_NAMES, OWN, learner_record
 from metainr.signals import of_arrays
-from metainr.training.workdir import environment, open_workdir
+from metainr.training.room import check_signals
+from metainr.training.workdir import check_checkpoints, environment, open_workdir
 from metainr.types import Field, Hyper, MakeOptimizer, Objective, SignalClass
 
 _CHANGEABLE = ("eval_every", "checkpoint_every")
 _SEED, _STEPS, _POINTS = Range(0, 2**32 - 1), Range(1, 10**6), Range(0, 2**24)
 
 
+@own_settings()
 def learn(
     data: SignalClass | Problem | np.ndarray | Sequence[np.ndarray],
     *,
@@ -89,6 +92,7 @@ def learn(
     Raises:
         UserError: in one line, for what cannot be, before anything is computed.
     """
+    check_devices()
     check("seed", seed, _SEED)
     check("test_steps", test_steps, _STEPS)
     check("inner_points", inner_points, _POINTS)
@@ -141,6 +145,7 @@ def learn(
     return Run(problem.field, init, problem, None if shape is None else tuple(shape), record)
 
 
+@own_settings()
 def compare(
     run: Run,
     *,
@@ -189,6 +194,7 @@ def compare(
         Hyper(baseline_optimizer, baseline_learning_rate),
         tune,
     )
+    check_signals(problem.signals, "test", test.num_test, "num_test")
     root, machine = jax.random.key(check("seed", seed, _SEED)), Machine()
     if bad := [name for name in rivals if not is_rival_name(name)]:
         raise UserError(
@@ -280,5 +286,7 @@ def _folder(workdir: str | Path | None, record: Mapping[str, Any]) -> Iterator[P
     else:
         # A schedule is stretched over the steps: with others it is another run.
         steps = ("train_steps",) if record["outer_schedule"] == "constant" else ()
-        open_workdir(Path(workdir), record, (*_CHANGEABLE, *steps))
-        yield Path(workdir)
+        changeable = (*_CHANGEABLE, *steps)
+        with open_workdir(workdir, record, changeable) as folder:
+            check_checkpoints(folder, record, changeable)
+            yield folder

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+import jax
 from jax.sharding import Mesh
 
 from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
@@ -12,6 +13,7 @@ from metainr.reporting.results import INITS
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import LearnerOptions, Machine
 from metainr.runs.problem import Problem
+from metainr.training.room import check_weights
 from metainr.types import Contender, Field, Hyper, Key, MetaParams, Params
 
 _MEAN_OVER = 256
@@ -82,7 +84,8 @@ def is_rival_name(name: str, taken: Collection[str] = ()) -> bool:
 
 
 def standard_params(field: Field, root: Key) -> Params:
-    """Random weights that no training starts from."""
+    """Random weights that no training starts from. Raises UserError if memory lacks the room."""
+    check_weights(jax.eval_shape(field.init, root))
     return field.init(branch(root, "standard"))
 
 

@@ -1,6 +1,7 @@
 """Meta-training: what a problem and its options come to."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from metainr.runs.problem import Problem
 from metainr.training.data import first_signals, training_batches
 from metainr.training.instruments import Cost
 from metainr.training.loop import LoopOptions, Validation, train
+from metainr.training.room import check_signals, check_weights
 from metainr.training.step import init_state, make_train_step
 from metainr.types import Algorithm, Contender, MetaParams
 
@@ -81,6 +83,9 @@ def learn(
     if is_first():
         folder.mkdir(parents=True, exist_ok=True)
     mesh, root = machine.mesh, jax.random.key(seed)
+    check_weights(jax.eval_shape(partial(init_state, algorithm, optimizer), root))
+    check_signals(problem.signals, "train", outer.tasks_per_step, "tasks_per_step")
+    check_signals(problem.signals, "validation", test.num_validation, "num_validation")
     state = train(
         make_train_step(algorithm, optimizer, problem.make_task, mesh, machine.task_microbatch),
         init_state(algorithm, optimizer, root),

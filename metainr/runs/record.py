@@ -10,6 +10,7 @@ from typing import Any
 from metainr import reporting
 from metainr.errors import UserError
 from metainr.json_files import read_json
+from metainr.output import say
 from metainr.reporting.results import read_results, write_json
 from metainr.reporting.samples import write_samples
 from metainr.runs.comparison import Comparison
@@ -77,7 +78,7 @@ def record(
 ) -> None:
     """Adds a setting to the results, see `write`, and prints its table."""
     write(results, workdir, name, folder, comparison)
-    print(reporting.to_text(reporting.init_table(results, name)))
+    say(reporting.to_text(reporting.init_table(results, name)))
 
 
 def write(

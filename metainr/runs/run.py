@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from metainr.checks import Range, check
+from metainr.devices import own_settings
 from metainr.errors import UserError
 from metainr.evaluation.metrics import psnr
 from metainr.evaluation.streaming import fit_each
@@ -78,6 +79,7 @@ class Run(NamedTuple):
     shape: tuple[int, ...] | None
     record: Mapping[str, Any]
 
+    @own_settings()
     def fit(
         self,
         signal: Signal = None,

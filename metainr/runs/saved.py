@@ -14,6 +14,7 @@ import jax
 from metainr import algorithms, fields
 from metainr.checks import RATE, Choice, OptionError, Options, check, kinds_of
 from metainr.errors import Option, UserError
+from metainr.files import expanded
 from metainr.json_files import parsed
 from metainr.runs.inits import Init
 from metainr.runs.learners import make_algorithm
@@ -46,7 +47,7 @@ def read_saved(path: str | Path, best: bool = False) -> tuple[Any, dict[str, Any
     checkpoint that validation liked best, in place of the newest. Raises UserError if there is
     nothing to read.
     """
-    path = Path(path)
+    path = expanded(path)
     if not path.exists():
         raise UserError(f"{path} does not exist; name a workdir or a file of weights")
     if path.is_dir():

@@ -6,6 +6,7 @@ flipped bit, so every checkpoint carries a SHA-256 digest of its arrays, verifie
 
 import contextlib
 import math
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from absl import logging
 from orbax.checkpoint.checkpoint_managers import AnyPreservationPolicy, BestN, LatestN
 
 from metainr.errors import Option, UserError
+from metainr.files import expanded, why
 from metainr.reporting.measures import measure
 from metainr.training.portable import (
     ABOUT,
@@ -34,6 +36,7 @@ from metainr.training.step import TrainState
 from metainr.types import MetaParams
 
 _KEEP_LAST = 3
+_ASIDE = "saved-anew-"  # a step that is on its way to be saved once more
 
 
 class Checkpoints:
@@ -69,9 +72,12 @@ class Checkpoints:
         )
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
+            _take_back(self._directory)
             self._manager = _Manager(self._directory, options=options)
         except OSError as error:
-            raise UserError(f"cannot write checkpoints to {self._directory}: {error}") from error
+            raise UserError(
+                f"cannot write checkpoints to {self._directory}: {why(error)}"
+            ) from error
 
     def latest_step(self) -> int | None:
         """The step of the newest checkpoint, or None; says nothing of its health."""
@@ -102,6 +108,21 @@ class Checkpoints:
         items[ABOUT] = ocp.args.JsonSave(about)
         composite = ocp.args.Composite(**items)
         self._writing(lambda: self._manager.save(step, args=composite, metrics=metrics))
+
+    def save_anew(
+        self, state: TrainState, config: dict[str, Any], measured: Mapping[str, float]
+    ) -> None:
+        """Saves a step that is there already, with what validation has measured since, and waits.
+
+        A kill leaves the one or the other. Raises UserError if it cannot be written.
+        """
+        saved = self._directory / str(int(state.step))
+        aside = self._directory / f"{_ASIDE}{saved.name}"
+        self._writing(lambda: saved.rename(aside))
+        self._manager.reload()
+        self.save(state, config, measured)
+        self.wait()
+        self._writing(lambda: shutil.rmtree(aside))
 
     def wait(self) -> None:
         """Waits until everything saved is on disk. Raises UserError if it cannot be written."""
@@ -152,12 +173,21 @@ class Checkpoints:
                 (self._directory / str(step)).rename(target)
             except OSError as error:
                 raise UserError(
-                    f"checkpoint {step} is damaged and cannot be moved to {target}: "
-                    f"{error.strerror}; move it yourself to go on from an older one"
+                    f"checkpoint {step} is damaged and cannot be moved to {target}: {why(error)}"
                 ) from error
             logging.warning("Moved it to %s; going on from an older one.", target)
         if damaged:
             self._manager.reload()
+
+
+def _take_back(directory):
+    """Puts the checkpoint back that a kill kept from being saved anew."""
+    for aside in directory.glob(f"{_ASIDE}*"):
+        saved = directory / aside.name.removeprefix(_ASIDE)
+        if saved.exists():
+            shutil.rmtree(aside)
+        else:
+            aside.rename(saved)
 
 
 class _Manager(ocp.CheckpointManager):
@@ -176,7 +206,7 @@ def load_meta_params(path: Path, best: bool = False) -> tuple[MetaParams, dict[s
     healthy one is taken, or with `best` the one that validation liked best. Raises UserError if
     there is none.
     """
-    path = Path(path).absolute()
+    path = expanded(path).absolute()
     folder = path / "checkpoints" if (path / "checkpoints").is_dir() else path
     candidates = (
         [folder]

@@ -24,13 +24,14 @@ from metainr.devices import (
 )
 from metainr.errors import Option, UserError, listed
 from metainr.files import write_bytes
+from metainr.output import say
 from metainr.reporting.measures import measure
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.compiled import available_memory, check_memory, compile_step
 from metainr.training.init_file import write_init
 from metainr.training.instruments import INSTRUMENTS, Cost, Meter, machine_peak
 from metainr.training.interrupts import Interrupted, deferred_interrupts
-from metainr.training.metrics import MetricsWriter
+from metainr.training.metrics import VALIDATION, MetricsWriter, has_validation
 from metainr.training.portable import from_portable, portable
 from metainr.training.step import TrainState
 from metainr.training.tracing import tracing
@@ -110,6 +111,7 @@ def train(
                 " or more, or another ",
                 Option("workdir"),
             )
+        _make_up_validation(checkpoints, state, validate, options, workdir, config)
         if start == options.train_steps:
             # A kill may have come between the last checkpoint and this file.
             from_first(partial(write_init, workdir, state, config))
@@ -153,6 +155,30 @@ def _restored(checkpoints, state, workdir):
     return state if arrays is None else from_portable(arrays, state, workdir)
 
 
+def _make_up_validation(checkpoints, state, validate, options, workdir, config):
+    """Validates a restored state where the interrupt that it was saved at came before that."""
+    step, metrics = int(state.step), workdir / "metrics"
+    if step == 0 or not _is_validated(step, options):
+        return
+    if from_first(lambda: has_validation(metrics, step)):
+        return
+    validation = validate(state.meta_params)
+    # The record comes last: by it one knows that nothing is left to make up.
+    checkpoints.save_anew(state, config, {validation.metric: validation.value})
+    with only_first(lambda: MetricsWriter(metrics, step)) as writer:
+        _record_validation(writer, step, validation)
+
+
+def _is_validated(step, options):
+    """Whether validation is due at a step."""
+    return step == options.train_steps or step % options.eval_every == 0
+
+
+def _record_validation(writer, step, validation):
+    writer.scalars(step, {f"{VALIDATION}{validation.metric}": validation.value})
+    writer.image(step, "validation", validation.picture)
+
+
 def _progress(start, end):
     hidden = None if is_first() else True  # None: where nobody watches
     return tqdm(initial=start, total=end, unit="step", disable=hidden)
@@ -188,7 +214,7 @@ class _Run(NamedTuple):
             if step % _LOG_EVERY == 0 or last:
                 self._log(step, metrics, validated)
             measured = {}
-            if (last or step % self.options.eval_every == 0) and requested() is None:
+            if _is_validated(step, self.options) and requested() is None:
                 with self.meter.paused():
                     measured, validated = self._validate(step, validate(state.meta_params))
             signum = requested()
@@ -228,8 +254,7 @@ class _Run(NamedTuple):
     def _validate(self, step, validation):
         """(What was measured, how it is shown), both by name."""
         metric, value = validation.metric, validation.value
-        self.writer.scalars(step, {f"validation_{metric}": value})
-        self.writer.image(step, "validation", validation.picture)
+        _record_validation(self.writer, step, validation)
         known = measure(metric)
         shown = f"{known.written(value)} {known.unit}".rstrip()
         return {metric: value}, {f"validation {known.name}": shown}
@@ -238,9 +263,9 @@ class _Run(NamedTuple):
         self.checkpoints.wait()
         write_init(self.workdir, state, self.config)
         summary = self.meter.summary()
-        self.progress.close()
-        print(summary["summary"])
         write_bytes(self.workdir / INSTRUMENTS, (json.dumps(summary, indent=2) + "\n").encode())
+        self.progress.close()
+        say(summary["summary"])
 
     def _kept(self):
         self.checkpoints.wait()

@@ -10,10 +10,24 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.files import write_bytes
+from metainr.files import why, write_bytes
 from metainr.json_files import parsed
 
+_RECORDS = "metrics.jsonl"
 _SECONDS_BETWEEN_FLUSHES = 2.0  # each waits for the disk, some milliseconds
+
+
+VALIDATION = "validation_"
+"""What the names of metrics that validation measured begin with."""
+
+
+def has_validation(directory: Path, step: int) -> bool:
+    """Whether the records in a folder tell what validation measured at a step."""
+    records = map(parsed, _records(directory / _RECORDS, step))
+    return any(
+        record["step"] == step and any(name.startswith(VALIDATION) for name in record)
+        for record in records
+    )
 
 
 class MetricsWriter:
@@ -34,7 +48,7 @@ class MetricsWriter:
         session = event_pb2.SessionLog  # pyright: ignore[reportAttributeAccessIssue]
         self._directory, self._summary = directory, summary
         self._flushed = time.monotonic()
-        path = directory / "metrics.jsonl"
+        path = directory / _RECORDS
         with self._writing():
             directory.mkdir(parents=True, exist_ok=True)
             write_bytes(path, "".join(_records(path, step)).encode())
@@ -83,8 +97,7 @@ class MetricsWriter:
             yield
         except OSError as error:
             raise UserError(
-                f"cannot write metrics to {self._directory}: {error.strerror}; the checkpoints are "
-                "kept: make room or permission there and run the same command again"
+                f"cannot write metrics to {self._directory}: {why(error)}; the checkpoints are kept"
             ) from error
 
 

@@ -112,6 +112,14 @@ def read_checkpoint(checkpoint: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return arrays, about["config"]
 
 
+def recorded_of(checkpoint: Path) -> dict[str, Any]:
+    """The flags that a checkpoint was saved with; none where damage hides them."""
+    try:
+        return dict(parsed((checkpoint / ABOUT / "metadata").read_bytes())["config"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
 def measured_of(checkpoint: Path) -> dict[str, float]:
     """What validation measured of a checkpoint, by name; raises what its damage makes it raise."""
     file = checkpoint / _METRICS / _METRICS

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import jax
 
+from metainr.output import say
+
 _SKIPPED = 10  # the first steps warm up
 _TRACED = 10
 
@@ -31,7 +33,7 @@ def tracing(folder: Path | None, start: int, end: int) -> Iterator[Callable[[int
         jax.profiler.stop_trace()
         files = traced.glob("plugins/profile/*/perfetto_trace.json.gz")
         newest = max(files, key=lambda file: file.stat().st_mtime)
-        print(
+        say(
             f"profile of steps {first} to {first + num_steps - 1}: open {newest} at https://ui.perfetto.dev,"
             f" or run tensorboard --logdir={traced} (with tensorboard-plugin-profile)"
         )

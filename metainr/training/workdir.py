@@ -1,11 +1,12 @@
 """The folder of a run: its flags and environment, and whether it may go on with other flags."""
 
+import contextlib
 import datetime
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,17 @@ import jax
 from metainr import __version__
 from metainr.checks import shown
 from metainr.errors import Option, UserError, listed
-from metainr.files import write_bytes
+from metainr.files import expanded, why, write_bytes
 from metainr.json_files import read_json
+from metainr.training.lock import alone_in
+from metainr.training.portable import recorded_of
 
 _CONFIG = "config.json"
+_FILES = (
+    *(_CONFIG, "results.json", "init.safetensors", "instruments.json", "tables.md", "report.html"),
+    "results.jsonl",
+)
+_FOLDERS = ("checkpoints", "metrics", "profile", "samples", "fits", "figures", "unfinished")
 
 
 def environment() -> dict[str, str]:
@@ -36,13 +44,14 @@ def environment() -> dict[str, str]:
     }
 
 
+@contextlib.contextmanager
 def open_workdir(
-    path: Path,
+    path: str | Path,
     config: Mapping[str, Any],
     changeable: Collection[str],
     flag: str = "workdir",
-) -> None:
-    """Creates the folder of a run, or checks that the run in it had the same flags.
+) -> Iterator[Path]:
+    """Holds the folder of a run: creates it, or checks that the run in it had the same flags.
 
     Args:
         path: the folder; `config.json` in it records flags and environment.
@@ -50,17 +59,40 @@ def open_workdir(
         changeable: the flags that may differ from those recorded.
         flag: the one that names the folder.
 
-    Raises UserError if it cannot be written, or names what differs.
+    Raises UserError if another process holds it, it cannot be written, or something else is in the
+    place of what a run writes; and names what differs.
     """
-    file = path / _CONFIG
-    try:
-        if file.exists():
-            _check_same(file, config, changeable, flag)
-        record = {"flags": dict(config), "environment": environment()}
-        write_bytes(file, (json.dumps(record, indent=2) + "\n").encode())
-    except OSError as error:
-        named = Option(flag, path)
-        raise UserError("cannot write to ", named, f": {error.strerror}") from error
+    path = expanded(path)
+    with contextlib.ExitStack() as held:
+        try:
+            _check_places(path)
+            path.mkdir(parents=True, exist_ok=True)
+            held.enter_context(alone_in(path, flag))
+            if (path / _CONFIG).exists():
+                _check_same(path / _CONFIG, config, changeable, flag)
+            record = {"flags": dict(config), "environment": environment()}
+            write_bytes(path / _CONFIG, (json.dumps(record, indent=2) + "\n").encode())
+        except OSError as error:
+            raise UserError("cannot write to ", Option(flag, path), f": {why(error)}") from error
+        yield path
+
+
+def check_checkpoints(folder: Path, config: Mapping[str, Any], changeable: Collection[str]) -> None:
+    """Raises UserError if a checkpoint in a run's folder is of a run with other flags.
+
+    Args:
+        folder: of the run.
+        config, changeable: as of `open_workdir`.
+    """
+    for path in sorted(folder.glob("checkpoints/*")):
+        recorded = recorded_of(path) if path.name.isdigit() else {}
+        if differing := _differing(recorded, config, {*changeable} | config.keys() - recorded):
+            raise UserError(
+                f"checkpoint {path} is of another run: ",
+                *listed(differing),
+                "; move it away, or use another ",
+                Option("workdir"),
+            )
 
 
 def recorded_flags(path: Path) -> dict[str, Any]:
@@ -77,12 +109,7 @@ def _check_same(file, config, changeable, flag):
     recorded = read_json(file, *remedy).get("flags")
     if not isinstance(recorded, dict):
         raise UserError(f"{file} is not a run's record; ", *remedy)
-    differing = [
-        (Option(name), f" was {shown(recorded.get(name))} and is now {shown(config.get(name))}")
-        for name in sorted({*recorded, *config} - set(changeable))
-        if recorded.get(name) != config.get(name)
-    ]
-    if differing:
+    if differing := _differing(recorded, config, changeable):
         raise UserError(
             Option(flag, file.parent),
             " holds a run with other options: ",
@@ -90,6 +117,27 @@ def _check_same(file, config, changeable, flag):
             "; use those to go on, or another ",
             Option(flag),
         )
+
+
+def _differing(recorded, config, changeable):
+    """What of a record is now otherwise, as parts of a message."""
+    return [
+        (Option(name), f" was {shown(recorded.get(name))} and is now {shown(config.get(name))}")
+        for name in sorted({*recorded, *config} - set(changeable))
+        if recorded.get(name) != config.get(name)
+    ]
+
+
+def _check_places(path):
+    """Raises UserError if something else is in the place of a file or a folder of a run's."""
+    for names, is_kind, kind in ((_FILES, Path.is_file, "file"), (_FOLDERS, Path.is_dir, "folder")):
+        for name in names:
+            place = path / name
+            if os.path.lexists(place) and not is_kind(place):
+                raise UserError(
+                    f"{place} is no {kind}, and a run has one there; move it away and run the same "
+                    "command again"
+                )
 
 
 def _git_revision():

@@ -17,7 +17,7 @@ import safetensors
 import safetensors.numpy
 
 from metainr.errors import UserError
-from metainr.files import write_bytes
+from metainr.files import expanded, write_bytes
 from metainr.json_files import parsed
 from metainr.types import Params
 from metainr.weights.haiku_pickle import load_haiku_pickle
@@ -39,7 +39,7 @@ def save_weights(
     Raises UserError for another suffix, a leaf that is no such array, names that clash, and
     whatever keeps the file from being written; an older file of that name then stays as it was.
     """
-    path = Path(path)
+    path = expanded(path)
     encode = _for_suffix(path, _WRITERS)
     arrays = _arrays(flat_leaves(params), path)
     content = encode(arrays, dict(metadata or {}))
@@ -62,7 +62,7 @@ def load_weights(path: str | Path) -> dict[str, Any]:
     Raises UserError if there is no such file, it is of another kind or damaged, or a value is NaN
     or infinite.
     """
-    path = Path(path)
+    path = expanded(path)
     read = _for_suffix(path, _READERS)
     with _reading(path):
         return nested(_arrays(read(path), path))
@@ -73,7 +73,7 @@ def load_metadata(path: str | Path) -> dict[str, str]:
 
     Raises UserError if there is no such file, or it is of another kind or damaged.
     """
-    path = Path(path)
+    path = expanded(path)
     read = _for_suffix(path, _METADATA_READERS)
     with _reading(path):
         return read(path)

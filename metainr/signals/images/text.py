@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from metainr.plotting import matplotlib
 from metainr.signals.access import generated
 from metainr.signals.images.options import ImageOptions
 from metainr.types import SignalClass
@@ -52,9 +53,8 @@ def _draw(rng, resolution):
 @functools.lru_cache(maxsize=1024)
 def font(name: str, size: int):
     """matplotlib's own font of that file name without suffix, `size` pixels high."""
-    import matplotlib
     from PIL import ImageFont
 
-    path = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"
+    path = Path(matplotlib().get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"
     # The basic layout is part of Pillow itself; the other one is a library some machines lack.
     return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)

@@ -1,0 +1,48 @@
+"""Fits that a rate has killed are named; fits that are alike for other reasons are not."""
+
+import numpy as np
+import pytest
+
+from metainr.evaluation.fitting import Fits
+from metainr.runs.dead import warn_of_dead
+from metainr.types import Contender, Hyper
+
+WEIGHTS = {"standard": 0.0, "mean": 1.0, "meta": 2.0}
+ALIVE = {"standard": [20.0, 21.0], "mean": [22.0, 23.0], "meta": [30.0, 31.0]}
+
+
+def _warned(caplog, ends, weights=WEIGHTS):
+    fits = {
+        name: Fits({"psnr": np.array([[10.0, 12.0], values]).T}, np.empty(0))
+        for name, values in ends.items()
+    }
+    contenders = {
+        name: Contender({"w": np.full(3, value)}, None, Hyper("adam", 0.25))
+        for name, value in weights.items()
+    }
+    warn_of_dead(fits, contenders, "psnr")
+    return caplog.text
+
+
+def test_inits_that_end_at_one_output_are_named_with_their_rate(caplog):
+    dead = ALIVE | {"standard": [15.123456, 9.5], "mean": [15.123459, 9.500002]}
+    text = _warned(caplog, dead)
+    assert "same PSNR to six digits (standard by adam 0.25, mean by adam 0.25)" in text
+    assert "baseline_learning_rate" in text and "meta" not in text
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        ALIVE,
+        ALIVE | {"standard": [22.0, 21.0]},  # one signal alone
+        ALIVE | {"standard": [np.nan, np.nan], "mean": [np.nan, np.nan]},  # diverged
+        ALIVE | {"standard": [22.001, 23.001]},
+    ],
+)
+def test_others_are_not(caplog, ends):
+    assert not _warned(caplog, ends)
+
+
+def test_a_rival_that_is_the_same_init_ends_at_the_same(caplog):
+    assert not _warned(caplog, ALIVE | {"mean": ALIVE["meta"]}, WEIGHTS | {"mean": 2.0})
