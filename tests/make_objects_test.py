@@ -97,7 +97,7 @@ def test_mistakes_get_one_line(written, tmp_path):
         ("", [], "--output_dir, the folder"),
         (tmp_path, ["--signal=lamp"], "did you mean lamps"),
         (tmp_path / "new", ["--num_objects=90000"], "10000"),
-        (tmp_path / "full", ["--num_views=1", "LIMITED"], "make room and run the same command"),
+        (tmp_path / "full", ["--num_views=1", "LIMITED"], "make room there and run the same"),
     ]
     lists = [[f"--output_dir={folder}", *arguments] for folder, arguments, _ in cases]
     command = [sys.executable, "-c", _EACH, json.dumps(lists)]
