@@ -19,7 +19,7 @@ from metainr.training.interrupts import Interrupted
 
 _FLAGFILES = Path(__file__).parent / "flags"
 _KEPT = "what was saved is kept"
-KEPT = f"{KEPT}: run the same command again to go on"
+KEPT = f"{_KEPT}: run the same command again to go on"
 
 
 def run(main: Callable[[], None]) -> None:

@@ -28,6 +28,7 @@ def test_each_network_is_fitted_from_its_random_weights(tmp_path):
     assert (together / "results.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_networks_of_one_shape_do_not_take_over_each_others_fits(tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "_PIECE_SECONDS", 0)  # saved after every step
     monkeypatch.setattr(fitting, "_FIRST_PIECE", 1)
@@ -93,8 +94,10 @@ def test_a_class_of_one_signal_is_fitted_and_exported(tmp_path, monkeypatch, cap
 @pytest.mark.parametrize(
     ("file", "label", "stem"),
     [
-        ("below/my song.v2.wav", "below/my song.v2.wav", "my-song-v2"),
-        ("$^$ <b>.png", "$^$ \\u003cb>.png", "-b-"),
+        pytest.param(
+            *("below/my song.v2.wav", "below/my song.v2.wav", "my-song-v2"), marks=pytest.mark.slow
+        ),
+        pytest.param("$^$ <b>.png", "$^$ \\u003cb>.png", "-b-", marks=pytest.mark.slow),
         ("\udce9t\udce9.png", "?t?.png", "-t-"),
         (f"{300 * 'ü'}.png", f"{300 * 'ü'}.png", 40 * "ü"),
     ],

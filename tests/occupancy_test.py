@@ -50,7 +50,9 @@ def _find(apply, **options):
     return make_find_occupancy(apply, _density, **options)(PARAMS, *BOX)
 
 
-@pytest.mark.parametrize(("sharpness", "chunk_size"), [(20.0, 300), (400.0, None)])
+@pytest.mark.parametrize(
+    ("sharpness", "chunk_size"), [pytest.param(20.0, 300, marks=pytest.mark.slow), (400.0, None)]
+)
 def test_a_ball_looks_as_it_does_in_full(sharpness, chunk_size):
     apply = _ball(sharpness)
     full = make_render(apply, composite, SAMPLES)

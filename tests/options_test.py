@@ -199,6 +199,7 @@ def test_a_contradiction_of_flags_is_told_by_the_experiment():
         ct_reconstruction.settle(values, set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argument", ["--outer_learning_rate=nan", "--seed=1000000000000"])
 def test_the_process_ends_with_one_line(argument, tmp_path):
     workdir = f"--workdir={tmp_path / 'run'}"

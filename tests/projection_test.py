@@ -108,6 +108,7 @@ def test_it_agrees_with_the_radon_transform_of_scikit_image():
     np.testing.assert_allclose(project(image, ANGLES, detector_grid(n)), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_interpolations_agree_with_the_field_along_the_rays():
     n = 64
     angles = jnp.asarray(ANGLES)

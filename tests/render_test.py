@@ -88,6 +88,7 @@ def test_three_devices_share_an_image():
     _assert_close(render(PARAMS, *camera), _plain(PARAMS, *camera))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(len(jax.devices()) >= 3, reason="runs the one before")
 def test_devices():
     environment = os.environ | {"XLA_FLAGS": "--xla_force_host_platform_device_count=3"}
