@@ -140,3 +140,15 @@ def test_folders_that_cannot_do(tmp_path):
 def test_no_folder_names_the_flag():
     with pytest.raises(UserError, match="image_folder"):
         signals.make("folder", signals.ImageOptions(16))
+
+
+def test_pictures_of_two_splits_that_are_nearly_equal_are_told(tmp_path, caplog):
+    rng = np.random.default_rng(0)
+    for number in range(6):
+        image = Image.fromarray(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)).resize((60, 60))
+        image.save(tmp_path / f"{number}.png")
+    assert _make(tmp_path).sizes and "nearly equal" not in caplog.text
+    for number in range(6):  # one of its twin lies in another split, whatever the shuffle
+        Image.open(tmp_path / f"{number}.png").save(tmp_path / f"{number}.jpg", quality=70)
+    _make(tmp_path)
+    assert "pairs of pictures in different splits are nearly equal" in caplog.text

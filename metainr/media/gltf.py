@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+from metainr.json_files import parsed
 from metainr.media.opening import check_regular
 
 _POINTS, _LINES, _TRIANGLES, _STRIP = 0, (1, 2, 3), 4, 5
@@ -52,7 +53,7 @@ def checked_gltf(data: bytes, is_binary: bool) -> Gltf:
     or its shapes are stored in a way that trimesh passes over.
     """
     start, length = _json_chunk(data) if is_binary else (0, len(data))
-    header = json.loads(data[start : start + length])
+    header = parsed(data[start : start + length])
     _check_numbers(header)
     shapes = [p for mesh in header.get("meshes", []) for p in mesh["primitives"]]
     for shape in shapes:

@@ -11,6 +11,7 @@ from metainr.media.folders import below
 from metainr.media.pictures import SUFFIXES, read_image, to_square
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.images.options import ImageOptions
+from metainr.signals.images.twins import thumbnail, warn_of_twins
 from metainr.signals.own_files import found_files, split_paths
 from metainr.types import SignalClass
 
@@ -23,14 +24,17 @@ def folder(options: ImageOptions) -> SignalClass:
 
     Splits are 80/10/10 % of a shuffle that depends on the seed and the relative paths. Pictures are
     read when they are asked for; damaged ones and those with a side below 2 pixels are found at
-    construction and left out, with one warning. Raises UserError if fewer than 3 remain.
+    construction and left out, with one warning; another tells of pictures that are nearly those of
+    another split. Raises UserError if fewer than 3 remain.
     """
     if not options.image_folder:
         raise UserError(
             "signal class 'folder' needs a folder of pictures; give ", Option("image_folder")
         )
     root = Path(options.image_folder).expanduser()
-    splits = split_paths(_good(root, picture_paths(root)), options.seed)
+    thumbnails = _good(root, picture_paths(root))
+    splits = split_paths(list(thumbnails), options.seed)
+    warn_of_twins(splits, thumbnails)
 
     def read(split, index):
         return to_square(read_image(root / splits[split][index]), options.resolution)
@@ -62,12 +66,12 @@ def picture_paths(root: Path) -> list[str]:
 
 
 def _good(root, names):
-    """Those of the pictures that can be read; warns once of the others."""
+    """Thumbnails of the pictures that can be read, by name; warns once of the others."""
     # Decoding releases the interpreter's lock, so that threads do use the cores.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        usable = list(pool.map(lambda name: _usable(root / name), names))
-    good = [name for name, is_usable in zip(names, usable) if is_usable]
-    bad = [name for name, is_usable in zip(names, usable) if not is_usable]
+        found = dict(zip(names, pool.map(lambda name: _thumbnail(root / name), names)))
+    good = {name: small for name, small in found.items() if small is not None}
+    bad = [name for name, small in found.items() if small is None]
     shown = ", ".join(bad[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
     if len(good) < len(SPLITS):
         damaged = f" and {len(bad)} unreadable or too small ({shown})" if bad else ""
@@ -80,9 +84,10 @@ def _good(root, names):
     return good
 
 
-def _usable(path):
-    """Whether the picture can be decoded and has no side below 2 pixels."""
+def _thumbnail(path):
+    """That of a picture; None if it cannot be decoded or has a side below 2 pixels."""
     try:
-        return min(read_image(path).shape[:2]) >= _SMALLEST_SIDE
+        image = read_image(path)
     except UserError:
-        return False
+        return None
+    return thumbnail(image) if min(image.shape[:2]) >= _SMALLEST_SIDE else None
