@@ -203,7 +203,10 @@ def test_stereo_and_random_samples(tmp_path):
         ("--sample_rate=10", "--sample_rate=10 is not possible; give a whole number from 1000"),
         ("--duration=0.001", "a duration of 0.001 s"),
         ("--audio_folder=/nowhere", "--audio_folder=/nowhere does not exist"),
-        ("--recording=/nowhere.wav --algorithm=none", "/nowhere.wav does not exist"),
+        (
+            "--recording=/nowhere.wav --algorithm=none",
+            "cannot read sound /nowhere.wav: No such file",
+        ),
         ("--recording={} --audio_folder=/nowhere", "give one of them"),
         ("--recording={}", "a.wav is one sound, of which no init can be learned: give --algorithm"),
         ("--recording={} --algorithm=none --tune", "more sounds than that of --recording"),

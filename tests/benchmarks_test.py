@@ -30,7 +30,7 @@ BINARIES = {
     "--resolution=4",
     "derivatives": "--rounds=2 --side=8 --width=8 --depth=2",
 }
-QUICK_BINARIES = ("meta_step", "products")
+QUICK_BINARIES = ("meta_step",)
 FIRST_CELLS = {
     "meta_step": ["1"] * 4,
     "fit_many": ["3 of 8²"] * 3,

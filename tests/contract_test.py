@@ -106,7 +106,7 @@ _KIN = {
     "random_rows",
 }
 # Nested derivatives take long to compile: in pairs, the Laplacian will do.
-_SLOW = {"gradient"} | _KIN
+_SLOW = {"gradient", "laplacian"} | _KIN
 DRAWS = {
     "all_points": all_points,
     "random_points": lambda inputs: random_points(inputs, len(inputs) // 4),
@@ -167,9 +167,9 @@ PRODUCT = _product(set(PAIRS))
 # How a field differs from another shows where it learns; elsewhere one will do.
 ONE_FIELD = {case for case in PAIRS if case.field == Case().field}
 # Arguments and states are those of the inner loop, whatever is measured.
-OF_VALUES = _product({case for case in ONE_FIELD if case.measurement == "value"})
+OF_VALUES = _product({case for case in ONE_FIELD if _is_usual(case, "measurement optimizer")})
 # Without jit, every operation is compiled.
-UNJITTED = _product({case for case in ONE_FIELD if _is_usual(case, "draw optimizer measurement")})
+UNJITTED = _product({case for case in ONE_FIELD if case.algorithm == list(algorithms.REGISTRY)[-1]})
 # The experiments learn through the measurements that take long to compile, and by all optimizers.
 LEARNED = _product({case for case in PAIRS if _is_usual(case, "measurement optimizer")})
 

@@ -25,6 +25,7 @@ SMALL = ("--train_steps=2", "--num_test=1", "--test_steps=2", "--num_validation=
 FULL = ("sh", "-c", 'exec "$@" >/dev/full', "sh")
 
 
+@pytest.mark.slow
 def test_settings_of_other_programs_and_a_full_output_cost_no_report(tmp_path):
     settings = ("JAX_ENABLE_X64=1", "MPLBACKEND=nope", "PYTHONIOENCODING=ascii", f"HOME={tmp_path}")
     code, errors = finish(start(Path("~/run"), *SMALL, wrapper=("env", *settings, *FULL)), 300)

@@ -57,6 +57,7 @@ def test_a_run_learns_more_than_weights_and_compares(name, trained):
     assert (np.diff(_psnr(inits["meta"])) > 0).all()
 
 
+@pytest.mark.slow
 @NAMES
 def test_it_is_tested_alike_as_an_init_and_as_a_rival(name, trained, tmp_path):
     expected = _psnr(_inits(trained(name))["meta"])

@@ -92,6 +92,7 @@ def test_sigkill_at_any_moment(undisturbed, tmp_path, algorithm):
     assert not list((tmp_path / "checkpoints").glob("*tmp*"))
 
 
+@pytest.mark.slow
 def test_interrupts_save_and_say_how_to_go_on(undisturbed, tmp_path):
     whole = undisturbed(ALGORITHM)
     reached = lambda: max(steps(tmp_path), default=0) >= 10  # noqa: E731

@@ -107,6 +107,7 @@ def test_sizes_that_the_kernel_would_kill_for(refused, arguments, expected):
     assert expected in refused("--signal=text", *arguments)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_run_is_not_continued(refused, copied):
     about = copied / "checkpoints" / "6" / "about" / "metadata"
     told = json.loads(about.read_text())
@@ -131,6 +132,7 @@ def test_folders_of_pictures(refused, tmp_path):
     assert "--num_test=2 is more than the 1 test" in refused(f"--image_folder={folder}")
 
 
+@pytest.mark.slow
 def test_bad_pictures_among_good_ones_are_named(tmp_path):
     folder = _pictures(tmp_path / "pictures", 5)
     (folder / "broken.png").write_bytes((folder / "0.png").read_bytes()[:60])
@@ -249,6 +251,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, 2500])
 def test_files_that_cannot_grow(trained, copied, limit):
     """As on a full disk: first the record of the run, then a checkpoint cannot be written."""
@@ -266,6 +269,7 @@ def test_files_that_cannot_grow(trained, copied, limit):
         assert steps(copied) == [4, 6, 8]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")
 def test_a_full_disk_and_a_read_only_one(trained, tmp_path):
     """In a mount name space of its own, so that nothing stays mounted."""

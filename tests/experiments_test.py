@@ -67,7 +67,13 @@ def refused(tmp_path, capfd):
     return run
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ct_reconstruction",
+        *(pytest.param(x, marks=pytest.mark.slow) for x in ("view_synthesis", "phototourism")),
+    ],
+)
 def test_a_run_reports(name, trained):
     workdir = trained(name)
     assert steps(workdir) == [2]

@@ -230,6 +230,7 @@ def _fitted(name, options, kernels=None):
 IMAGE = FieldOptions(out_dim=1, width=64, depth=3)
 
 
+@pytest.mark.slow
 def test_gaussians_need_neither_encoding_nor_special_weights():
     options = IMAGE._replace(sigma=0.05)
     plain = _fitted("mlp", options)

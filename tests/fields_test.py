@@ -332,6 +332,7 @@ def test_only_factors_of_hidden_layers_are_rounded(name, dtype):
     assert types == [["float32"] * 3, hidden, hidden, ["float32"] * 3]
 
 
+@pytest.mark.slow
 def test_bfloat16_keeps_float32_derivatives():
     field = fields.make("siren", FieldOptions(width=64, depth=4, omega=30.0, first_omega=30.0))
     rounded = fields.make(

@@ -63,6 +63,7 @@ def _run(binary, *arguments):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
 
 
+@pytest.mark.slow
 def test_an_object_is_shown_from_all_sides(inits, tmp_path):
     done = _run(
         *("fit_object", f"--init={inits / 'objects'}", f"--output_dir={tmp_path}", "--object=3"),

@@ -393,6 +393,7 @@ def test_fitted_weights_are_an_init(run, mode):
     assert further["config"]["inner_learning_rate"] == 0.02
 
 
+@pytest.mark.slow
 def test_steps_see_random_pixels_where_training_did(run, init):
     _, everything = run(smooth(SIDE, SIDE), "--keep=0.5")
     save_weights(init, PARAMS, {"flags": json.dumps(RECORD | {"inner_points": 20})})
@@ -457,6 +458,7 @@ def test_mistakes_are_told_in_one_line(run, bad_files, mistake):
     assert not (bad_files / "out" / "results.json").exists()
 
 
+@pytest.mark.slow
 def test_the_binary(tmp_path, init):
     saved(tmp_path / "picture.png", smooth(9, 14))
     (tmp_path / "text.png").write_text("no picture")

@@ -113,6 +113,7 @@ def test_integers_and_masks(run):
     assert np.abs(run.fit(hidden, steps=2).render((4, 4)) - seen).max() > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm, options", [("modulations", {"latent": 4})])
 def test_what_algorithms_learn_travels_whole(algorithm, options, tmp_path):
     run = _learn(algorithm=algorithm, algorithm_options=options)
@@ -165,6 +166,7 @@ def test_fields_objectives_and_optimizers_of_ones_own(tmp_path):
         metainr.load(tmp_path / "own.safetensors", field=field)
 
 
+@pytest.mark.slow
 def test_one_channel_and_one_axis():
     run = _learn(_images(channels=1)[..., 0])
     assert run.fit(_images(channels=1)[0, ..., 0], steps=1).render((3, 3)).shape == (3, 3, 1)

@@ -29,6 +29,11 @@ from metainr.types import Hyper, Task, Term
 RNG = np.random.default_rng(2)
 X, SUPPORT, QUERY = (RNG.normal(size=s) for s in ((9, 3), (9, 1), (9, 1)))
 SIZES = pytest.mark.parametrize("per_weight", [False, True], ids=["per_leaf", "per_weight"])
+QUICK_SIZES = pytest.mark.parametrize(
+    "per_weight",
+    [False, pytest.param(True, marks=pytest.mark.slow)],
+    ids=["per_leaf", "per_weight"],
+)
 
 
 def _parts(steps):
@@ -97,7 +102,7 @@ def test_steps_beyond_those_learned_repeat_the_last_factors(per_weight):
 
 
 @pytest.mark.usefixtures("float64")
-@SIZES
+@QUICK_SIZES
 def test_the_meta_gradient_against_finite_differences(per_weight):
     parts, params, task = siren_task(np.float64, "sgd", 3)
     options = MetaSgdOptions(per_weight)
@@ -119,7 +124,7 @@ def _trained(name, options):
     return state.meta_params
 
 
-@SIZES
+@QUICK_SIZES
 def test_without_learning_sizes_it_is_maml_bit_for_bit(per_weight):
     # A compiler may round the sum of weights and steps once, or their factors' product before it.
     with jax.disable_jit():

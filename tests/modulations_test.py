@@ -87,6 +87,7 @@ def test_the_meta_gradient_against_finite_differences(optimizer):
     hold_against_finite_differences("modulations", parts, meta_params, task, options)
 
 
+@pytest.mark.slow
 def test_an_inner_step_keeps_a_latent_and_no_weights():
     few, size = compiled_bytes("modulations", "sgd", 2, 1024, width=256)
     many, _ = compiled_bytes("modulations", "sgd", 12, 1024, width=256)

@@ -15,6 +15,7 @@ NETWORKS = "siren,mlp:tanh,positional"
 ALONE = ("--algorithm=none", f"--networks={NETWORKS}")
 
 
+@pytest.mark.slow
 def test_each_network_is_fitted_from_its_random_weights(tmp_path):
     together, alone = tmp_path / "together", tmp_path / "alone"
     assert run_here(together, *ALONE) == 0
@@ -158,6 +159,7 @@ def test_all_test_signals_are_fitted_where_there_are_few(tmp_path, monkeypatch):
     assert read_results(tmp_path)["num_test"] == 1
 
 
+@pytest.mark.slow
 def test_a_rate_that_falls_to_zero_takes_smaller_steps_in_the_end(tmp_path):
     ends = {}
     for schedule in ("constant", "cosine"):

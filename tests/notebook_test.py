@@ -33,6 +33,7 @@ def _printed(notebook, folder):
     return "".join(output.text for output in outputs if "text" in output)
 
 
+@pytest.mark.slow
 def test_every_cell_runs(notebook, tmp_path):
     """With a size of its own, of which nothing is learned."""
     settings = next(cell for cell in notebook.cells if "SIZE = " in cell.source)

@@ -254,6 +254,7 @@ def _results(workdir):
     return json.loads((workdir / "results.json").read_text())["settings"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kinds", [["laplacian"], pytest.param([*REGISTRY], marks=pytest.mark.slow)]
 )

@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from metainr.cameras import Views, look_at, opengl_inverse_intrinsics, pixel_rays
 from metainr.measurements.rendering import rendering
@@ -112,6 +113,7 @@ def _params():
     return {"a": jax.random.normal(keys[0], (3, 8)), "b": jax.random.normal(keys[1], (8, 4))}
 
 
+@pytest.mark.slow
 def test_steps_do_not_copy_the_images():
     objective = (Term(random_rays(16, SAMPLES), rendering(), squared_error),)
     gradient = objective_gradient(objective, _field)

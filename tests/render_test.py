@@ -70,6 +70,7 @@ def test_chunks_change_nothing_within_jit(chunk_size):
     _assert_close(found, _plain(PARAMS, *camera, *size))
 
 
+@pytest.mark.slow
 def test_fields_can_be_batched():
     render = make_render(FIELD.apply, composite, SAMPLES, 4 * SAMPLES)
     others = [FIELD.init(jax.random.key(seed)) for seed in range(3)]

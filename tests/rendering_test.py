@@ -163,6 +163,7 @@ def test_the_measurement_renders_a_ball(background):
     np.testing.assert_array_equal(found[1], [BACKGROUNDS[background].colour] * 3)
 
 
+@pytest.mark.slow
 def test_chunks_and_mixed_mode_change_nothing():
     """A meta-gradient through one step, by the engine in chunks and by plain reverse mode."""
     keys = jax.random.split(jax.random.key(0), 6)

@@ -202,7 +202,7 @@ def test_a_recording_of_too_few_samples_is_named(tmp_path):
 
 
 def test_a_folder_is_no_sound(tmp_path):
-    with pytest.raises(UserError, match=f"{tmp_path} is a folder; give a file"):
+    with pytest.raises(UserError, match=f"{tmp_path}: it is a folder; give a file"):
         read_sound(tmp_path)
 
 
@@ -244,7 +244,7 @@ def test_pipes_and_devices_are_no_sounds(folder):
     os.mkfifo(folder / "pipe.wav")
     (folder / "device.wav").symlink_to("/dev/zero")
     for name in ("pipe.wav", "device.wav"):
-        with pytest.raises(UserError, match=f"sound .*{name} is a pipe or device; give a file"):
+        with pytest.raises(UserError, match=f"sound .*{name}: it is a pipe or device; give a file"):
             read_sound(folder / name)
     recordings = signals.make("recordings", OPTIONS._replace(audio_folder=str(folder)))
     assert sum(recordings.sizes.values()) == 5

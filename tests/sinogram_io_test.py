@@ -64,6 +64,7 @@ def test_counts_become_line_integrals(tmp_path):
     np.testing.assert_allclose(found.sinogram.values, VALUES / 10, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_scan_off_its_centre_is_put_right(tmp_path):
     n, offset, attenuation = 64, 2.0, 0.02
     image = np.clip(ellipses(MODIFIED_SHEPP_LOGAN, n), 0, 1).astype(np.float32)

@@ -82,6 +82,7 @@ def test_its_derivative_is_finite_where_value_or_slope_vanish():
     assert all(jnp.isfinite(x).all() for x in curved(predictions, jnp.ones((3, 4))))
 
 
+@pytest.mark.slow
 def test_the_objective_is_the_published_loss_over_3000(float64):
     term = Term(cloud_points(512), value_and_gradient(), surface_loss)
     gradient = objective_gradient((term,), _of_sphere, Summation(100))

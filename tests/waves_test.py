@@ -70,6 +70,7 @@ def test_one_source_from_a_learned_init(trained, tmp_path):
     np.testing.assert_allclose([fit["x"][column], fit["y"][row]], [0.1, -0.2], atol=0.07)
 
 
+@pytest.mark.slow
 def test_a_wave_alone(tmp_path):
     arguments = ("--equation=wave", "--algorithm=none", "--window_steps=2")
     assert _run(tmp_path / "run", *arguments) == 0

@@ -60,7 +60,9 @@ def summary(outcome: Outcome, course: Course, directory: Path) -> str:
             means.append(" ".join([*words, f"{psnr[:, -1].mean():.2f} dB"]))
     psnr = f", mean PSNR after the last step {', '.join(means)}" if means else ""
     rate = f" at {course.fields / course.seconds:.3g} fields/s" if course.pictures else ""
-    files = sorted(path.name + "/" * path.is_dir() for path in directory.iterdir())
+    files = sorted(
+        path.name + "/" * path.is_dir() for path in directory.iterdir() if path.name[0] != "."
+    )
     return (
         f"pictures fitted: {outcome.num_fitted}, now {course.pictures}{rate}{psnr}; written to "
         f"{directory}: {', '.join(files)}"

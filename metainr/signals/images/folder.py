@@ -10,9 +10,10 @@ from metainr.errors import Option, UserError
 from metainr.media.folders import below
 from metainr.media.pictures import SUFFIXES, read_image, to_square
 from metainr.signals.access import SPLITS, of_files
+from metainr.signals.copies import without_copies
 from metainr.signals.images.options import ImageOptions
 from metainr.signals.images.twins import thumbnail, warn_of_twins
-from metainr.signals.own_files import found_files, split_paths
+from metainr.signals.own_files import split_paths
 from metainr.types import SignalClass
 
 _SMALLEST_SIDE = 2
@@ -23,16 +24,18 @@ def folder(options: ImageOptions) -> SignalClass:
     """The pictures in `options.image_folder` and the folders below it, cut to centred squares.
 
     Splits are 80/10/10 % of a shuffle that depends on the seed and the relative paths. Pictures are
-    read when they are asked for; damaged ones and those with a side below 2 pixels are found at
-    construction and left out, with one warning; another tells of pictures that are nearly those of
-    another split. Raises UserError if fewer than 3 remain.
+    read when they are asked for; damaged ones, those with a side below 2 pixels and copies are
+    found at construction and left out, with warnings; another tells of pictures that are nearly
+    those of another split. Raises UserError if fewer than 3 remain.
     """
     if not options.image_folder:
         raise UserError(
             "signal class 'folder' needs a folder of pictures; give ", Option("image_folder")
         )
     root = Path(options.image_folder).expanduser()
-    thumbnails = _good(root, picture_paths(root))
+    names = picture_paths(root)
+    originals = without_copies(root, [root / name for name in names])
+    thumbnails = _good(root, [path.relative_to(root).as_posix() for path in originals])
     splits = split_paths(list(thumbnails), options.seed)
     warn_of_twins(splits, thumbnails)
 
@@ -55,7 +58,7 @@ def picture_paths(root: Path) -> list[str]:
         raise UserError(
             f"image folder {root} is a file; give ", Option("image_folder"), " the folder it is in"
         )
-    pictures = found_files(root, lambda x: x.suffix.lower() in SUFFIXES and not x.is_dir())
+    pictures = below(root, lambda x: x.suffix.lower() in SUFFIXES and not x.is_dir())
     if not pictures:
         count = len(below(root, Path.is_file))
         raise UserError(
