@@ -2,19 +2,23 @@
 
 import io
 import os
+import struct
 import zlib
 
 import numpy as np
 import pytest
 import tifffile
+from absl import logging
 from PIL import Image, ImageCms, TiffImagePlugin
 
 from experiments.fitting.pictures_io import encode_png
 from metainr.errors import UserError
 from metainr.media.clips import read_clip
 from metainr.media.pictures import read_image, read_picture, stored_size
+from metainr.media.stacks import read_stack
 
 PIXELS = (np.arange(5 * 7 * 3).reshape(5, 7, 3) * 2).astype(np.uint8)
+LUMA = [0.299, 0.587, 0.114]
 GREY = np.linspace(0, 1, 35).reshape(5, 7)
 
 
@@ -92,6 +96,50 @@ def test_transparency_of_16_bits_lies_on_white(tmp_path):
     Image.fromarray(levels).save(tmp_path / "a.png", transparency=1000)
     expected = [0, 1, 30000 / 65535, 1]
     np.testing.assert_allclose(read_image(tmp_path / "a.png")[0, :, 0], expected, atol=1e-6)
+
+
+def _with_tag(path, tag, value):
+    """Overwrites a short of a little-endian TIFF."""
+    data = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", data, 4)
+    entries = range(start + 2, start + 2 + 12 * struct.unpack_from("<H", data, start)[0], 12)
+    (entry,) = (entry for entry in entries if struct.unpack_from("<H", data, entry)[0] == tag)
+    struct.pack_into("<H", data, entry + 8, value)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_extra_channels_of_tiffs(tmp_path, kind, mode, compression):
+    """0 is no alpha, colours of 1 are multiplied by it already."""
+    path, colours = tmp_path / "a.tif", [50] if mode == "LA" else [50, 20, 80]
+    Image.new(mode, (4, 4), (*colours, 100)).save(path, compression=compression)
+    _with_tag(path, 338, kind)
+    expected = [np.array(colours), np.array(colours) + 155, np.array(colours) * 100 / 255 + 155]
+    picture = read_picture(path)
+    np.testing.assert_allclose(
+        255 * picture.values[0, 0], np.broadcast_to(expected[kind], 3), atol=1.5
+    )
+    assert picture.has_alpha == (kind > 0)
+    grey = expected[kind] @ (LUMA if mode == "RGBA" else [1])
+    np.testing.assert_allclose(read_stack(path), np.full((1, 4, 4), grey), atol=1.5)
+
+
+def test_deep_colours_that_are_multiplied_by_alpha(tmp_path):
+    levels = np.full((4, 4, 4), [1000, 20000, 30000, 40000], np.uint16)
+    path = _tiff(tmp_path / "a.tif", levels, photometric="rgb", extrasamples=["assocalpha"])
+    expected = np.array([26535, 45535, 55535]) / 65535
+    np.testing.assert_allclose(read_image(path)[0, 0], expected, atol=1e-4)
+
+
+def test_a_channel_that_is_not_used_is_told_once(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    Image.new("RGBA", (4, 4)).save(tmp_path / "a.tif")
+    _with_tag(tmp_path / "a.tif", 338, 0)
+    read_stack(tmp_path / "a.tif")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "a.tif has a channel besides its colours" in caplog.text
 
 
 def test_transparency_of_clips_lies_on_white(tmp_path):

@@ -153,10 +153,17 @@ def _of_tiff(path):
     colours, alpha = (levels[..., :-1], levels[..., -1:]) if page.has_alpha else (levels, None)
     if colours.shape[-1] not in (1, 3):
         raise ValueError(f"it has {colours.shape[-1]} channels")
+    if alpha is not None and page.premultiplied:
+        colours = _divided(colours, alpha)
     colours = 1 - colours if page.inverted else colours
     colours = _managed(colours, page.profile)
     bits = 16 if page.values.dtype.itemsize > 1 else 8
     return _Levels(colours, alpha, bits, page.orientation)
+
+
+def _divided(colours, alpha):
+    """Premultiplied colours as they are without alpha."""
+    return np.minimum(colours / np.maximum(alpha, np.finfo(np.float32).tiny), 1)
 
 
 def _of_pillow(path):
@@ -164,6 +171,8 @@ def _of_pillow(path):
         layout, bits = _layout(image), 16
         # Pillow turns TIFFs itself when it decodes them, and forgets the tag.
         orientation = image.getexif().get(_ORIENTATION, 1)
+        if tiffs.UNSPECIFIED in getattr(image, "tag_v2", {}).get(tiffs.EXTRA_SAMPLES, ()):
+            tiffs.tell_unspecified(path)
         if layout == _GREY_AND_ALPHA or (layout.startswith("RGB") and layout[-3:] in _OTHER_ORDER):
             colours, alpha = _deep(path, layout)
             colours = _managed(colours, image.info.get("icc_profile"))
@@ -217,10 +226,11 @@ def _unit(values, bits, path):
 def _eight_bit(image):
     """Colours [h, w, 1 or 3] and alpha [h, w, 1] or None, of one byte a value."""
     profile = image.info.get("icc_profile")
+    image = image.convert("LA") if image.mode == "La" else image
     alpha = None
     if image.has_transparency_data:
         alpha = _bytes(image.convert("RGBA").getchannel("A"))
-    if image.mode in ("1", "L", "LA", "La"):
+    if image.mode in ("1", "L", "LA"):
         image = image.convert("L")
     elif image.mode not in ("RGB", "CMYK"):  # profiles of the latter are of four inks
         image = image.convert("RGBA").convert("RGB")
@@ -268,13 +278,17 @@ def _managed_image(image, profile):
 
 def _deep(path, layout):
     """Colours and alpha of two bytes a value, by reading the file's pixels twice."""
+    # Pillow divides by alpha itself, but bytes, not pairs of them.
+    premultiplied, layout = "RGBa" in layout, layout.replace("RGBa", "RGBA")
     if layout == _GREY_AND_ALPHA:  # its four bytes are those of one 8-bit RGBA pixel
         values = _values(_decoded(path, "RGBA"))
     else:
         values = _values(np.stack([_decoded(path, x) for x in (layout, _swapped(layout))], -1))
         values = values[..., 0]
-    has_alpha = values.shape[-1] in (2, 4)
-    return (values[..., :-1], values[..., -1:]) if has_alpha else (values, None)
+    if values.shape[-1] not in (2, 4):
+        return values, None
+    colours, alpha = values[..., :-1], values[..., -1:]
+    return _divided(colours, alpha) if premultiplied else colours, alpha
 
 
 def _layout(image):

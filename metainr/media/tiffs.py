@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from absl import logging
 
 from metainr.errors import UserError
 from metainr.media.opening import check_claim
@@ -12,15 +13,18 @@ from metainr.media.opening import check_claim
 _DEEPEST = 1100  # bytes that deflate and LZW make of one at most
 _LARGE = 2**27  # values
 _ORIENTATION, _PROFILE = 274, 34675  # tags
+EXTRA_SAMPLES, UNSPECIFIED = 338, 0  # the tag of channels besides colours, and one of its values
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class Page(NamedTuple):
     """One picture of a file.
 
-    values: [h, w, s] of the file's own type, s samples a pixel, the last one alpha if it has that.
+    values: [h, w, s] of the file's own type, s samples a pixel, the last one alpha if it has that;
+        one that is not said to be alpha is left out.
     bits: of a sample.
     inverted: whether 0 is white.
+    premultiplied: whether the colours are those on black, already multiplied by alpha.
     orientation: EXIF's number of it, 1 if the rows are stored from top to bottom.
     profile: ICC's, of the colours.
     """
@@ -29,6 +33,7 @@ class Page(NamedTuple):
     bits: int
     inverted: bool
     has_alpha: bool
+    premultiplied: bool
     orientation: int
     profile: bytes | None
 
@@ -118,12 +123,29 @@ def _read(page):
     if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and values.ndim == 3:
         values = np.moveaxis(values, 0, -1)
     values = values[..., None] if values.ndim == 2 else values
+    colours = 3 if page.photometric == tifffile.PHOTOMETRIC.RGB else 1
+    extra = page.extrasamples or (UNSPECIFIED,) * (page.samplesperpixel - colours)
+    if extra == (UNSPECIFIED,):
+        tell_unspecified(page.parent.filename)
+        values = values[..., :-1]
     tags = page.tags
     return Page(
         values,
         int(page.bitspersample),
         page.photometric == tifffile.PHOTOMETRIC.MINISWHITE,
-        bool(page.extrasamples),
+        len(extra) == 1 and extra != (UNSPECIFIED,),
+        extra == (tifffile.EXTRASAMPLE.ASSOCALPHA,),
         int(tags[_ORIENTATION].value) if _ORIENTATION in tags else 1,
         tags[_PROFILE].value if _PROFILE in tags else None,
+    )
+
+
+def tell_unspecified(name: object) -> None:
+    """Warns that a picture's last channel is not used."""
+    logging.log_first_n(
+        logging.WARNING,
+        "picture %s has a channel besides its colours that is not said to be alpha: it is left out "
+        "(others alike are not told)",
+        1,
+        name,
     )
