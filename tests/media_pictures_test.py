@@ -98,6 +98,51 @@ def test_transparency_of_16_bits_lies_on_white(tmp_path):
     np.testing.assert_allclose(read_image(tmp_path / "a.png")[0, :, 0], expected, atol=1e-6)
 
 
+def _png(path, width, depth, kind, row, chunks=()):
+    """Writes a PNG of one row."""
+    head = struct.pack(">IIBBBBB", width, 1, depth, kind, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n"
+    for name, content in (
+        (b"IHDR", head),
+        *chunks,
+        (b"IDAT", zlib.compress(b"\0" + row)),
+        (b"IEND", b""),
+    ):
+        size, check = struct.pack(">I", len(content)), struct.pack(">I", zlib.crc32(name + content))
+        data += size + name + content + check
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("depth, row", [(1, 0b01000000), (2, 0b00011011), (4, 0x01)])
+def test_transparency_of_coarse_greys(tmp_path, depth, row):
+    width, top = min(4, 8 // depth), 2**depth - 1
+    levels = row >> (8 - depth * np.arange(1, width + 1)) & top
+    clear = (b"tRNS", struct.pack(">H", 1))
+    values = read_image(_png(tmp_path / "a.png", width, depth, 0, bytes([row]), [clear]))
+    np.testing.assert_allclose(
+        values[0, :, 0], np.where(levels == 1, 1, levels / top), atol=1e-6
+    )
+
+
+def test_transparency_of_colours_of_16_bits(tmp_path):
+    levels = np.array([[1000, 2000, 3000], [1000, 2000, 3001]], ">u2")
+    clear = (b"tRNS", levels[0].tobytes())
+    picture = read_picture(_png(tmp_path / "a.png", 2, 16, 2, levels.tobytes(), [clear]))
+    np.testing.assert_allclose(picture.values[0], [[1, 1, 1], levels[1] / 65535], atol=1e-6)
+    assert picture.has_alpha
+
+
+def test_other_gammas_are_told_once(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    for gamma in (45455, 100000, 100000):
+        chunk = (b"gAMA", struct.pack(">I", gamma))
+        _png(tmp_path / f"{gamma}.png", 1, 8, 0, b"\x80", [chunk])
+        read_image(tmp_path / f"{gamma}.png")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "100000.png says that its gamma is 1;" in caplog.text
+
+
 def _with_tag(path, tag, value):
     """Overwrites a short of a little-endian TIFF."""
     data = bytearray(path.read_bytes())

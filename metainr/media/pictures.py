@@ -24,6 +24,8 @@ _ORIENTATION = 274  # EXIF's tag
 _SAMPLE_FORMAT, _SIGNED = 339, 2  # TIFF's tag, and one of its values
 _OTHER_ORDER = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
 _GREY_AND_ALPHA = "LA;16B"
+_TOPS = {"1": 1, "L;2": 3, "L;4": 15}  # white of coarse grey
+_GAMMA = 0.45455  # that PNGs in sRGB tell
 _ROUNDING = 1e-6  # by which floats may leave [0, 1]
 _SHALLOW = 4096  # levels: a 16-bit picture of fewer may be one of a camera with 12 bits
 
@@ -175,15 +177,40 @@ def _of_pillow(path):
             tiffs.tell_unspecified(path)
         if layout == _GREY_AND_ALPHA or (layout.startswith("RGB") and layout[-3:] in _OTHER_ORDER):
             colours, alpha = _deep(path, layout)
+            if (clear := image.info.get("transparency")) is not None:
+                alpha = _unlike(colours, np.array(clear) / 65535)
             colours = _managed(colours, image.info.get("icc_profile"))
         elif image.mode[0] in "IF":
             stored = _deep_grey(image)
             colours, clear = _unit(stored, bits, path), image.info.get("transparency")
-            alpha = None if clear is None else (stored != clear).astype(np.float32)
+            alpha = None if clear is None else _unlike(stored, clear)
         else:
+            if "transparency" in image.info and layout in _TOPS:
+                # Pillow stretches levels to 255 when it decodes them, but not this one.
+                image.info["transparency"] *= 255 // _TOPS[layout]
             (colours, alpha), bits = _eight_bit(image), 8
+        _tell_gamma(image.info, path)
         levels = _Levels(colours, alpha, bits, orientation)
         return _unturned(levels) if image.format == "TIFF" else levels
+
+
+def _tell_gamma(info, path):
+    """Warns of a PNG that stores its colours by another curve than sRGB's, and has no profile."""
+    gamma = info.get("gamma", _GAMMA)
+    if abs(gamma - _GAMMA) > 0.01 and not {"srgb", "icc_profile"} & info.keys():
+        logging.log_first_n(
+            logging.WARNING,
+            "picture %s says that its gamma is %.3g; its colours are taken as sRGB, whose gamma is "
+            "%.3g (others alike are not told)",
+            1,
+            *(path, gamma, _GAMMA),
+        )
+
+
+def _unlike(colours, clear):
+    """Alpha [h, w, 1] that is 0 where all channels are those of the transparent colour."""
+    unlike = colours != np.asarray(clear, colours.dtype)
+    return unlike.any(-1, keepdims=True).astype(np.float32)
 
 
 def _deep_grey(image):
