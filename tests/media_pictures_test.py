@@ -143,6 +143,38 @@ def test_other_gammas_are_told_once(tmp_path, monkeypatch, caplog):
     assert "100000.png says that its gamma is 1;" in caplog.text
 
 
+def _packed_tiff(path, levels, bits, photometric=1):
+    """Writes levels of any bits, each row from a byte's start on."""
+    rows = levels[..., None] >> np.arange(bits - 1, -1, -1) & 1
+    data = np.packbits(rows.reshape(len(levels), -1).astype(np.uint8), axis=1).tobytes()
+    height, width = levels.shape
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric}
+    tags |= {273: 10 + 9 * 12 + 4, 277: 1, 278: height, 279: len(data)}
+    entries = (struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    start = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    path.write_bytes(start + b"".join(entries) + bytes(4) + data)
+    return path
+
+
+@pytest.mark.parametrize("bits, photometric", [(2, 1), (4, 1), (4, 0), (12, 1)])
+def test_packed_tiffs(tmp_path, bits, photometric):
+    top = 2**bits - 1
+    levels = np.linspace(0, top, 15).round().astype(int).reshape(3, 5)
+    path = _packed_tiff(tmp_path / "a.tif", levels, bits, photometric)
+    expected = levels if photometric else top - levels
+    np.testing.assert_allclose(read_image(path)[..., 0], expected / top, atol=1e-6)
+    scale = 1 if bits == 12 else 255 / top
+    np.testing.assert_allclose(read_stack(path)[0], expected * scale)
+
+
+@pytest.mark.parametrize("bits", [10, 14])
+def test_bits_that_are_not_decoded_are_refused(tmp_path, bits):
+    path = _packed_tiff(tmp_path / "a.tif", np.zeros((4, 4), int), bits)
+    for read in (read_image, read_stack):
+        with pytest.raises(UserError, match=f"a.tif has {bits} bits a value; save it with 8 or 16"):
+            read(path)
+
+
 def _with_tag(path, tag, value):
     """Overwrites a short of a little-endian TIFF."""
     data = bytearray(path.read_bytes())

@@ -182,7 +182,8 @@ def _of_pillow(path):
             colours = _managed(colours, image.info.get("icc_profile"))
         elif image.mode[0] in "IF":
             stored = _deep_grey(image)
-            colours, clear = _unit(stored, bits, path), image.info.get("transparency")
+            told = 12 if layout == "I;12" else bits
+            colours, clear = _unit(stored, told, path), image.info.get("transparency")
             alpha = None if clear is None else _unlike(stored, clear)
         else:
             if "transparency" in image.info and layout in _TOPS:

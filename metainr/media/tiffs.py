@@ -14,6 +14,7 @@ _DEEPEST = 1100  # bytes that deflate and LZW make of one at most
 _LARGE = 2**27  # values
 _ORIENTATION, _PROFILE = 274, 34675  # tags
 EXTRA_SAMPLES, UNSPECIFIED = 338, 0  # the tag of channels besides colours, and one of its values
+_WHOLE = (1, 8, 16, 32, 64)  # bits of values that are not packed across bytes, or simply
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -60,9 +61,10 @@ def stored_size(path: str | Path | BinaryIO) -> tuple[int, int]:
 def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Page] | None:
     """The first `most` pages of a TIFF; None if it stores them in a way that Pillow has to decode.
 
-    Those are compressed ones but for deflate, and colours other than grey and RGB. Raises UserError
-    if the file holds less than it claims, or more than its pages when all of them are wanted, and
-    what tifffile raises for other damage.
+    Those are compressed ones but for deflate, colours other than grey and RGB, and values of 2, 4
+    or 12 bits. Raises UserError for bits that nothing here decodes, if the file holds less than it
+    claims, or more than its pages when all of them are wanted, and what tifffile raises for other
+    damage.
     """
     import tifffile
 
@@ -72,6 +74,8 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
             raise UserError(
                 f"{path} stores planes that are no pages of their own; save it as pages"
             )
+        for page in pages:
+            _check_bits(path, page)
         if not all(map(_is_plain, pages)):
             return None
         _check_claim(path, pages, file.filehandle.size)
@@ -87,6 +91,17 @@ def _holds_more(file, pages):
     return sum(series.size for series in told) > sum(page.size for page in pages)
 
 
+def _check_bits(path, page):
+    import tifffile
+
+    bits, black = page.bitspersample, tifffile.PHOTOMETRIC.MINISBLACK
+    # Pillow knows no others that are packed.
+    twelve = bits == 12 and page.parent.byteorder == "<" and page.photometric == black
+    packed = page.samplesperpixel == 1 and (bits in (2, 4) or twelve)
+    if bits not in _WHOLE and not packed:
+        raise UserError(f"picture {path} has {bits} bits a value; save it with 8 or 16 bits")
+
+
 def _is_plain(page):
     import tifffile
 
@@ -100,7 +115,7 @@ def _is_plain(page):
         tifffile.PHOTOMETRIC.MINISWHITE,
         tifffile.PHOTOMETRIC.RGB,
     )
-    flat = page.imagedepth == 1 and page.predictor in (1, 2)
+    flat = page.imagedepth == 1 and page.predictor in (1, 2) and page.bitspersample in _WHOLE
     return flat and page.compression in compressions and page.photometric in colours
 
 
