@@ -3,8 +3,10 @@
 import io
 import os
 import struct
+import subprocess
 import zlib
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import tifffile
@@ -13,7 +15,7 @@ from PIL import Image, ImageCms, TiffImagePlugin
 
 from experiments.fitting.pictures_io import encode_png
 from metainr.errors import UserError
-from metainr.media.clips import read_clip
+from metainr.media.clips import clip_info, read_clip
 from metainr.media.pictures import read_image, read_picture, stored_size
 from metainr.media.stacks import read_stack
 
@@ -120,9 +122,7 @@ def test_transparency_of_coarse_greys(tmp_path, depth, row):
     levels = row >> (8 - depth * np.arange(1, width + 1)) & top
     clear = (b"tRNS", struct.pack(">H", 1))
     values = read_image(_png(tmp_path / "a.png", width, depth, 0, bytes([row]), [clear]))
-    np.testing.assert_allclose(
-        values[0, :, 0], np.where(levels == 1, 1, levels / top), atol=1e-6
-    )
+    np.testing.assert_allclose(values[0, :, 0], np.where(levels == 1, 1, levels / top), atol=1e-6)
 
 
 def test_transparency_of_colours_of_16_bits(tmp_path):
@@ -226,6 +226,35 @@ def test_transparency_of_clips_lies_on_white(tmp_path):
     frame.save(tmp_path / "a.gif", transparency=0)
     clip = read_clip(tmp_path / "a.gif", 0, 1, 8)
     np.testing.assert_allclose(clip[0, 4, [1, 6]], [[1, 1, 1], [200 / 255, 0, 0]], atol=1e-3)
+
+
+def _video(path, source, *options):
+    """Writes three frames of what ffmpeg makes."""
+    start = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi", "-i"]
+    subprocess.run([*start, source, "-frames:v", "3", *options, str(path)], check=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name, codec",
+    [("a.mov", "png"), ("a.mkv", "ffv1"), ("a.webm", "libvpx-vp9"), ("b.webm", "libvpx")],
+)
+def test_transparency_of_videos_lies_on_white(tmp_path, name, codec):
+    form = "rgba" if codec == "png" else "yuva420p"
+    source = f"color=red@0.5:s=32x32:r=10,format=rgba,format={form}"
+    options = ["-auto-alt-ref", "0"] if name.endswith("webm") else []
+    path = _video(tmp_path / name, source, "-c:v", codec, "-pix_fmt", form, *options)
+    clip = read_clip(path, 0, clip_info(path).frames, 8)
+    assert len(clip) == 3
+    np.testing.assert_allclose(clip[1, 4, 4], [1, 0.5, 0.5], atol=0.03)
+
+
+def test_videos_whose_pixels_are_not_square(tmp_path):
+    """Of 32 columns of twice the width the middle 16 are seen, all of them red."""
+    boxes = "drawbox=x=8:w=16:h=32:color=red:t=fill,setsar=2"
+    path = _video(tmp_path / "a.mp4", f"color=blue:s=32x32:r=10,{boxes}")
+    clip = read_clip(path, 0, 3, 8)
+    np.testing.assert_allclose(clip[0, 4, [1, 6]], [[1, 0, 0]] * 2, atol=0.05)
 
 
 def test_colour_profiles_are_applied(tmp_path):
