@@ -2,19 +2,25 @@
 
 import io
 import os
+import struct
+import subprocess
 import zlib
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 import tifffile
+from absl import logging
 from PIL import Image, ImageCms, TiffImagePlugin
 
 from experiments.fitting.pictures_io import encode_png
 from metainr.errors import UserError
-from metainr.media.clips import read_clip
+from metainr.media.clips import clip_info, read_clip
 from metainr.media.pictures import read_image, read_picture, stored_size
+from metainr.media.stacks import read_stack
 
 PIXELS = (np.arange(5 * 7 * 3).reshape(5, 7, 3) * 2).astype(np.uint8)
+LUMA = [0.299, 0.587, 0.114]
 GREY = np.linspace(0, 1, 35).reshape(5, 7)
 
 
@@ -94,6 +100,125 @@ def test_transparency_of_16_bits_lies_on_white(tmp_path):
     np.testing.assert_allclose(read_image(tmp_path / "a.png")[0, :, 0], expected, atol=1e-6)
 
 
+def _png(path, width, depth, kind, row, chunks=()):
+    """Writes a PNG of one row."""
+    head = struct.pack(">IIBBBBB", width, 1, depth, kind, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n"
+    for name, content in (
+        (b"IHDR", head),
+        *chunks,
+        (b"IDAT", zlib.compress(b"\0" + row)),
+        (b"IEND", b""),
+    ):
+        size, check = struct.pack(">I", len(content)), struct.pack(">I", zlib.crc32(name + content))
+        data += size + name + content + check
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("depth, row", [(1, 0b01000000), (2, 0b00011011), (4, 0x01)])
+def test_transparency_of_coarse_greys(tmp_path, depth, row):
+    width, top = min(4, 8 // depth), 2**depth - 1
+    levels = row >> (8 - depth * np.arange(1, width + 1)) & top
+    clear = (b"tRNS", struct.pack(">H", 1))
+    values = read_image(_png(tmp_path / "a.png", width, depth, 0, bytes([row]), [clear]))
+    np.testing.assert_allclose(values[0, :, 0], np.where(levels == 1, 1, levels / top), atol=1e-6)
+
+
+def test_transparency_of_colours_of_16_bits(tmp_path):
+    levels = np.array([[1000, 2000, 3000], [1000, 2000, 3001]], ">u2")
+    clear = (b"tRNS", levels[0].tobytes())
+    picture = read_picture(_png(tmp_path / "a.png", 2, 16, 2, levels.tobytes(), [clear]))
+    np.testing.assert_allclose(picture.values[0], [[1, 1, 1], levels[1] / 65535], atol=1e-6)
+    assert picture.has_alpha
+
+
+def test_other_gammas_are_told_once(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    for gamma in (45455, 100000, 100000):
+        chunk = (b"gAMA", struct.pack(">I", gamma))
+        _png(tmp_path / f"{gamma}.png", 1, 8, 0, b"\x80", [chunk])
+        read_image(tmp_path / f"{gamma}.png")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "100000.png says that its gamma is 1;" in caplog.text
+
+
+def _packed_tiff(path, levels, bits, photometric=1):
+    """Writes levels of any bits, each row from a byte's start on."""
+    rows = levels[..., None] >> np.arange(bits - 1, -1, -1) & 1
+    data = np.packbits(rows.reshape(len(levels), -1).astype(np.uint8), axis=1).tobytes()
+    height, width = levels.shape
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: photometric}
+    tags |= {273: 10 + 9 * 12 + 4, 277: 1, 278: height, 279: len(data)}
+    entries = (struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    start = b"II*\0" + struct.pack("<IH", 8, len(tags))
+    path.write_bytes(start + b"".join(entries) + bytes(4) + data)
+    return path
+
+
+@pytest.mark.parametrize("bits, photometric", [(2, 1), (4, 1), (4, 0), (12, 1)])
+def test_packed_tiffs(tmp_path, bits, photometric):
+    top = 2**bits - 1
+    levels = np.linspace(0, top, 15).round().astype(int).reshape(3, 5)
+    path = _packed_tiff(tmp_path / "a.tif", levels, bits, photometric)
+    expected = levels if photometric else top - levels
+    np.testing.assert_allclose(read_image(path)[..., 0], expected / top, atol=1e-6)
+    scale = 1 if bits == 12 else 255 / top
+    np.testing.assert_allclose(read_stack(path)[0], expected * scale)
+
+
+@pytest.mark.parametrize("bits", [10, 14])
+def test_bits_that_are_not_decoded_are_refused(tmp_path, bits):
+    path = _packed_tiff(tmp_path / "a.tif", np.zeros((4, 4), int), bits)
+    for read in (read_image, read_stack):
+        with pytest.raises(UserError, match=f"a.tif has {bits} bits a value; save it with 8 or 16"):
+            read(path)
+
+
+def _with_tag(path, tag, value):
+    """Overwrites a short of a little-endian TIFF."""
+    data = bytearray(path.read_bytes())
+    (start,) = struct.unpack_from("<I", data, 4)
+    entries = range(start + 2, start + 2 + 12 * struct.unpack_from("<H", data, start)[0], 12)
+    (entry,) = (entry for entry in entries if struct.unpack_from("<H", data, entry)[0] == tag)
+    struct.pack_into("<H", data, entry + 8, value)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("kind", [0, 1, 2])
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_extra_channels_of_tiffs(tmp_path, kind, mode, compression):
+    """0 is no alpha, colours of 1 are multiplied by it already."""
+    path, colours = tmp_path / "a.tif", [50] if mode == "LA" else [50, 20, 80]
+    Image.new(mode, (4, 4), (*colours, 100)).save(path, compression=compression)
+    _with_tag(path, 338, kind)
+    expected = [np.array(colours), np.array(colours) + 155, np.array(colours) * 100 / 255 + 155]
+    picture = read_picture(path)
+    np.testing.assert_allclose(
+        255 * picture.values[0, 0], np.broadcast_to(expected[kind], 3), atol=1.5
+    )
+    assert picture.has_alpha == (kind > 0)
+    grey = expected[kind] @ (LUMA if mode == "RGBA" else [1])
+    np.testing.assert_allclose(read_stack(path), np.full((1, 4, 4), grey), atol=1.5)
+
+
+def test_deep_colours_that_are_multiplied_by_alpha(tmp_path):
+    levels = np.full((4, 4, 4), [1000, 20000, 30000, 40000], np.uint16)
+    path = _tiff(tmp_path / "a.tif", levels, photometric="rgb", extrasamples=["assocalpha"])
+    expected = np.array([26535, 45535, 55535]) / 65535
+    np.testing.assert_allclose(read_image(path)[0, 0], expected, atol=1e-4)
+
+
+def test_a_channel_that_is_not_used_is_told_once(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    Image.new("RGBA", (4, 4)).save(tmp_path / "a.tif")
+    _with_tag(tmp_path / "a.tif", 338, 0)
+    read_stack(tmp_path / "a.tif")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "a.tif has a channel besides its colours" in caplog.text
+
+
 def test_transparency_of_clips_lies_on_white(tmp_path):
     frame = Image.new("P", (8, 8), 1)
     frame.putpalette([0, 0, 0, 200, 0, 0])
@@ -101,6 +226,35 @@ def test_transparency_of_clips_lies_on_white(tmp_path):
     frame.save(tmp_path / "a.gif", transparency=0)
     clip = read_clip(tmp_path / "a.gif", 0, 1, 8)
     np.testing.assert_allclose(clip[0, 4, [1, 6]], [[1, 1, 1], [200 / 255, 0, 0]], atol=1e-3)
+
+
+def _video(path, source, *options):
+    """Writes three frames of what ffmpeg makes."""
+    start = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi", "-i"]
+    subprocess.run([*start, source, "-frames:v", "3", *options, str(path)], check=True)
+    return path
+
+
+@pytest.mark.parametrize(
+    "name, codec",
+    [("a.mov", "png"), ("a.mkv", "ffv1"), ("a.webm", "libvpx-vp9"), ("b.webm", "libvpx")],
+)
+def test_transparency_of_videos_lies_on_white(tmp_path, name, codec):
+    form = "rgba" if codec == "png" else "yuva420p"
+    source = f"color=red@0.5:s=32x32:r=10,format=rgba,format={form}"
+    options = ["-auto-alt-ref", "0"] if name.endswith("webm") else []
+    path = _video(tmp_path / name, source, "-c:v", codec, "-pix_fmt", form, *options)
+    clip = read_clip(path, 0, clip_info(path).frames, 8)
+    assert len(clip) == 3
+    np.testing.assert_allclose(clip[1, 4, 4], [1, 0.5, 0.5], atol=0.03)
+
+
+def test_videos_whose_pixels_are_not_square(tmp_path):
+    """Of 32 columns of twice the width the middle 16 are seen, all of them red."""
+    boxes = "drawbox=x=8:w=16:h=32:color=red:t=fill,setsar=2"
+    path = _video(tmp_path / "a.mp4", f"color=blue:s=32x32:r=10,{boxes}")
+    clip = read_clip(path, 0, 3, 8)
+    np.testing.assert_allclose(clip[0, 4, [1, 6]], [[1, 0, 0]] * 2, atol=0.05)
 
 
 def test_colour_profiles_are_applied(tmp_path):

@@ -25,15 +25,19 @@ _FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf"
 _MOST_PIXELS = 2**26
 _LIMITS = ["-protocol_whitelist", "file", "-format_whitelist", _FORMATS]
 _LIMITS += ["-max_pixels", str(_MOST_PIXELS)]
+# The first video that is no cover, at equal times; sar is how much wider than high pixels are.
+_SQUARED = "scale='round(iw*clip(sar,0.25,4))':ih,setsar=1"
+_OUTPUT = ["-map", "0:V:0", "-fps_mode", "cfr", "-vf"]
 _FRAMES = re.compile(r"frame= *(\d+)")
 _RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
+_ALPHA = re.compile(r"Video: vp([89]).*\n(?: {4,}.*\n)*? +alpha_mode *: 1", re.IGNORECASE)
 _VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
 
 
 class ClipInfo(NamedTuple):
     """What a file says of its frames.
 
-    frames: how many there are.
+    frames: how many `read_clip` can give.
     rate: of the frames as `read_clip` gives them, per second.
     varies: in words, how the times between its frames differ and what is made of it; "" if they
         are equal.
@@ -60,7 +64,7 @@ def clip_info(path: str | Path) -> ClipInfo:
 
 
 def read_clip(path: str | Path, start: int, frames: int, resolution: int) -> np.ndarray:
-    """Reads frames as centred squares: float32 [frames, n, n, 3] in [0, 1].
+    """Reads frames as centred squares: float32 [frames, n, n, 3] in [0, 1], on white.
 
     Those of a video whose rate varies come as they are at equal times, some of them repeatedly;
     those of a GIF and of a folder, whose names are ordered by the numbers in them, come once each.
@@ -130,15 +134,9 @@ def _gif_frames(path, start, frames):
 
 
 def _video_info(path):
-    program = [_ffmpeg(path).get_ffmpeg_exe(), "-hide_banner", "-nostdin", *_LIMITS]
     # As it is read below, to nowhere: what is told of it and of that on the way is all that counts.
-    nowhere = ["-map", "0:v:0", "-vf", "null", "-f", "null", "-"]
-    with _forks():
-        done = subprocess.run(
-            [*program, "-i", _address(path), *nowhere],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-        )
+    nowhere = [*_OUTPUT, "null", "-f", "null", "-"]
+    done = _told(path, nowhere)
     told = done.stderr.decode(errors="replace")
     counts, rates = _FRAMES.findall(told), _RATES.search(told)
     frames = int(counts[-1]) if counts else 0
@@ -151,19 +149,50 @@ def _video_info(path):
     return ClipInfo(frames, ticks, varies)
 
 
+def _told(path, output):
+    """What ffmpeg has to say of a file, with the options of an output."""
+    program = [_ffmpeg(path).get_ffmpeg_exe(), "-hide_banner", "-nostdin", *_LIMITS]
+    with _forks():
+        return subprocess.run(
+            [*program, "-i", _address(path), *output],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+        )
+
+
 def _video_frames(path, start, frames):
     ffmpeg = _ffmpeg(path)
-    stop = ["-frames:v", str(start + frames)]
+    output = [*_OUTPUT, _SQUARED, "-frames:v", str(start + frames)]
     try:
         with _forks():
-            reader = ffmpeg.read_frames(_address(path), input_params=_LIMITS, output_params=stop)
+            reader = ffmpeg.read_frames(
+                _address(path),
+                pix_fmt="rgba",
+                bits_per_pixel=32,
+                input_params=[*_LIMITS, *_decoder(path)],
+                output_params=output,
+            )
             width, height = next(reader)["size"]
             for number, data in enumerate(reader):
                 if number >= start:
-                    pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
-                    yield pixels.astype(np.float32) / 255
+                    yield _on_white(np.frombuffer(data, np.uint8).reshape(height, width, 4))
     except (RuntimeError, OSError, ValueError, StopIteration) as error:
         raise _damaged(path) from error
+
+
+def _on_white(pixels):
+    """RGBA bytes [h, w, 4] as float32 [h, w, 3] in [0, 1]."""
+    colours, alpha = np.split(pixels.astype(np.float32) / 255, [3], axis=-1)
+    return colours if alpha.min() == 1 else alpha * colours + (1 - alpha)
+
+
+def _decoder(path):
+    """Options that make ffmpeg see the alpha of VP8 and VP9, which its own decoders do not."""
+    if path.suffix.lower() not in (".webm", ".mkv"):
+        return []
+    told = _told(path, [])
+    found = _ALPHA.search(told.stderr.decode(errors="replace"))
+    return ["-c:v", "libvpx-vp9" if found[1] == "9" else "libvpx"] if found else []
 
 
 def _address(path):

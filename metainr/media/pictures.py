@@ -24,6 +24,8 @@ _ORIENTATION = 274  # EXIF's tag
 _SAMPLE_FORMAT, _SIGNED = 339, 2  # TIFF's tag, and one of its values
 _OTHER_ORDER = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
 _GREY_AND_ALPHA = "LA;16B"
+_TOPS = {"1": 1, "L;2": 3, "L;4": 15}  # white of coarse grey
+_GAMMA = 0.45455  # that PNGs in sRGB tell
 _ROUNDING = 1e-6  # by which floats may leave [0, 1]
 _SHALLOW = 4096  # levels: a 16-bit picture of fewer may be one of a camera with 12 bits
 
@@ -153,10 +155,17 @@ def _of_tiff(path):
     colours, alpha = (levels[..., :-1], levels[..., -1:]) if page.has_alpha else (levels, None)
     if colours.shape[-1] not in (1, 3):
         raise ValueError(f"it has {colours.shape[-1]} channels")
+    if alpha is not None and page.premultiplied:
+        colours = _divided(colours, alpha)
     colours = 1 - colours if page.inverted else colours
     colours = _managed(colours, page.profile)
     bits = 16 if page.values.dtype.itemsize > 1 else 8
     return _Levels(colours, alpha, bits, page.orientation)
+
+
+def _divided(colours, alpha):
+    """Premultiplied colours as they are without alpha."""
+    return np.minimum(colours / np.maximum(alpha, np.finfo(np.float32).tiny), 1)
 
 
 def _of_pillow(path):
@@ -164,17 +173,45 @@ def _of_pillow(path):
         layout, bits = _layout(image), 16
         # Pillow turns TIFFs itself when it decodes them, and forgets the tag.
         orientation = image.getexif().get(_ORIENTATION, 1)
+        if tiffs.UNSPECIFIED in getattr(image, "tag_v2", {}).get(tiffs.EXTRA_SAMPLES, ()):
+            tiffs.tell_unspecified(path)
         if layout == _GREY_AND_ALPHA or (layout.startswith("RGB") and layout[-3:] in _OTHER_ORDER):
             colours, alpha = _deep(path, layout)
+            if (clear := image.info.get("transparency")) is not None:
+                alpha = _unlike(colours, np.array(clear) / 65535)
             colours = _managed(colours, image.info.get("icc_profile"))
         elif image.mode[0] in "IF":
             stored = _deep_grey(image)
-            colours, clear = _unit(stored, bits, path), image.info.get("transparency")
-            alpha = None if clear is None else (stored != clear).astype(np.float32)
+            told = 12 if layout == "I;12" else bits
+            colours, clear = _unit(stored, told, path), image.info.get("transparency")
+            alpha = None if clear is None else _unlike(stored, clear)
         else:
+            if "transparency" in image.info and layout in _TOPS:
+                # Pillow stretches levels to 255 when it decodes them, but not this one.
+                image.info["transparency"] *= 255 // _TOPS[layout]
             (colours, alpha), bits = _eight_bit(image), 8
+        _tell_gamma(image.info, path)
         levels = _Levels(colours, alpha, bits, orientation)
         return _unturned(levels) if image.format == "TIFF" else levels
+
+
+def _tell_gamma(info, path):
+    """Warns of a PNG that stores its colours by another curve than sRGB's, and has no profile."""
+    gamma = info.get("gamma", _GAMMA)
+    if abs(gamma - _GAMMA) > 0.01 and not {"srgb", "icc_profile"} & info.keys():
+        logging.log_first_n(
+            logging.WARNING,
+            "picture %s says that its gamma is %.3g; its colours are taken as sRGB, whose gamma is "
+            "%.3g (others alike are not told)",
+            1,
+            *(path, gamma, _GAMMA),
+        )
+
+
+def _unlike(colours, clear):
+    """Alpha [h, w, 1] that is 0 where all channels are those of the transparent colour."""
+    unlike = colours != np.asarray(clear, colours.dtype)
+    return unlike.any(-1, keepdims=True).astype(np.float32)
 
 
 def _deep_grey(image):
@@ -217,10 +254,11 @@ def _unit(values, bits, path):
 def _eight_bit(image):
     """Colours [h, w, 1 or 3] and alpha [h, w, 1] or None, of one byte a value."""
     profile = image.info.get("icc_profile")
+    image = image.convert("LA") if image.mode == "La" else image
     alpha = None
     if image.has_transparency_data:
         alpha = _bytes(image.convert("RGBA").getchannel("A"))
-    if image.mode in ("1", "L", "LA", "La"):
+    if image.mode in ("1", "L", "LA"):
         image = image.convert("L")
     elif image.mode not in ("RGB", "CMYK"):  # profiles of the latter are of four inks
         image = image.convert("RGBA").convert("RGB")
@@ -268,13 +306,17 @@ def _managed_image(image, profile):
 
 def _deep(path, layout):
     """Colours and alpha of two bytes a value, by reading the file's pixels twice."""
+    # Pillow divides by alpha itself, but bytes, not pairs of them.
+    premultiplied, layout = "RGBa" in layout, layout.replace("RGBa", "RGBA")
     if layout == _GREY_AND_ALPHA:  # its four bytes are those of one 8-bit RGBA pixel
         values = _values(_decoded(path, "RGBA"))
     else:
         values = _values(np.stack([_decoded(path, x) for x in (layout, _swapped(layout))], -1))
         values = values[..., 0]
-    has_alpha = values.shape[-1] in (2, 4)
-    return (values[..., :-1], values[..., -1:]) if has_alpha else (values, None)
+    if values.shape[-1] not in (2, 4):
+        return values, None
+    colours, alpha = values[..., :-1], values[..., -1:]
+    return _divided(colours, alpha) if premultiplied else colours, alpha
 
 
 def _layout(image):

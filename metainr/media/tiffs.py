@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from absl import logging
 
 from metainr.errors import UserError
 from metainr.media.opening import check_claim
@@ -12,15 +13,19 @@ from metainr.media.opening import check_claim
 _DEEPEST = 1100  # bytes that deflate and LZW make of one at most
 _LARGE = 2**27  # values
 _ORIENTATION, _PROFILE = 274, 34675  # tags
+EXTRA_SAMPLES, UNSPECIFIED = 338, 0  # the tag of channels besides colours, and one of its values
+_WHOLE = (1, 8, 16, 32, 64)  # bits of values that are not packed across bytes, or simply
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 class Page(NamedTuple):
     """One picture of a file.
 
-    values: [h, w, s] of the file's own type, s samples a pixel, the last one alpha if it has that.
+    values: [h, w, s] of the file's own type, s samples a pixel, the last one alpha if it has that;
+        one that is not said to be alpha is left out.
     bits: of a sample.
     inverted: whether 0 is white.
+    premultiplied: whether the colours are those on black, already multiplied by alpha.
     orientation: EXIF's number of it, 1 if the rows are stored from top to bottom.
     profile: ICC's, of the colours.
     """
@@ -29,6 +34,7 @@ class Page(NamedTuple):
     bits: int
     inverted: bool
     has_alpha: bool
+    premultiplied: bool
     orientation: int
     profile: bytes | None
 
@@ -55,9 +61,10 @@ def stored_size(path: str | Path | BinaryIO) -> tuple[int, int]:
 def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Page] | None:
     """The first `most` pages of a TIFF; None if it stores them in a way that Pillow has to decode.
 
-    Those are compressed ones but for deflate, and colours other than grey and RGB. Raises UserError
-    if the file holds less than it claims, or more than its pages when all of them are wanted, and
-    what tifffile raises for other damage.
+    Those are compressed ones but for deflate, colours other than grey and RGB, and values of 2, 4
+    or 12 bits. Raises UserError for bits that nothing here decodes, if the file holds less than it
+    claims, or more than its pages when all of them are wanted, and what tifffile raises for other
+    damage.
     """
     import tifffile
 
@@ -67,6 +74,8 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
             raise UserError(
                 f"{path} stores planes that are no pages of their own; save it as pages"
             )
+        for page in pages:
+            _check_bits(path, page)
         if not all(map(_is_plain, pages)):
             return None
         _check_claim(path, pages, file.filehandle.size)
@@ -82,6 +91,17 @@ def _holds_more(file, pages):
     return sum(series.size for series in told) > sum(page.size for page in pages)
 
 
+def _check_bits(path, page):
+    import tifffile
+
+    bits, black = page.bitspersample, tifffile.PHOTOMETRIC.MINISBLACK
+    # Pillow knows no others that are packed.
+    twelve = bits == 12 and page.parent.byteorder == "<" and page.photometric == black
+    packed = page.samplesperpixel == 1 and (bits in (2, 4) or twelve)
+    if bits not in _WHOLE and not packed:
+        raise UserError(f"picture {path} has {bits} bits a value; save it with 8 or 16 bits")
+
+
 def _is_plain(page):
     import tifffile
 
@@ -95,7 +115,7 @@ def _is_plain(page):
         tifffile.PHOTOMETRIC.MINISWHITE,
         tifffile.PHOTOMETRIC.RGB,
     )
-    flat = page.imagedepth == 1 and page.predictor in (1, 2)
+    flat = page.imagedepth == 1 and page.predictor in (1, 2) and page.bitspersample in _WHOLE
     return flat and page.compression in compressions and page.photometric in colours
 
 
@@ -118,12 +138,29 @@ def _read(page):
     if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and values.ndim == 3:
         values = np.moveaxis(values, 0, -1)
     values = values[..., None] if values.ndim == 2 else values
+    colours = 3 if page.photometric == tifffile.PHOTOMETRIC.RGB else 1
+    extra = page.extrasamples or (UNSPECIFIED,) * (page.samplesperpixel - colours)
+    if extra == (UNSPECIFIED,):
+        tell_unspecified(page.parent.filename)
+        values = values[..., :-1]
     tags = page.tags
     return Page(
         values,
         int(page.bitspersample),
         page.photometric == tifffile.PHOTOMETRIC.MINISWHITE,
-        bool(page.extrasamples),
+        len(extra) == 1 and extra != (UNSPECIFIED,),
+        extra == (tifffile.EXTRASAMPLE.ASSOCALPHA,),
         int(tags[_ORIENTATION].value) if _ORIENTATION in tags else 1,
         tags[_PROFILE].value if _PROFILE in tags else None,
+    )
+
+
+def tell_unspecified(name: object) -> None:
+    """Warns that a picture's last channel is not used."""
+    logging.log_first_n(
+        logging.WARNING,
+        "picture %s has a channel besides its colours that is not said to be alpha: it is left out "
+        "(others alike are not told)",
+        1,
+        name,
     )
