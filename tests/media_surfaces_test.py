@@ -233,9 +233,25 @@ def test_faces_without_their_vertices(tmp_path):
     _refused(tmp_path / "a.obj", "three coordinates|cannot be read")
     triangles = [f"v {x} 0 0\nv {x + 1} 0 0\nv {x} 1 0\nf -3 -2 -1\n" for x in (0, 5)]
     (tmp_path / "a.obj").write_text("".join(triangles))
-    _refused(tmp_path / "a.obj", "count vertices backwards")
-    (tmp_path / "a.obj").write_text(triangles[0])
-    assert _read(tmp_path / "a.obj").points.max() < 1.01
+    found = _read(tmp_path / "a.obj").points[:, 0]
+    assert 0.4 < (found < 1.01).mean() < 0.6 and ((found < 1.01) | (found > 4.99)).all()
+    (tmp_path / "a.obj").write_text(triangles[0].replace("-3", "-4"))
+    _refused(tmp_path / "a.obj", "names a vertex -4 of 3 before it")
+
+
+def test_an_obj_with_tabs_comments_and_continued_lines(tmp_path, said):
+    _write(tmp_path / "ball.obj", _ball())
+    plain = (tmp_path / "ball.obj").read_text()
+    lines = [line for line in plain.splitlines() if line[:2] in ("v ", "f ")]
+    odd = [f" {x.replace(' ', chr(9) * (i % 2) + ' ')}\t# no. {i}" for i, x in enumerate(lines)]
+    odd[-1] = lines[-1].replace("f ", "f \\\r\n\t")
+    for end in ("\n", "\r\n", "\r"):
+        (tmp_path / "odd.obj").write_bytes((end.join(["# C:\\", *odd]) + end).encode())
+        found = _read(tmp_path / "odd.obj")
+        assert found.closed and np.allclose(found.points, _read(tmp_path / "ball.obj").points)
+    tabs = "\n".join(lines).replace(" ", "\t")
+    (tmp_path / "tabs.obj").write_text(tabs)
+    assert _read(tmp_path / "tabs.obj").closed and not said
 
 
 @pytest.mark.parametrize("number", ["1e308", "1e400", "1e31", "nan", "-inf"])

@@ -12,9 +12,8 @@ from metainr.errors import UserError, first_line
 from metainr.media.gltf import Beside, checked_gltf
 
 _MOST = 2**26  # vertices of a scene, whose meshes may each be placed many times
-_NORMAL_LINE = re.compile(rb"^vn\s+(.+)$", re.MULTILINE)
-_RELATIVE_FACE = re.compile(rb"^f\s.*(?:\s|/)-\d", re.MULTILINE)
-_VERTEX_LINE = re.compile(rb"^v\s", re.MULTILINE)
+_NORMAL_LINE = re.compile(rb"^vn (.+)$", re.MULTILINE)
+_RELATIVE_FACE = re.compile(rb"^f .*[ /]-", re.MULTILINE)
 
 
 class MeshFile(NamedTuple):
@@ -47,7 +46,7 @@ def read_mesh_file(path: Path) -> MeshFile:
     try:
         data, is_cloud, has_normals = path.read_bytes(), False, False
         if kind == "obj":
-            _check_relative(data)
+            data = _plain_obj(data)
         if kind in ("glb", "gltf"):
             data, is_cloud, has_normals = checked_gltf(data, kind == "glb")
         options = {} if kind in ("stl", "off") else {"skip_materials": True}
@@ -105,11 +104,34 @@ def _joined(path, parts, is_cloud):
     return MeshFile(found, faces[0] if is_cloud else np.concatenate(faces), None)
 
 
-def _check_relative(data):
-    """Faces may count vertices backwards from where they stand, which trimesh takes for the end."""
-    face = _RELATIVE_FACE.search(data)
-    if face and _VERTEX_LINE.search(data, face.end()):
-        raise ValueError("its faces count vertices backwards, between which more vertices follow")
+def _plain_obj(data):
+    """An .obj file without what trimesh stumbles over: tabs, comments, faces that count back."""
+    data = re.sub(rb"#[^\n]*", b"", re.sub(rb"\r\n?", b"\n", data.removeprefix(b"\xef\xbb\xbf")))
+    data = re.sub(rb"[ \t\v\f]+", b" ", re.sub(rb"\\[ \t]*\n", b" ", data))
+    data = re.sub(rb" ?\n ?", b"\n", data.strip()) + b"\n"
+    return _absolute(data) if _RELATIVE_FACE.search(data) else data
+
+
+def _absolute(data):
+    """Numbers of faces that count backwards, from where they stand, as numbers from the start."""
+    counts, lines = {b"v": 0, b"vt": 0, b"vn": 0}, data.split(b"\n")
+    for i, line in enumerate(lines):
+        kind, *corners = line.split(b" ")
+        if kind in counts:
+            counts[kind] += 1
+        elif kind == b"f":
+            lines[i] = b" ".join([kind, *(_from_start(corner, counts) for corner in corners)])
+    return b"\n".join(lines)
+
+
+def _from_start(corner, counts):
+    numbers = corner.split(b"/")
+    for i, (number, count) in enumerate(zip(numbers, counts.values())):
+        if number.startswith(b"-"):
+            if count + int(number) < 0:
+                raise ValueError(f"a face names a vertex {number.decode()} of {count} before it")
+            numbers[i] = b"%d" % (count + int(number) + 1)
+    return b"/".join(numbers)
 
 
 def _obj_normals(data, count):
