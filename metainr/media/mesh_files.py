@@ -12,6 +12,7 @@ from metainr.errors import UserError, first_line
 from metainr.media.gltf import Beside, checked_gltf
 
 _MOST = 2**26  # vertices of a scene, whose meshes may each be placed many times
+_MAY_LIST = (b"vertex", b"face", b"range_grid")  # the last: what a scanner saw, points alone
 _NORMAL_LINE = re.compile(rb"^vn (.+)$", re.MULTILINE)
 _RELATIVE_FACE = re.compile(rb"^f .*[ /]-", re.MULTILINE)
 
@@ -47,6 +48,12 @@ def read_mesh_file(path: Path) -> MeshFile:
         data, is_cloud, has_normals = path.read_bytes(), False, False
         if kind == "obj":
             data = _plain_obj(data)
+        if kind == "ply":
+            _check_lists(data)
+        if kind == "stl":
+            data = _without_rest(path, data)
+        if kind == "off":
+            data = _fanned(data)
         if kind in ("glb", "gltf"):
             data, is_cloud, has_normals = checked_gltf(data, kind == "glb")
         options = {} if kind in ("stl", "off") else {"skip_materials": True}
@@ -132,6 +139,47 @@ def _from_start(corner, counts):
                 raise ValueError(f"a face names a vertex {number.decode()} of {count} before it")
             numbers[i] = b"%d" % (count + int(number) + 1)
     return b"/".join(numbers)
+
+
+def _check_lists(data):
+    """Triangles may stand in a .ply file as strips or the like, which trimesh passes over."""
+    name, num = b"", b"0"
+    for line in data.partition(b"end_header")[0].splitlines():
+        words = line.split()
+        if words[:1] == [b"element"] and len(words) == 3:
+            name, num = words[1:]
+        lists = words[:2] == [b"property", b"list"] and words[-1].startswith(b"vertex_ind")
+        if lists and name not in _MAY_LIST and num != b"0":
+            shown = name.decode(errors="replace")
+            raise ValueError(f"its element {shown} lists vertices, and only faces may")
+
+
+def _without_rest(path, data):
+    """A binary .stl file without what follows its last facet, which trimesh would refuse."""
+    # Text would count so many facets there that no file holds them.
+    end = 84 + 50 * int.from_bytes(data[80:84], "little")
+    if not 84 < end < len(data):
+        return data
+    logging.warning(
+        "%s: what follows its last facet, %d of %d bytes, is left out",
+        *(path, len(data) - end, len(data)),
+    )
+    return data[:end]
+
+
+def _fanned(data):
+    """An .off file whose faces of more than 4 corners are triangles: trimesh fails at them."""
+    data = re.sub(rb"#[^\r\n]*", b"", data)
+    head, word, rest = data.partition(b"OFF")
+    lines = [line for line in map(bytes.strip, rest.splitlines()) if line]
+    first, num = (1 + int(lines[0].split()[0]), int(lines[0].split()[1])) if lines else (0, 0)
+    faces = [line.split() for line in lines[first : first + num]]
+    if not any(int(face[0]) > 4 for face in faces):
+        return data
+    corners = [face[1 : int(face[0]) + 1] for face in faces]
+    fans = [b"3 %b %b %b" % (c[0], *pair) for c in corners for pair in zip(c[1:], c[2:])]
+    lines = [b"%d %d 0" % (first - 1, len(fans)), *lines[1:first], *fans]
+    return head + word + b"\n" + b"\n".join(lines)
 
 
 def _obj_normals(data, count):
