@@ -233,9 +233,25 @@ def test_faces_without_their_vertices(tmp_path):
     _refused(tmp_path / "a.obj", "three coordinates|cannot be read")
     triangles = [f"v {x} 0 0\nv {x + 1} 0 0\nv {x} 1 0\nf -3 -2 -1\n" for x in (0, 5)]
     (tmp_path / "a.obj").write_text("".join(triangles))
-    _refused(tmp_path / "a.obj", "count vertices backwards")
-    (tmp_path / "a.obj").write_text(triangles[0])
-    assert _read(tmp_path / "a.obj").points.max() < 1.01
+    found = _read(tmp_path / "a.obj").points[:, 0]
+    assert 0.4 < (found < 1.01).mean() < 0.6 and ((found < 1.01) | (found > 4.99)).all()
+    (tmp_path / "a.obj").write_text(triangles[0].replace("-3", "-4"))
+    _refused(tmp_path / "a.obj", "names a vertex -4 of 3 before it")
+
+
+def test_an_obj_with_tabs_comments_and_continued_lines(tmp_path, said):
+    _write(tmp_path / "ball.obj", _ball())
+    plain = (tmp_path / "ball.obj").read_text()
+    lines = [line for line in plain.splitlines() if line[:2] in ("v ", "f ")]
+    odd = [f" {x.replace(' ', chr(9) * (i % 2) + ' ')}\t# no. {i}" for i, x in enumerate(lines)]
+    odd[-1] = lines[-1].replace("f ", "f \\\r\n\t")
+    for end in ("\n", "\r\n", "\r"):
+        (tmp_path / "odd.obj").write_bytes((end.join(["# C:\\", *odd]) + end).encode())
+        found = _read(tmp_path / "odd.obj")
+        assert found.closed and np.allclose(found.points, _read(tmp_path / "ball.obj").points)
+    tabs = "\n".join(lines).replace(" ", "\t")
+    (tmp_path / "tabs.obj").write_text(tabs)
+    assert _read(tmp_path / "tabs.obj").closed and not said
 
 
 @pytest.mark.parametrize("number", ["1e308", "1e400", "1e31", "nan", "-inf"])
@@ -275,3 +291,55 @@ def test_a_material_file_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / "paint.mtl")  # to open it would wait for ever
     (tmp_path / "ball.obj").write_text("mtllib paint.mtl\n" + (tmp_path / "ball.obj").read_text())
     assert _read(tmp_path / "ball.obj").closed
+
+
+def _prism(path):
+    """A prism over an L, of polygons: a fan from its first corner leaves the L."""
+    base = [(4, 0), (4, 1), (1, 1), (1, 4), (0, 4), (0, 0)]
+    rows = [f"{x} {y} {z}" for z in (0, 1) for x, y in base]
+    faces = [[5, 4, 3, 2, 1, 0], [6, 7, 8, 9, 10, 11]]
+    faces += [[i, (i + 1) % 6, (i + 1) % 6 + 6, i + 6] for i in range(6)]
+    if path.suffix == ".obj":
+        rows = [f"v {row}" for row in rows]
+        rows += ["f " + " ".join(str(i + 1) for i in face) for face in faces]
+    else:
+        rows = ["OFF # L", "12 8 0", *rows]
+        rows += [" ".join(map(str, [len(face), *face])) for face in faces]
+    path.write_text("\n".join(rows))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".obj", ".off"])
+def test_concave_polygons_are_told(tmp_path, said, suffix):
+    assert _read(_prism(tmp_path / f"l{suffix}")).points.max() > 3.9
+    assert len(said) == 1 and "concave" in said[0] and "triangulate them on export" in said[0]
+
+
+def test_a_stl_with_bytes_after_its_last_facet(tmp_path, said):
+    data = _ball().export(file_type="stl")
+    (tmp_path / "a.stl").write_bytes(data + b"\0\0")
+    assert _read(tmp_path / "a.stl").closed and "last facet, 2 of" in said[0]
+    (tmp_path / "a.stl").write_text(_ball().export(file_type="stl_ascii") + "\n\n")
+    assert _read(tmp_path / "a.stl").closed and len(said) == 1
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_faces_that_are_there_twice(tmp_path, said, turn):
+    ball = _ball()
+    ball.faces = np.concatenate([ball.faces, np.roll(ball.faces, 1, axis=1)[:, ::turn]])
+    ball.export(tmp_path / "a.ply")
+    found = _read(tmp_path / "a.ply")
+    assert found.closed and (_facing(found, 0, 1.1) > 0).all()
+    assert len(said) == 1 and "320 faces more than once" in said[0]
+
+
+def test_a_ply_of_strips_is_refused(tmp_path):
+    rows = ["ply", "format ascii 1.0", "element vertex 20", "property float x"]
+    rows += ["property float y", "property float z", "element tristrips 1"]
+    rows += ["property list int int vertex_indices", "end_header"]
+    rows += [f"{i // 2} {i % 2} 0" for i in range(20)] + [" ".join(map(str, [20, *range(20)]))]
+    for end in ("\n", "\r\n"):
+        (tmp_path / "a.ply").write_bytes(end.join(rows).encode())
+        _refused(tmp_path / "a.ply", "its element tristrips lists vertices")
+    (tmp_path / "a.ply").write_text("\n".join(rows).replace("tristrips", "range_grid"))
+    assert len(_read(tmp_path / "a.ply").points) == 20

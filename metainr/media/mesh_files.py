@@ -12,9 +12,9 @@ from metainr.errors import UserError, first_line
 from metainr.media.gltf import Beside, checked_gltf
 
 _MOST = 2**26  # vertices of a scene, whose meshes may each be placed many times
-_NORMAL_LINE = re.compile(rb"^vn\s+(.+)$", re.MULTILINE)
-_RELATIVE_FACE = re.compile(rb"^f\s.*(?:\s|/)-\d", re.MULTILINE)
-_VERTEX_LINE = re.compile(rb"^v\s", re.MULTILINE)
+_MAY_LIST = (b"vertex", b"face", b"range_grid")  # the last: what a scanner saw, points alone
+_NORMAL_LINE = re.compile(rb"^vn (.+)$", re.MULTILINE)
+_RELATIVE_FACE = re.compile(rb"^f .*[ /]-", re.MULTILINE)
 
 
 class MeshFile(NamedTuple):
@@ -47,7 +47,13 @@ def read_mesh_file(path: Path) -> MeshFile:
     try:
         data, is_cloud, has_normals = path.read_bytes(), False, False
         if kind == "obj":
-            _check_relative(data)
+            data = _plain_obj(data)
+        if kind == "ply":
+            _check_lists(data)
+        if kind == "stl":
+            data = _without_rest(path, data)
+        if kind == "off":
+            data = _fanned(data)
         if kind in ("glb", "gltf"):
             data, is_cloud, has_normals = checked_gltf(data, kind == "glb")
         options = {} if kind in ("stl", "off") else {"skip_materials": True}
@@ -105,11 +111,75 @@ def _joined(path, parts, is_cloud):
     return MeshFile(found, faces[0] if is_cloud else np.concatenate(faces), None)
 
 
-def _check_relative(data):
-    """Faces may count vertices backwards from where they stand, which trimesh takes for the end."""
-    face = _RELATIVE_FACE.search(data)
-    if face and _VERTEX_LINE.search(data, face.end()):
-        raise ValueError("its faces count vertices backwards, between which more vertices follow")
+def _plain_obj(data):
+    """An .obj file without what trimesh stumbles over: tabs, comments, faces that count back."""
+    data = re.sub(rb"#[^\n]*", b"", re.sub(rb"\r\n?", b"\n", data.removeprefix(b"\xef\xbb\xbf")))
+    data = re.sub(rb"[ \t\v\f]+", b" ", re.sub(rb"\\[ \t]*\n", b" ", data))
+    data = re.sub(rb" ?\n ?", b"\n", data.strip()) + b"\n"
+    return _absolute(data) if _RELATIVE_FACE.search(data) else data
+
+
+def _absolute(data):
+    """Numbers of faces that count backwards, from where they stand, as numbers from the start."""
+    counts, lines = {b"v": 0, b"vt": 0, b"vn": 0}, data.split(b"\n")
+    for i, line in enumerate(lines):
+        kind, *corners = line.split(b" ")
+        if kind in counts:
+            counts[kind] += 1
+        elif kind == b"f":
+            lines[i] = b" ".join([kind, *(_from_start(corner, counts) for corner in corners)])
+    return b"\n".join(lines)
+
+
+def _from_start(corner, counts):
+    numbers = corner.split(b"/")
+    for i, (number, count) in enumerate(zip(numbers, counts.values())):
+        if number.startswith(b"-"):
+            if count + int(number) < 0:
+                raise ValueError(f"a face names a vertex {number.decode()} of {count} before it")
+            numbers[i] = b"%d" % (count + int(number) + 1)
+    return b"/".join(numbers)
+
+
+def _check_lists(data):
+    """Triangles may stand in a .ply file as strips or the like, which trimesh passes over."""
+    name, num = b"", b"0"
+    for line in data.partition(b"end_header")[0].splitlines():
+        words = line.split()
+        if words[:1] == [b"element"] and len(words) == 3:
+            name, num = words[1:]
+        lists = words[:2] == [b"property", b"list"] and words[-1].startswith(b"vertex_ind")
+        if lists and name not in _MAY_LIST and num != b"0":
+            shown = name.decode(errors="replace")
+            raise ValueError(f"its element {shown} lists vertices, and only faces may")
+
+
+def _without_rest(path, data):
+    """A binary .stl file without what follows its last facet, which trimesh would refuse."""
+    # Text would count so many facets there that no file holds them.
+    end = 84 + 50 * int.from_bytes(data[80:84], "little")
+    if not 84 < end < len(data):
+        return data
+    logging.warning(
+        "%s: what follows its last facet, %d of %d bytes, is left out",
+        *(path, len(data) - end, len(data)),
+    )
+    return data[:end]
+
+
+def _fanned(data):
+    """An .off file whose faces of more than 4 corners are triangles: trimesh fails at them."""
+    data = re.sub(rb"#[^\r\n]*", b"", data)
+    head, word, rest = data.partition(b"OFF")
+    lines = [line for line in map(bytes.strip, rest.splitlines()) if line]
+    first, num = (1 + int(lines[0].split()[0]), int(lines[0].split()[1])) if lines else (0, 0)
+    faces = [line.split() for line in lines[first : first + num]]
+    if not any(int(face[0]) > 4 for face in faces):
+        return data
+    corners = [face[1 : int(face[0]) + 1] for face in faces]
+    fans = [b"3 %b %b %b" % (c[0], *pair) for c in corners for pair in zip(c[1:], c[2:])]
+    lines = [b"%d %d 0" % (first - 1, len(fans)), *lines[1:first], *fans]
+    return head + word + b"\n" + b"\n".join(lines)
 
 
 def _obj_normals(data, count):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
+_FLAT = 1e-3  # radians between two faces that lie on each other, in files of few digits
 _LOOKED_AT = 8  # faces of a part that must all lie in another, for the part to do so
 
 
@@ -50,6 +51,35 @@ def oriented(path: Path, vertices: np.ndarray, faces: np.ndarray) -> Oriented:
         count = f"{turned.sum()} of its {len(turned)} parts" if len(turned) > 1 else "it"
         logging.warning("%s: %s is inside out; the faces are turned", path, count)
     return Oriented(np.where(turned[part][:, None], faces[:, ::-1], faces), bool(is_closed.all()))
+
+
+def without_twins(path: Path, faces: np.ndarray) -> np.ndarray:
+    """Faces int [m, 3] without those of the same vertices as one before, which is said."""
+    import trimesh
+
+    first = trimesh.grouping.unique_rows(np.sort(faces, axis=1))[0]
+    if len(first) < len(faces):
+        logging.warning(
+            "%s holds %d faces more than once, which are left out", path, len(faces) - len(first)
+        )
+    return faces[np.sort(first)]
+
+
+def folds(vertices: np.ndarray, faces: np.ndarray) -> int:
+    """At how many edges of two faces they lie on each other, whichever way these are wound.
+
+    Fans of triangles from a corner of a polygon do so where it is concave.
+    """
+    import trimesh
+
+    mesh = trimesh.Trimesh(vertices, faces, process=False)
+    start, end = np.moveaxis(vertices[mesh.face_adjacency_edges], 1, 0)
+    along = end - start
+    one, other = np.moveaxis(vertices[mesh.face_adjacency_unshared], 1, 0) - start
+    one, other = np.cross(along, one), np.cross(along, other)
+    sine = np.linalg.norm(np.cross(one, other), axis=1)
+    cosine = np.sum(one * other, axis=1)
+    return int((sine < _FLAT * cosine).sum())
 
 
 def _edges(mesh, part):

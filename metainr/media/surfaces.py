@@ -11,7 +11,7 @@ from metainr.errors import UserError
 from metainr.media.mesh_files import read_mesh_file
 from metainr.media.normals import estimated_normals
 from metainr.media.opening import check_regular
-from metainr.media.solids import oriented
+from metainr.media.solids import folds, oriented, without_twins
 
 SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".gltf", ".off", ".xyz")
 _FEWEST = 16
@@ -76,7 +76,15 @@ def _from_mesh(path, read, num, rng):
     faces = joined.faces[(a != b) & (b != c) & (c != a)]
     if not joined.area > 0:
         raise UserError(f"{path} has faces without area alone; give a mesh with a surface")
-    faces, closed = oriented(path, np.asarray(joined.vertices), np.asarray(faces))
+    vertices, faces = np.asarray(joined.vertices), without_twins(path, np.asarray(faces))
+    folded = folds(vertices, faces)
+    if folded:
+        logging.warning(
+            "%s folds back onto itself at %d edges: it may have polygons that are concave, which "
+            "are cut wrongly here; triangulate them on export",
+            *(path, folded),
+        )
+    faces, closed = oriented(path, vertices, faces)
     mesh = trimesh.Trimesh(joined.vertices, faces, process=False)
     points, faces = trimesh.sample.sample_surface(mesh, num, seed=rng)[:2]
     return Surface(np.asarray(points) * side + centre, mesh.face_normals[faces], closed)
