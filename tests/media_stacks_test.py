@@ -198,6 +198,14 @@ def test_no_pictures_of_grey_are_named(tmp_path):
         read_stack(path)
 
 
+def test_levels_in_high_bits_are_refused(tmp_path):
+    write_dicom(tmp_path / "a.dcm", 16 * LEVELS, "1.2", BitsStored=12, HighBit=15)
+    with pytest.raises(UserError, match="its 12 bits is bit 15, not 11; save it with HighBit 11"):
+        read_stack(tmp_path / "a.dcm")
+    write_dicom(tmp_path / "a.dcm", LEVELS, "1.2", BitsStored=12)
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.dcm")[0], LEVELS)
+
+
 def _deflated(path):
     # Pixels of zeros: what is inflated is a thousand times the file.
     write_dicom(path, LEVELS, "1.2", deflated=True)

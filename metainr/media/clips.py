@@ -26,6 +26,7 @@ _MOST_PIXELS = 2**26
 _LIMITS = ["-protocol_whitelist", "file", "-format_whitelist", _FORMATS]
 _LIMITS += ["-max_pixels", str(_MOST_PIXELS)]
 _FRAMES = re.compile(r"frame= *(\d+)")
+_NO_PICTURES = "matches no streams"
 _RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
 _VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
 
@@ -140,6 +141,8 @@ def _video_info(path):
             capture_output=True,
         )
     told = done.stderr.decode(errors="replace")
+    if _NO_PICTURES in told:
+        raise UserError(f"video {path} has no pictures; give another one")
     counts, rates = _FRAMES.findall(told), _RATES.search(told)
     frames = int(counts[-1]) if counts else 0
     if done.returncode or not frames or not rates:
