@@ -19,10 +19,11 @@ def write_dicom(path, values, series, deflated=False, **tags):
         data.NumberOfFrames = len(values)
     data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
     data.BitsAllocated = data.BitsStored = 16
-    data.HighBit, data.PixelRepresentation = 15, int(values.dtype.kind == "i")
+    data.PixelRepresentation = int(values.dtype.kind == "i")
     data.SeriesInstanceUID = series
     for name, value in tags.items():
         setattr(data, name, value)
+    data.HighBit = tags.get("HighBit", data.BitsStored - 1)
     data.PixelData = values.astype(np.dtype("<u2")).tobytes()
     data.save_as(path, enforce_file_format=True)
 

@@ -1,9 +1,15 @@
 """What is made of poses and lenses, whichever format they come from."""
 
+import json
+
 import numpy as np
 import pytest
+from absl import logging
+from scene_files import write_scene
 from scipy.spatial.transform import Rotation
 
+from metainr.errors import UserError
+from metainr.media import transforms
 from metainr.media.lenses import bent_by, is_scaled
 from metainr.media.poses import pose_and_scale
 
@@ -76,3 +82,38 @@ def test_scaled_pictures_may_be_a_pixel_off():
     assert is_scaled((12, 16), (1200, 1600))
     assert not is_scaled((48, 32), (32, 48)) and not is_scaled((1000, 1500), (125, 200))
     assert not is_scaled((0, 16), (12, 16))
+
+
+def _frames(folder, own, **fields):
+    """Those of a scene whose first frame has fields of its own."""
+    write_scene(folder, num=2, **fields)
+    content = json.loads((folder / "transforms.json").read_text())
+    content["frames"][0].update(own)
+    (folder / "transforms.json").write_text(json.dumps(content))
+    return transforms.read_frames(folder / "transforms.json")
+
+
+def test_a_frames_own_camera_replaces_the_files(tmp_path):
+    angle, common = _frames(tmp_path, {"camera_angle_x": 0.5}, fl_x=50).lenses
+    assert (angle, common) == ({"camera_angle_x": 0.5}, {"fl_x": 50})
+    focal, common = _frames(tmp_path, {"fl_x": 50, "fl_y": 51}, camera_angle_y=0.6).lenses
+    assert focal == {"fl_x": 50, "fl_y": 51} and {*common} == {"camera_angle_x", "camera_angle_y"}
+
+
+@pytest.mark.parametrize("fields", [{"cx": 0.5, "cy": 0.5}, {"fl_x": 1.25}])
+def test_parts_of_a_picture_are_no_pixels(tmp_path, fields):
+    frames = _frames(tmp_path, {}, **fields)
+    with pytest.raises(UserError, match=f"r_0.png has {[*fields][0]} .*; give pixels"):
+        transforms.check_size(frames, 30, 40)
+    transforms.check_size(_frames(tmp_path, {}, **fields, w=1, h=1), 40, 40)
+
+
+def test_fields_that_are_not_used_are_told_once(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(logging, "warning", lambda line, *rest: lines.append(line % rest))
+    monkeypatch.setattr(transforms, "_told", set())
+    for _ in range(2):
+        _frames(tmp_path, {"mask_path": "a.png"}, train_filenames=["r_0.png"])
+    assert len(lines) == 2
+    assert "transforms.json: its mask_path is not used" in lines[0]
+    assert "its train_filenames is not used" in lines[1]

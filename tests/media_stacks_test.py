@@ -169,6 +169,25 @@ def test_spacing_that_cannot_be_is_refused(tmp_path):
     assert "taken as square" in read_slices(tmp_path / "a.dcm").about.notes[0]
 
 
+def test_a_nifti_is_turned_and_spaced_by_its_affine(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    image = nibabel.Nifti1Image(values, np.diag([-1.0, 2, 3, 1]))
+    data = bytearray(image.to_bytes())
+    data[80:92] = np.ones(3, "<f4").tobytes()  # the header's sizes
+    (tmp_path / "a.nii").write_bytes(data)
+    found = read_slices(tmp_path / "a.nii")
+    np.testing.assert_array_equal(found.values[0], values[::-1, ::-1, 0].T)
+    assert found.spacing == (2, 1)
+    nibabel.save(image.slicer[:, :, :1], tmp_path / "one.nii")
+    flat = nibabel.Nifti1Image(values[:, :, 0], image.affine)
+    nibabel.save(flat, tmp_path / "flat.nii")
+    for name in ("one.nii", "flat.nii"):
+        alone = read_slices(tmp_path / name)
+        np.testing.assert_array_equal(alone.values, found.values[:1])
+        assert alone.spacing == (2, 1)
+
+
 def test_no_pictures_of_grey_are_named(tmp_path):
     path = tmp_path / "a.dcm"
     write_dicom(path, LEVELS, "1.2", PhotometricInterpretation="PALETTE COLOR")
@@ -177,6 +196,14 @@ def test_no_pictures_of_grey_are_named(tmp_path):
     path.write_bytes(b"no preamble" * 20)
     with pytest.raises(UserError, match="does not begin as DICOM"):
         read_stack(path)
+
+
+def test_levels_in_high_bits_are_refused(tmp_path):
+    write_dicom(tmp_path / "a.dcm", 16 * LEVELS, "1.2", BitsStored=12, HighBit=15)
+    with pytest.raises(UserError, match="its 12 bits is bit 15, not 11; save it with HighBit 11"):
+        read_stack(tmp_path / "a.dcm")
+    write_dicom(tmp_path / "a.dcm", LEVELS, "1.2", BitsStored=12)
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.dcm")[0], LEVELS)
 
 
 def _deflated(path):

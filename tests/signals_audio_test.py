@@ -221,6 +221,30 @@ def test_sounds_that_are_cut_off(tmp_path, subtype, channels):
     assert len(read_sound(path)[0]) == 2000
 
 
+@pytest.mark.parametrize("kind", ["RF64", "W64", "AIFF"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+def test_large_and_aiff_sounds_that_are_cut_off(tmp_path, kind, subtype):
+    ending = "aiff" if kind == "AIFF" else "wav"
+    path = tmp_path / f"cut.{ending}"
+    soundfile.write(path, _sine(440, 0.25, channels=2), RATE, subtype, format=kind)
+    assert len(read_sound(path)[0]) == 2000
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(UserError, match=f"cut.{ending} is cut off: it promises 2000 samples"):
+        read_sound(path)
+
+
+def test_a_header_of_no_samples_before_some_is_named(tmp_path):
+    data, path = _wav(_sine(440, 0.25), RATE, "PCM_16"), tmp_path / "zero.wav"
+    place = data.index(b"data") + 4
+    headers = data[:4] + bytes([place - 4, 0, 0, 0]) + data[8:place] + bytes(4)
+    path.write_bytes(headers + data[place + 4 :])
+    with pytest.raises(UserError, match="zero.wav says that it has no samples, and 4000 bytes"):
+        read_sound(path)
+    path.write_bytes(headers)
+    with pytest.raises(UserError, match="zero.wav is empty"):
+        read_sound(path)
+
+
 def test_an_mp3_that_is_cut_off(tmp_path):
     path = tmp_path / "cut.mp3"
     soundfile.write(path, _sine(440, 5), RATE)

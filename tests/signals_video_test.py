@@ -231,3 +231,11 @@ def test_what_is_no_clip(tmp_path):
     assert "empty is a folder without pictures" in refusal("clip", clip=str(tmp_path / "empty"))
     assert "give video_folder" in refusal("clips")
     assert "has 1 good clips" in refusal("clips", video_folder=str(tmp_path), frames=4)
+
+
+def test_a_video_of_sound_only_has_no_pictures(tmp_path):
+    path = tmp_path / "sound.mp4"
+    program = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error"]
+    subprocess.run([*program, "-f", "lavfi", "-i", "anullsrc", "-t", "0.1", path], check=True)
+    with pytest.raises(UserError, match="sound.mp4 has no pictures; give another one"):
+        clip_info(path)

@@ -6,6 +6,7 @@ import tifffile
 from absl import logging
 from PIL import Image
 
+from experiments.ct.sinogram_files import load_angles, load_sinogram
 from experiments.ct.sinogram_io import SinogramOptions, parse_angles, read_sinogram
 from metainr.errors import UserError
 from metainr.evaluation.ct_baselines import filtered_back_projection
@@ -149,6 +150,39 @@ def test_pictures_of_float64_and_marked_texts_are_read(tmp_path):
     (tmp_path / "b.csv").write_text("0,5;1,5\n2,5;3,5\n")
     with pytest.raises(UserError, match="both commas and semicolons"):
         read_sinogram(SinogramOptions(str(tmp_path / "b.csv"), "0,1"))
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ("0,5\t1,5\n2,5\t3,5\n", "only spaces or tabs between .* write points"),
+        ("0,5 1,5", "only spaces or tabs between .* write points"),
+        ("0,5\n1,5\n", "two whole numbers with a comma .* write points"),
+        ("1,2,3\n1,,3\n", "line 2 has nothing in column 2: put one"),
+        ("1,2,,\n", "line 1 has nothing in column 3: put one"),
+        (",1,2\n", "line 1 has nothing in column 1: put one"),
+        ("# made\nd0,d1\n1,2\n", "line 2 holds no numbers: remove it, or put # before it"),
+        ("1,2\n3,x\n", "line 2 has 'x', which is no number, in column 2"),
+        ("1,2,3\n4,5\n", "line 2 holds 2 numbers, and the first line 3"),
+        ('"1","2"\n', "it has quotation marks"),
+        ("# nothing\n", "it holds no numbers"),
+    ],
+)
+def test_texts_that_can_be_misread_are_refused(tmp_path, text, line):
+    (tmp_path / "a.csv").write_text(text)
+    for read in (load_sinogram, load_angles):
+        with pytest.raises(UserError, match=f"cannot read .*a.csv: .*{line}") as caught:
+            read(tmp_path / "a.csv")
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["1,2,\n3,4,", "1, 2\r\n3, 4", "1;2\n#a,b\n\n3;4 # c", "1 2\n3\t4", "1.0,2\n3,4"]
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_texts_of_all_delimiters_are_read(tmp_path, text, encoding):
+    (tmp_path / "a.txt").write_text(text, encoding=encoding)
+    np.testing.assert_array_equal(load_sinogram(tmp_path / "a.txt")[0], [[1, 2], [3, 4]])
 
 
 def test_sinograms_are_upright_as_slices_are(tmp_path):

@@ -1,5 +1,6 @@
 """Files of measured projections, as they are."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +13,9 @@ from metainr.media.numpy_files import load_npy, load_npz
 from metainr.media.opening import check_regular
 
 _TEXTS = (".csv", ".txt")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_APART = re.compile(r"[^\s,]\s+[^\s,]")
+_ONE_COMMA = re.compile(r"[+-]?\d+,\d+")
 _ANGLES, _SINOGRAM = "angles", "sinogram"
 Read = TypeVar("Read")
 
@@ -64,6 +68,8 @@ def _one_of(arrays, name, path):
 def _told(read: Callable[[Path], Read], path: Path) -> Read:
     try:
         return read(path)
+    except UserError:
+        raise
     except Exception as error:  # zip, zlib and NumPy meet damage each in their own way
         raise UserError(
             f"cannot read {path}: {first_line(error)}; give an undamaged file of real numbers"
@@ -75,7 +81,62 @@ def _text(path):
 
 
 def _numbers(path):
-    text = path.read_text(encoding="utf-8-sig")  # Excel's begins with a mark
-    if ";" in text and "," in text:
-        raise ValueError("it has both commas and semicolons, of which one may be a decimal point")
-    return np.loadtxt(text.replace(",", " ").replace(";", " ").splitlines(), ndmin=2)
+    """Float64 [lines, numbers a line]; what follows # is left out."""
+    data = path.read_bytes()
+    # Excel's texts begin with a mark of their encoding.
+    text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
+    lines = [line.partition("#")[0].strip() for line in text.splitlines()]
+    lines = {number: line for number, line in enumerate(lines, 1) if line}
+    if not lines:
+        raise ValueError("it holds no numbers")
+    if any('"' in line for line in lines.values()):
+        raise _refused(path, "it has quotation marks: write numbers without them")
+    if decimal := _decimal_commas(lines.values()):
+        raise _refused(path, f"{decimal}, so commas may be decimal points: write points instead")
+    rows = [_row(path, number, line) for number, line in lines.items()]
+    for number, row in zip(lines, rows):
+        if len(row) != len(rows[0]):
+            raise _refused(
+                path,
+                f"line {number} holds {len(row)} numbers, and the first line {len(rows[0])}: give "
+                "as many on every line",
+            )
+    return np.array(rows)
+
+
+def _decimal_commas(lines):
+    """What shows that commas may be decimal points; "" if nothing does."""
+    lines = [line for line in lines if "," in line]
+    if any(";" in line for line in lines):
+        return "it has both commas and semicolons"
+    if any(_APART.search(line) for line in lines):
+        return "it has commas, and numbers with only spaces or tabs between them"
+    if len(lines) > 1 and all(map(_ONE_COMMA.fullmatch, lines)):
+        return "each line has two whole numbers with a comma between them"
+    return ""
+
+
+def _row(path, number, line):
+    """The numbers of a line, after the last of which may be one more comma or semicolon."""
+    delimiter = next((mark for mark in ";," if mark in line), None)
+    parts = [part.strip() for part in line.split(delimiter)]
+    parts = parts if parts[-1] else parts[:-1]
+    found = [_number(part) for part in parts]
+    if set(found) <= {None} and any(parts):
+        raise _refused(path, f"line {number} holds no numbers: remove it, or put # before it")
+    if None in found:
+        part = parts[found.index(None)]
+        told = f"has {part!r}, which is no number," if part else "has nothing"
+        raise _refused(path, f"line {number} {told} in column {found.index(None) + 1}: put one")
+    return found
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _refused(path, mistake):
+    return UserError(f"cannot read {path}: {mistake}")

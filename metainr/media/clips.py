@@ -29,6 +29,7 @@ _LIMITS += ["-max_pixels", str(_MOST_PIXELS)]
 _SQUARED = "scale='round(iw*clip(sar,0.25,4))':ih,setsar=1"
 _OUTPUT = ["-map", "0:V:0", "-fps_mode", "cfr", "-vf"]
 _FRAMES = re.compile(r"frame= *(\d+)")
+_NO_PICTURES = "matches no streams"
 _RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
 _ALPHA = re.compile(r"Video: vp([89]).*\n(?: {4,}.*\n)*? +alpha_mode *: 1", re.IGNORECASE)
 _VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
@@ -138,6 +139,8 @@ def _video_info(path):
     nowhere = [*_OUTPUT, "null", "-f", "null", "-"]
     done = _told(path, nowhere)
     told = done.stderr.decode(errors="replace")
+    if _NO_PICTURES in told:
+        raise UserError(f"video {path} has no pictures; give another one")
     counts, rates = _FRAMES.findall(told), _RATES.search(told)
     frames = int(counts[-1]) if counts else 0
     if done.returncode or not frames or not rates:

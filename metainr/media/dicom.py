@@ -52,6 +52,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
     data = pydicom.dcmread(path)
     if "Rows" not in data or "Columns" not in data:
         raise ValueError("it holds no picture")
+    _check_bits(data, path)
     colours = data.get("PhotometricInterpretation") == "PALETTE COLOR"
     if colours or data.get("SamplesPerPixel", 1) != 1:
         raise ValueError("it is in colour")
@@ -100,6 +101,16 @@ def _check_start(pydicom, path):
             inflated += len(inflater.decompress(rest, _CHUNK))
             check_claim((inflated,), os.path.getsize(path), _LARGE)
             rest = inflater.unconsumed_tail
+
+
+def _check_bits(data, path):
+    """Before levels that stand in other bits than the lowest are taken for others."""
+    stored, highest = data.get("BitsStored"), data.get("HighBit")
+    if stored and highest is not None and highest != stored - 1:
+        raise UserError(
+            f"{path} says that the highest of its {stored} bits is bit {highest}, not {stored - 1};"
+            f" save it with HighBit {stored - 1}"
+        )
 
 
 def _decoded(data, path):

@@ -19,15 +19,18 @@ def read_nifti(nibabel: ModuleType, path: Path) -> Volume:
     nibabel does for other damage.
     """
     _check_header(nibabel, path)
-    image = nibabel.as_closest_canonical(nibabel.load(path))
+    image = nibabel.load(path)
     if image.get_data_dtype().kind not in "biuf":
         raise ValueError(f"its values are {image.get_data_dtype()}, not real numbers")
-    if len(image.shape) > 3 and set(image.shape[3:]) != {1}:
-        raise ValueError(f"its shape {image.shape} is no volume [x, y, z]")
+    if len(image.shape) < 2 or set(image.shape[3:]) - {1}:
+        raise ValueError(f"its shape {image.shape} is no volume [x, y, z] or slice [x, y]")
     values = image.get_fdata(dtype=np.float32)
-    values = values.reshape(values.shape[:3])
-    spacing = [known_length(zoom) for zoom in image.header.get_zooms()[:3]]
-    return Volume(values, (*[None] * (3 - values.ndim), *spacing))
+    values = values.reshape((*values.shape, 1)[:3])
+    turned = nibabel.as_closest_canonical(nibabel.spatialimages.SpatialImage(values, image.affine))
+    # Its affine map is what turns it; the header's sizes of voxels may be others.
+    lengths = nibabel.affines.voxel_sizes(turned.affine).astype(np.float32)
+    spacing = (*map(known_length, lengths),)
+    return Volume(np.asarray(turned.dataobj), spacing)
 
 
 def _check_header(nibabel, path):

@@ -13,6 +13,8 @@ SLOWEST, FASTEST = 1_000, 384_000  # Hz
 ENDINGS = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
 _ENDLESS = 0x7FFF0000  # bytes: who writes a WAV to a pipe says so many, or more
 _SILENCE = 1e-4  # of full scale; a sound has a louder sample
+_LAYOUTS = {b"RIFFWAVE": "<4sI", b"RF64WAVE": "<4sI", b"FORMAIFF": ">4sI", b"FORMAIFC": ">4sI"}
+_FARTHEST = 2**48  # bytes, to which a file can be searched
 _ROUGH = 4096  # samples by which the count of an MP3 may be off that is whole
 _MOST = 2**28  # values that are read at a time, 1 GiB
 
@@ -84,22 +86,58 @@ def _check_length(path, values):
 
 
 def _claim(path):
-    """(samples that a WAV promises, samples that are there); (0, 0) if it says nothing of them.
+    """(samples that a WAV, RF64, W64 or AIFF promises, samples that are there); (0, 0): not told.
 
     Of a file that is cut off soundfile reads what there is.
     """
-    block = 1
+    block, large = 1, 0
+    size = path.stat().st_size
     with path.open("rb") as file:
-        form = file.read(12)
-        while form[:4] + form[8:] == b"RIFFWAVE" and len(header := file.read(8)) == 8:
-            name, promised = struct.unpack("<4sI", header)
-            start = file.tell()
+        for name, start, promised in _chunks(file):
+            if name == b"ds64":  # of RF64, whose data say that they are endless
+                large = struct.unpack("<8xQ", file.read(16).ljust(16, b"\0"))[0]
             if name == b"fmt ":
                 block = max(1, struct.unpack("<12xH", file.read(14).ljust(14, b"\0"))[0])
-            if name == b"data" and promised < _ENDLESS:
-                return promised // block, (path.stat().st_size - start) // block
-            file.seek(start + promised + promised % 2)
+            if name == b"COMM":
+                channels, bits = struct.unpack(">H4xH", file.read(8).ljust(8, b"\0"))
+                block = max(1, channels * ((bits + 7) // 8))
+            if name == b"data" and not promised:
+                _check_empty(path, file, start)
+            if name == b"data" and promised >= _ENDLESS:
+                promised = large
+            if name == b"SSND":  # two fields before its samples
+                start, promised = start + 8, max(0, promised - 8)
+            if name in (b"data", b"SSND"):
+                known = promised < _ENDLESS or promised == large
+                return (promised // block, (size - start) // block) if known else (0, 0)
     return 0, 0
+
+
+def _chunks(file):
+    """(name, place, size) of each part of a WAV, RF64, W64 or AIFF; none of another file."""
+    form = file.read(12)
+    layout = _LAYOUTS.get(form[:4] + form[8:])
+    own, even = 0, 2
+    if form[:4] == b"riff":  # W64, whose parts have long names and count their own headers
+        layout, own, even = "<16sQ", 24, 8
+        file.seek(40)
+    while layout and len(header := file.read(struct.calcsize(layout))) == struct.calcsize(layout):
+        name, size = struct.unpack(layout, header)
+        size, start = max(0, size - own), file.tell()
+        yield name[:4], start, size
+        file.seek(start + min(size + -size % even, _FARTHEST))
+
+
+def _check_empty(path, file, start):
+    """Whether what follows data of no length is, as the file's own length says, not of it."""
+    file.seek(4)
+    end = 8 + struct.unpack("<I", file.read(4))[0]
+    following = path.stat().st_size - start
+    if following > 0 and end <= start:
+        raise UserError(
+            f"sound {path} says that it has no samples, and {following} bytes follow; write its "
+            "header anew"
+        )
 
 
 def resampled(sound: np.ndarray, rate: int, new_rate: int) -> np.ndarray:

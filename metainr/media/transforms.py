@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from absl import logging
 
 from metainr.checks import Range, shown
 from metainr.errors import UserError
@@ -23,6 +24,16 @@ from metainr.media.poses import pose_and_scale
 _SUFFIXES = ("", *sorted(SUFFIXES), *sorted(map(str.upper, SUFFIXES)))
 _FARTHEST = 1e5  # from the origin; float32 tells a hundredth there
 _PIXELS, _ANGLES = Range(1e-3, 1e8, real=True), Range(1e-4, 3.14, real=True)
+_KINDS = (("camera_angle_x", "fl_x"), ("camera_angle_y", "fl_y"))
+_FEW, _SMALL = 4, 8  # pixels: focal lengths and pictures below may be meant
+_WIDEST = 16  # focal lengths that a picture is wide at most
+_UNUSED = {
+    "mask_path": "all of each picture counts",
+    "train_filenames": "frames are taken from the whole list",
+    "val_filenames": "frames are taken from the whole list",
+    "test_filenames": "frames are taken from the whole list",
+}
+_told = set()  # fields that a warning has named
 
 
 class Frames(NamedTuple):
@@ -53,11 +64,12 @@ def read_frames(path: str | Path) -> Frames:
         raise UserError(f"{path} has no frames; its field 'frames' must list at least one")
     poses, scales = zip(*(_pose(path, i, frame) for i, frame in enumerate(frames)))
     common = {key: value for key, value in content.items() if key != "frames"}
-    lenses = tuple(_lens(path, i, common | frame) for i, frame in enumerate(frames))
+    lenses = tuple(_lens(path, i, _fields(common, frame)) for i, frame in enumerate(frames))
     paths = tuple(_picture(path, i, frame) for i, frame in enumerate(frames))
     if len(set(paths)) < len(paths):
         twice, _ = Counter(paths).most_common(1)[0]
         raise UserError(f"{path} lists {twice} in two frames; remove one of them")
+    _tell_unused(path, {*content}.union(*frames))
     return Frames(paths, np.stack(poses), np.array(scales), lenses)
 
 
@@ -81,6 +93,10 @@ def joined(first: Frames, second: Frames) -> Frames:
 def check_size(frames: Frames, height: int, width: int) -> None:
     """Raises UserError if pictures stored with that size are not those that a lens is of."""
     for path, lens in zip(frames.paths, frames.lenses):
+        if name := _normalised(lens, lens.get("h", height), lens.get("w", width)):
+            raise UserError(
+                f"{path} has {name} {lens[name]}, which is no length in its pixels; give pixels"
+            )
         if "w" in lens and "h" in lens:
             stated, stored = (lens["h"], lens["w"]), (height, width)
             if not is_scaled(stated, stored):
@@ -123,6 +139,30 @@ def _pose(path, index, frame):
             f"{where} puts the camera at {pose[:, 3].tolist()}; move the scene to the origin"
         )
     return pose.astype(np.float32), scale
+
+
+def _tell_unused(path, names):
+    """Warns once of each field that is not used."""
+    for name in sorted(names & _UNUSED.keys() - _told):
+        _told.add(name)
+        logging.warning("%s: its %s is not used: %s", path, name, _UNUSED[name])
+
+
+def _fields(common, frame):
+    """What holds for a frame: its own fields, and those of the file that these do not replace."""
+    replaced = set()
+    for kinds in _KINDS:
+        if any(frame.get(name) is not None for name in kinds):
+            replaced |= {*kinds}
+    return {name: value for name, value in common.items() if name not in replaced} | frame
+
+
+def _normalised(lens, height, width):
+    """The name of a length in parts of a picture's sides instead of its pixels, or ""."""
+    if lens.get("fl_x", width) <= min(_FEW, width / _WIDEST):
+        return "fl_x"
+    is_corner = max(lens.get("cx", width), lens.get("cy", height)) <= 1
+    return "cx" if is_corner and min(height, width) >= _SMALL else ""
 
 
 def _lens(path, index, fields):
