@@ -36,7 +36,8 @@ def warn_of_twins(
     block = _SIDE // _COARSE
     coarse = found.mean(-1).reshape(-1, _COARSE, block, _COARSE, block).mean((2, 4))
     points = coarse.reshape(len(names), -1)
-    _, near = KDTree(points).query(points, min(_CANDIDATES + 1, len(names)))
+    found_near = KDTree(points).query(points, min(_CANDIDATES + 1, len(names)))[1]
+    near = np.asarray(found_near).reshape(len(names), -1)
     twins = [
         (names[i], names[j])
         for i, row in enumerate(near)
