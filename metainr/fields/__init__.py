@@ -55,9 +55,7 @@ def make(name: str, options: FieldOptions | None = None, **overrides: int | floa
     chosen = {o: value for o, value in shared.items() if o in known} | overrides
     try:
         return _made(function, **chosen)
-    except (
-        TypeError
-    ):  # an option that cannot be hashed, or that there is none of: said by the field
+    except TypeError:  # no such option, or one that cannot be hashed: the field says so
         return function(**chosen)
 
 

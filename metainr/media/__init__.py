@@ -1,7 +1,8 @@
 """Files of pictures, sounds, clips, slices, surfaces and cameras, as arrays."""
 
 from metainr.media.clips import ClipInfo, clip_info, is_clip, read_clip
-from metainr.media.pictures import read_image, resize, to_square
+from metainr.media.pictures import read_image
+from metainr.media.resizing import resize, to_square
 from metainr.media.sounds import fitted_to, read_sound, resampled
 from metainr.media.stacks import is_stack, read_stack
 from metainr.media.surfaces import Surface, read_surface

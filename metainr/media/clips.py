@@ -14,7 +14,8 @@ from metainr.errors import Option, UserError
 from metainr.media.folders import visible
 from metainr.media.opening import check_regular, opened
 from metainr.media.pictures import SUFFIXES as PICTURES
-from metainr.media.pictures import as_seen, read_image, to_square
+from metainr.media.pictures import as_seen, read_image
+from metainr.media.resizing import to_square
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 _GIF = ".gif"

@@ -13,7 +13,7 @@ from absl import logging
 
 from metainr.errors import Option, UserError
 from metainr.media.folders import below
-from metainr.media.pictures import resize
+from metainr.media.resizing import resize
 from metainr.media.stacks import Unusable, is_stack, read_slices
 from metainr.media.volume import About
 from metainr.signals.access import SPLITS, of_files

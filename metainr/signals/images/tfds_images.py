@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.media.pictures import read_image, to_square
+from metainr.media.pictures import read_image
+from metainr.media.resizing import to_square
 from metainr.signals.access import SPLITS, random_access
 from metainr.signals.images.options import ImageOptions
 from metainr.types import SignalClass
