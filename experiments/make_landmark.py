@@ -7,7 +7,6 @@ are those of the class `facade`'s test split, the next 5 those of its validation
 goes on when it is started again, and more photos can be added later.
 """
 
-from pathlib import Path
 from typing import Annotated, NamedTuple
 
 from experiments import cli
@@ -17,6 +16,7 @@ from experiments.run.reading import made
 from experiments.scenes.landmark_folder import write_landmark
 from metainr.checks import Range
 from metainr.errors import UserError
+from metainr.files import expanded
 from metainr.output import say
 
 
@@ -42,7 +42,7 @@ def main() -> None:
     options = made(PhotoOptions, {flag.name: flag.value for flag in _OWN})
     if options.output_dir is None:
         raise UserError("--output_dir names no folder; give e.g. --output_dir=data/landmark")
-    root = Path(options.output_dir).expanduser()
+    root = expanded(options.output_dir)
     num_written = write_landmark(root, options.num_photos, options.resolution, options.seed)
     say(f"{options.num_photos} photos, {num_written} of them new: {root}")
 

@@ -18,7 +18,6 @@ generated class' own splits. The same command goes on where it was stopped, and 
 import io
 import json
 import os
-from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -33,7 +32,7 @@ from metainr import signals
 from metainr.checks import Choice, Range
 from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
-from metainr.files import remove_unfinished, why, write_bytes
+from metainr.files import expanded, remove_unfinished, why, write_bytes
 from metainr.output import say
 from metainr.signals.access import SPLITS
 from metainr.signals.objects.generated import CAMERA_ANGLE_X, MAKERS, transparent_views
@@ -69,7 +68,7 @@ def main() -> None:
     chosen = made(ObjectsOptions, {flag.name: flag.value for flag in _OWN})
     if chosen.output_dir is None:
         raise UserError("--output_dir, the folder to write the objects to, is missing; give one")
-    root = Path(chosen.output_dir).expanduser()
+    root = expanded(chosen.output_dir)
     options = signals.ObjectOptions(chosen.resolution, chosen.seed, num_views=chosen.num_views)
     objects = _objects(chosen.num_objects, signals.make(chosen.signal, options).sizes)
     folder = root / _FOLDERS[chosen.signal]

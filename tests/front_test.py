@@ -70,6 +70,8 @@ def test_five_inits_are_compared_and_a_page_is_written(run, tmp_path):
     assert "shuffled" in str(table) and "<table>" in table._repr_html_()
     page = table.report(tmp_path)
     assert "meta" in page.read_text() and (tmp_path / "results.json").exists()
+    with pytest.raises(UserError, match="results.json.*move away what is in its place"):
+        table.report(tmp_path / "results.json")
 
 
 def test_a_fit_is_the_same_by_the_files(run, tmp_path):

@@ -93,6 +93,14 @@ def test_values_whose_white_is_unknown_are_refused(tmp_path, values, told):
         read_image(_tiff(tmp_path / "a.tif", values))
 
 
+def test_colours_of_no_screen_are_refused(tmp_path):
+    profiles = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
+    picture = Image.new("RGB", (3, 2), (200, 30, 90))
+    ImageCms.profileToProfile(picture, *profiles, outputMode="LAB").save(tmp_path / "a.tif")
+    with pytest.raises(UserError, match="a.tif: its colours are in CIELAB, not RGB"):
+        read_image(tmp_path / "a.tif")
+
+
 def test_transparency_of_16_bits_lies_on_white(tmp_path):
     levels = np.array([[0, 1000, 30000, 65535]], np.uint16)
     Image.fromarray(levels).save(tmp_path / "a.png", transparency=1000)

@@ -100,6 +100,22 @@ def test_no_class_reads_hidden_files_or_copies(tmp_path, said, name):
     assert len(said) == 1 and "left out 2 copies" in said[0]
 
 
+def test_copies_of_scenes_are_left_out(tmp_path, said):
+    options = (
+        KINDS[FAMILY_OF["nerf_folder"]].options(16, 0)._replace(**FILES["nerf_folder"](tmp_path))
+    )
+    shutil.copytree(tmp_path / "0", tmp_path / "copy")
+    made = signals.make("nerf_folder", options)
+    assert sum(made.sizes.values()) == 6
+    assert len(said) == 1 and "left out 1 copies: copy (of 0)" in said[0]
+
+
+def test_a_home_folder_that_is_not_there_is_told():
+    options = KINDS[FAMILY_OF["folder"]].options(64, 0)._replace(image_folder="~nobody-at-all/a")
+    with pytest.raises(UserError, match="~nobody-at-all/a is in no home folder"):
+        signals.make("folder", options)
+
+
 def test_hidden_pictures_are_no_frames(tmp_path):
     folder = tmp_path / "frames"
     folder.mkdir()

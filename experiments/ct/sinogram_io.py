@@ -1,7 +1,6 @@
 """Measured projections from files, brought to the units and positions that the projector has."""
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from absl import logging
 
 from experiments.ct.sinogram_files import load_angles, load_sinogram
 from metainr.errors import UserError
+from metainr.files import expanded
 from metainr.objectives import Sinogram
 
 _DEGREES = "deg"
@@ -66,7 +66,7 @@ def read_sinogram(options: SinogramOptions) -> Measured:
     counts that are not positive, and values that no image in [0, 1] can have.
     """
     _check(options)
-    path = Path(options.path).expanduser()
+    path = expanded(options.path)
     values, stored = load_sinogram(path)
     angles = _angles(options.angles, stored, path)
     _check_values(values, angles, path)
@@ -98,9 +98,9 @@ def parse_angles(text: str) -> np.ndarray:
     Raises UserError if it is neither a file nor numbers.
     """
     if _is_file(text):
-        return load_angles(Path(text).expanduser())
+        return load_angles(expanded(text))
     if _is_file(text.removesuffix(_OF_FILE)):
-        return np.deg2rad(load_angles(Path(text.removesuffix(_OF_FILE)).expanduser()))
+        return np.deg2rad(load_angles(expanded(text.removesuffix(_OF_FILE))))
     in_degrees = text.endswith(_DEGREES)
     body = text.removesuffix(_DEGREES)
     try:

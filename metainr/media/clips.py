@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metainr.errors import Option, UserError
+from metainr.files import expanded
 from metainr.media.folders import visible
 from metainr.media.opening import check_regular, opened
 from metainr.media.pictures import SUFFIXES as PICTURES
@@ -90,7 +91,7 @@ def read_clip(path: str | Path, start: int, frames: int, resolution: int) -> np.
 
 
 def _existing(path):
-    path = Path(path).expanduser()
+    path = expanded(path)
     if not path.exists():
         raise UserError(f"clip {path} does not exist; give a video, a GIF or a folder of frames")
     if not is_clip(path):

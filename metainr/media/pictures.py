@@ -4,7 +4,6 @@ PNG and TIFF store deep colours in two bytes per value. Of a PNG's Pillow keeps 
 that the bytes are in the other order it keeps the low one, so that two readings give the value.
 """
 
-import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import numpy as np
 from absl import logging
 
-from metainr.errors import UserError, first_line
-from metainr.media import tiffs
+from metainr.errors import UserError
+from metainr.media import profiles, tiffs
 from metainr.media.opening import damage_told, opened
 
 if TYPE_CHECKING:
@@ -119,7 +118,7 @@ def _of_tiff(path):
     if alpha is not None and page.premultiplied:
         colours = _divided(colours, alpha)
     colours = 1 - colours if page.inverted else colours
-    colours = _managed(colours, page.profile)
+    colours = profiles.to_srgb(colours, page.profile)
     bits = 16 if page.values.dtype.itemsize > 1 else 8
     return _Levels(colours, alpha, bits, page.orientation)
 
@@ -140,7 +139,7 @@ def _of_pillow(path):
             colours, alpha = _deep(path, layout)
             if (clear := image.info.get("transparency")) is not None:
                 alpha = _unlike(colours, np.array(clear) / 65535)
-            colours = _managed(colours, image.info.get("icc_profile"))
+            colours = profiles.to_srgb(colours, image.info.get("icc_profile"))
         elif image.mode[0] in "IF":
             stored = _deep_grey(image)
             told = 12 if layout == "I;12" else bits
@@ -214,55 +213,19 @@ def _unit(values, bits, path):
 
 def _eight_bit(image):
     """Colours [h, w, 1 or 3] and alpha [h, w, 1] or None, of one byte a value."""
+    if image.mode == "LAB":  # of which Pillow makes other colours than were meant
+        raise ValueError("its colours are in CIELAB, not RGB")
     profile = image.info.get("icc_profile")
     image = image.convert("LA") if image.mode == "La" else image
     alpha = None
     if image.has_transparency_data:
-        alpha = _bytes(image.convert("RGBA").getchannel("A"))
+        alpha = profiles.levels_of(image.convert("RGBA").getchannel("A"))
     if image.mode in ("1", "L", "LA"):
         image = image.convert("L")
     elif image.mode not in ("RGB", "CMYK"):  # profiles of the latter are of four inks
         image = image.convert("RGBA").convert("RGB")
-    managed = _managed_image(image, profile)
-    return _bytes(managed.convert("RGB") if managed.mode == "CMYK" else managed), alpha
-
-
-def _bytes(image):
-    levels = np.asarray(image).astype(np.float32)
-    levels /= 255
-    return levels if levels.ndim == 3 else levels[..., None]
-
-
-def _managed(colours, profile):
-    """Deep colours in sRGB, by way of 8 bits if they are not in it already."""
-    from PIL import Image
-
-    if not profile:
-        return colours
-    levels = np.round(255 * colours).astype(np.uint8)
-    before = Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
-    after = _managed_image(before, profile)
-    return colours if after is before else _bytes(after)
-
-
-def _managed_image(image, profile):
-    """The picture in sRGB: RGB, or as it is if that is its profile, or it has none that works."""
-    from PIL import ImageCms
-
-    if not profile:
-        return image
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(source).lower():
-            return image
-        target = ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(image, source, target, outputMode="RGB") or image
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-        logging.warning(
-            "a picture's colour profile cannot be applied (%s): its colours are taken as sRGB",
-            first_line(error),
-        )
-        return image
+    managed = profiles.image_to_srgb(image, profile)
+    return profiles.levels_of(managed.convert("RGB") if managed.mode == "CMYK" else managed), alpha
 
 
 def _deep(path, layout):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.files import expanded
 from metainr.media.opening import check_regular
 
 SLOWEST, FASTEST = 1_000, 384_000  # Hz
@@ -33,7 +34,7 @@ def read_sound(
         start, count: the first sample, and how many to read; None: all that follow. A part may be
             silent or empty.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     try:
         import soundfile
     except ImportError as error:

@@ -8,6 +8,7 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
+from metainr.files import expanded
 from metainr.media.mesh_files import read_mesh_file
 from metainr.media.normals import estimated_normals
 from metainr.media.opening import check_regular
@@ -47,7 +48,7 @@ def read_surface(path: str | Path, num: int, rng: np.random.Generator) -> Surfac
     Raises UserError if there is no such file, it cannot be read, is empty, holds NaN, or is of a
     size that cannot be computed with.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     if path.suffix.lower() not in SUFFIXES and path.is_file():
         raise UserError(
             f"{path} is no mesh or cloud known here; convert it to {', '.join(SUFFIXES)}"

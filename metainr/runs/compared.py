@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metainr import reporting
-from metainr.files import expanded
+from metainr.errors import UserError
+from metainr.files import expanded, why
 from metainr.reporting.page import table_html
 from metainr.runs.comparison import Comparison
 from metainr.runs.record import write
@@ -24,11 +25,17 @@ class Compared(NamedTuple):
     comparisons: Mapping[str, Comparison]
 
     def report(self, folder: str | Path) -> Path:
-        """Writes results.json, pictures, tables, figures and report.html; returns that page."""
+        """Writes results.json, pictures, tables, figures and report.html; returns that page.
+
+        Raises UserError if they cannot be written.
+        """
         folder, results = expanded(folder), {**self.results, "settings": {}}
-        for name, comparison in self.comparisons.items():
-            write(results, folder, name, folder, comparison)
-        return reporting.report(folder)[-1]
+        try:
+            for name, comparison in self.comparisons.items():
+                write(results, folder, name, folder, comparison)
+            return reporting.report(folder)[-1]
+        except OSError as error:
+            raise UserError(f"cannot write the report to {folder}: {why(error)}") from error
 
     def mean(
         self, init: str = "meta", metric: str = "psnr", setting: str = "default"

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.files import expanded
 from metainr.types import SignalClass
 
 SPLITS = ("train", "validation", "test")
@@ -87,7 +88,7 @@ def of_one(
 ) -> SignalClass:
     """As `of_files`, of one test signal, made of all these files or folders, and no others."""
     # "." is a folder, too, and has no name before it is absolute.
-    name = joined_names(Path(path).expanduser().absolute().name for path in paths)
+    name = joined_names(expanded(path).absolute().name for path in paths)
     return of_files(options, {"train": (), "validation": (), "test": (name,)}, read)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import Option, UserError
+from metainr.files import expanded
 from metainr.media.folders import below
 from metainr.signals.access import SPLITS
 from metainr.signals.copies import without_copies
@@ -42,7 +43,7 @@ def survey(
     """
     if not folder:
         raise UserError(f"a class of {kind} needs a folder of them; give ", Option(flag))
-    root = Path(folder).expanduser()
+    root = expanded(folder)
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise UserError(Option(flag, root), f" {state}; give a folder of {kind}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import Option, UserError
+from metainr.files import expanded
 from metainr.media.surfaces import SUFFIXES, Surface, read_surface
 from metainr.signals.access import generator, of_files, of_one
 from metainr.signals.clouds.cloud import (
@@ -51,7 +52,7 @@ def mesh_folder(options: CloudOptions) -> SignalClass:
         rng = generator(f"mesh_folder/{name}", options.seed, "train", 0)
         return cloud_of_file(path, options, rng)
 
-    root = Path(options.mesh_folder or "").expanduser()
+    root = expanded(options.mesh_folder or "")
     _, clouds = survey(
         options.mesh_folder,
         "meshes or clouds",

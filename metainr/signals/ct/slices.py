@@ -12,6 +12,7 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import Option, UserError
+from metainr.files import expanded
 from metainr.media.folders import below
 from metainr.media.resizing import resize
 from metainr.media.stacks import Unusable, is_stack, read_slices
@@ -131,7 +132,7 @@ def _paths(options):
         raise UserError(f"slice axis {options.axis} does not exist; choose 0, 1 or 2")
     if not options.folder:
         raise UserError("signal class 'slices' needs a folder of slices; give ", Option("slices"))
-    root = Path(options.folder).expanduser()
+    root = expanded(options.folder)
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise UserError(f"slice folder {root} {state}; give ", Option("slices"), " a folder")
@@ -227,7 +228,7 @@ def _splits(found, seed):
 
 def _names(found, splits, folder):
     """What the slices are called: their file, with the number of the slice if it holds several."""
-    root = Path(folder).expanduser()
+    root = expanded(folder)
     several = {one.path for one in found if one.slices > 1}
 
     def name(path, number):

@@ -7,6 +7,7 @@ from pathlib import Path
 from absl import logging
 
 from metainr.errors import Option, UserError
+from metainr.files import expanded
 from metainr.media.folders import below
 from metainr.media.pictures import SUFFIXES, read_image
 from metainr.media.resizing import to_square
@@ -33,7 +34,7 @@ def folder(options: ImageOptions) -> SignalClass:
         raise UserError(
             "signal class 'folder' needs a folder of pictures; give ", Option("image_folder")
         )
-    root = Path(options.image_folder).expanduser()
+    root = expanded(options.image_folder)
     names = picture_paths(root)
     originals = without_copies(root, [root / name for name in names])
     thumbnails = _good(root, [path.relative_to(root).as_posix() for path in originals])

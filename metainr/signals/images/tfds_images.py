@@ -6,11 +6,11 @@ Imagenette, https://github.com/fastai/imagenette.
 
 import io
 import re
-from pathlib import Path
 
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.files import expanded
 from metainr.media.pictures import read_image
 from metainr.media.resizing import to_square
 from metainr.signals.access import SPLITS, random_access
@@ -65,7 +65,7 @@ def _builder(name, data_dir):
     tfds = _tfds()
     # Its type checkers do not see what it imports when asked.
     default = tfds.core.constants.DATA_DIR  # pyright: ignore[reportAttributeAccessIssue]
-    root = Path(data_dir or default).expanduser()
+    root = expanded(data_dir or default)
     folders = [path for path in (root / name).glob("*") if _VERSION.fullmatch(path.name)]
     versions = sorted(folders, key=lambda path: [int(part) for part in path.name.split(".")])
     for path in reversed(versions):

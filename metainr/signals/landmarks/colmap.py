@@ -4,13 +4,12 @@ Source: Schönberger and Frahm, Structure-from-Motion Revisited, CVPR 2016; http
 """
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 from absl import logging
 
 from metainr.errors import Option, UserError, first_line
-from metainr.files import below
+from metainr.files import below, expanded
 from metainr.media.lenses import bent_by, contradiction
 from metainr.signals.landmarks.colmap_files import check_claims
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
@@ -37,7 +36,7 @@ def colmap(options: LandmarkOptions) -> SignalClass:
         raise UserError(
             "landmark 'colmap' needs a reconstruction's folder; give ", Option("photo_folder")
         )
-    root = Path(options.photo_folder).expanduser()
+    root = expanded(options.photo_folder)
     reconstruction = _reconstruction(root)
     images = _registered(root, reconstruction)
     folder = _image_folder(root)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import Option, UserError
+from metainr.files import expanded
 from metainr.media.folders import visible
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
 from metainr.signals.landmarks.photo_scene import checked_cameras, photo_scene, photo_sizes
@@ -35,7 +36,7 @@ def phototourism(options: LandmarkOptions) -> SignalClass:
         raise UserError(
             "landmark 'phototourism' needs a scene's folder; give ", Option("photo_folder")
         )
-    root = Path(options.photo_folder).expanduser()
+    root = expanded(options.photo_folder)
     paths = photo_paths(root / IMAGES)
     arrays = {name: _array(root / name, len(paths)) for name in _SHAPES}
     cameras = [

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import Option, UserError
+from metainr.files import expanded
 from metainr.media.folders import visible
 from metainr.media.transforms import Frames, chosen, joined, read_frames
 from metainr.signals.access import SPLITS, of_files
+from metainr.signals.copies import without_copies
 from metainr.signals.objects.options import ObjectOptions, checked
 from metainr.signals.objects.view_files import read_views, usable
 from metainr.signals.own_files import split_paths
@@ -26,14 +28,15 @@ def nerf_folder(options: ObjectOptions) -> SignalClass:
 
     If the folder is a scene itself, it is the one signal of each split. Otherwise the scenes are
     the folders right below it, split 80/10/10 % by a shuffle that depends on the seed and the
-    names, of whatever number of views; broken ones are left out with one warning that counts them,
-    and a split without any good one is refused. See `scene_frames` for which views are taken.
+    names, of whatever number of views; copies and broken ones are left out with one warning each
+    that counts them, and a split without any good one is refused. See `scene_frames` for which
+    views are taken.
     Raises UserError, also from `get` if that meets a damaged picture.
     """
     checked(options)
     if not options.object_folder:
         raise UserError("signal class 'nerf_folder' needs a folder; give ", Option("object_folder"))
-    root = Path(options.object_folder).expanduser()
+    root = expanded(options.object_folder)
     if not root.is_dir():
         raise UserError(
             f"object folder {root} does not exist; give ", Option("object_folder"), " another one"
@@ -82,7 +85,8 @@ def _one_scene(root, frames_of):
 
 
 def _scenes(root, frames_of, options):
-    names = [path.name for path in visible(root) if _is_scene(path)]
+    scenes = without_copies(root, [path for path in visible(root) if _is_scene(path)])
+    names = [path.name for path in scenes]
     if len(names) < len(SPLITS):
         raise UserError(
             f"object folder {root} has {len(names)} scenes; give a folder that is a scene, or that "

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from metainr.errors import Option, UserError
-from metainr.files import inside
+from metainr.files import expanded, inside
 from metainr.json_files import read_json
 from metainr.media.transforms import Frames, chosen, read_frames
 from metainr.signals.access import SPLITS, of_files
@@ -71,7 +71,7 @@ def _class_folder(given):
         raise UserError(
             "signal class 'shapenet' needs a folder of renders; give ", Option("object_folder")
         )
-    root = Path(given).expanduser().absolute()
+    root = expanded(given).absolute()
     if not root.is_dir():
         raise UserError(
             f"object folder {root} does not exist; give ", Option("object_folder"), " another one"
