@@ -1,8 +1,13 @@
+import os
 import shutil
 
 import jax
 import pytest
 from tiny_runs import programs_of
+
+# Most of the time goes to compiling: the quick tests, and the processes they start, compile without
+# LLVM's optimisations. The slow ones compile as users do.
+_QUICKLY = "--xla_backend_optimization_level=0"
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -13,6 +18,12 @@ def float64():
     jax.config.update("jax_enable_x64", True)
     yield
     jax.config.update("jax_enable_x64", False)
+
+
+def pytest_configure(config):
+    given = os.environ.get("XLA_FLAGS", "")
+    if config.option.markexpr == "not slow" and _QUICKLY not in given:
+        os.environ["XLA_FLAGS"] = f"{given} {_QUICKLY}".strip()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -105,8 +105,8 @@ _KIN = {
     "value_and_rate",
     "random_rows",
 }
-# Nested derivatives take long to compile: in pairs, the Laplacian will do.
-_SLOW = {"gradient", "laplacian"} | _KIN
+# Nested derivatives take long to compile, and all fields of sines and layers compile alike.
+_SLOW = {"gradient", "laplacian", "hash_grid", "gaussian", "fourier", "mfn", "finer"} | _KIN
 DRAWS = {
     "all_points": all_points,
     "random_points": lambda inputs: random_points(inputs, len(inputs) // 4),

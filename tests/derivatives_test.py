@@ -200,7 +200,11 @@ def _meta_gradient(field, term, samples, summation):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("measurement", [gradient(), laplacian()], ids=["gradient", "laplacian"])
+@pytest.mark.parametrize(
+    "measurement",
+    [gradient(), pytest.param(laplacian(), marks=pytest.mark.slow)],
+    ids=["gradient", "laplacian"],
+)
 def test_meta_gradients_equal_plain_reverse_mode(measurement):
     field, term, samples, params = _problem(measurement, np.float64)
 

@@ -119,6 +119,7 @@ def test_mistakes(refused, name, arguments, expected):
     assert expected in refused(name, *arguments.split())
 
 
+@pytest.mark.slow
 def test_an_init_of_another_experiment(refused, trained):
     workdir = trained("phototourism")
     for name in ("ct_reconstruction", "view_synthesis"):
@@ -156,6 +157,7 @@ def test_mistakes_about_measured_projections(refused, trained, sinogram):
     assert "cannot read sinogram /nowhere.npy: No such file" in line
 
 
+@pytest.mark.slow
 def test_inits_of_other_runs_take_part(trained, tmp_path):
     name = "view_synthesis"
     assert _run(name, tmp_path / "run", f"--rivals=other={trained(name)}", "--seed=1") == 0

@@ -136,7 +136,10 @@ def test_fields_are_their_formulas(name, in_dim):
     np.testing.assert_allclose(found, expected, atol=1e-4 * scale)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name == "wire" else pytest.mark.slow) for name in NAMES],
+)
 def test_second_derivatives_are_exact(name, float64):
     """Forward over reverse mode, batched, against central differences of the gradient."""
     field = fields.make(name, SMALL)

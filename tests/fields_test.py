@@ -19,6 +19,10 @@ from metainr.numerics.gradients import inner_gradient
 from metainr.objectives import Samples, all_points, squared_error
 from metainr.types import Field, Term
 
+QUICK = ("siren", "fourier", "hash_grid")  # others are held to their formulas in any case
+FIELDS = [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in fields.REGISTRY
+]
 KEY = jax.random.key(0)
 COORDS = np.random.default_rng(0).uniform(size=(50, 2)).astype(np.float32)
 
@@ -120,7 +124,7 @@ def test_the_fourier_matrix_is_a_constant_by_seed():
     assert np.abs(values[0] - values[2]).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", fields.REGISTRY)
+@pytest.mark.parametrize("name", FIELDS)
 def test_leading_axes_are_free_and_rows_independent(name):
     field = fields.make(name, FieldOptions(width=8, depth=3, omega=30.0))
     params = field.init(KEY)
@@ -261,7 +265,7 @@ def test_options_of_another_type_are_told():
         fields.make("siren", {"width": 64})
 
 
-@pytest.mark.parametrize("name", fields.REGISTRY)
+@pytest.mark.parametrize("name", FIELDS)
 def test_values_are_linear_in_the_hidden_features(name):
     field = fields.make(name, SMALL._replace(width=16, omega=9.0, first_omega=9.0, sigma=0.3))
     hidden_of = field.hidden

@@ -332,6 +332,7 @@ def _count(output):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on(run, init, many, tmp_path):
     output = tmp_path / "killed"
     process = _start(init, many, output)

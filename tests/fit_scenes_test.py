@@ -92,6 +92,7 @@ def test_an_object_without_a_surface_has_no_mesh(inits, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == MADE
 
 
+@pytest.mark.slow
 def test_photos_are_shown_in_each_others_light(inits, tmp_path):
     done = _run(
         *("fit_landmark", f"--init={inits / 'landmark'}", f"--output_dir={tmp_path}"),

@@ -97,7 +97,7 @@ def test_terms_add_up():
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("chunk", [None, 8])
+@pytest.mark.parametrize("chunk", [pytest.param(None, marks=pytest.mark.slow), 8])
 @pytest.mark.parametrize("plain_mode_points", [0, 128])
 def test_pullback_is_the_hessian_vector_product(chunk, plain_mode_points):
     coords, support, params = _problem(30, np.float64)
@@ -196,7 +196,7 @@ def _projector(side):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("chunk", [None, 10, 36])
+@pytest.mark.parametrize("chunk", [pytest.param(None, marks=pytest.mark.slow), 10, 36])
 @pytest.mark.parametrize("plain_mode_points", [0, 128])
 def test_coupled_measurements_in_two_passes(chunk, plain_mode_points):
     """Of 12 sums 5 are observed, at 36 points."""

@@ -101,8 +101,9 @@ def test_steps_beyond_those_learned_repeat_the_last_factors(per_weight):
     np.testing.assert_allclose(_stacked(found), w, rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("float64")
-@QUICK_SIZES
+@SIZES
 def test_the_meta_gradient_against_finite_differences(per_weight):
     parts, params, task = siren_task(np.float64, "sgd", 3)
     options = MetaSgdOptions(per_weight)

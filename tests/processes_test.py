@@ -101,6 +101,7 @@ def pair(run, tmp_path_factory):
     return workdir
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_does(pair, alone):
     assert_same_but_for_rounding(pair, alone, 20)
     lines = [
@@ -137,11 +138,11 @@ def test_different_flags_are_refused_by_all(run, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_the_first_refuses_ends_all(run, pair):
-    for code, errors, last in _finish(run(pair, "--seed=5")):
+def test_what_the_first_refuses_ends_all(run, alone):
+    for code, errors, last in _finish(run(alone, "--seed=5")):
         assert code == 1
         told = (
-            f"error: --workdir={pair} holds a run with other options: --seed was 0 and is now 5; "
+            f"error: --workdir={alone} holds a run with other options: --seed was 0 and is now 5; "
         )
         assert last.startswith(told)
         assert "Traceback" not in errors
