@@ -107,6 +107,7 @@ def test_a_run_reports_and_goes_on(trained):
     assert "spectrogram: time to the right" in results["settings"]["default"]["caption"]
 
 
+@pytest.mark.slow
 def test_a_recording_alone_and_from_an_init(trained, tmp_path, caplog):
     file = tmp_path / "a.wav"
     soundfile.write(file, _sine(300, 0.1, 4000, 0.5), 4000)

@@ -129,7 +129,12 @@ def _float64(params):
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
-    ("name", "in_dim", "out_dim"), [("siren", 2, 1), ("siren", 2, 2), ("fourier", 3, 1)]
+    ("name", "in_dim", "out_dim"),
+    [
+        pytest.param("siren", 2, 1, marks=pytest.mark.slow),
+        ("siren", 2, 2),
+        pytest.param("fourier", 3, 1, marks=pytest.mark.slow),
+    ],
 )
 def test_networks_against_nested_derivatives(name, in_dim, out_dim):
     field = _network(in_dim, out_dim, name)

@@ -169,6 +169,7 @@ def test_programs_do_not_grow_with_the_tiles():
     assert traces[0] > 0 and traces[1] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["resize", pytest.param("tile", marks=pytest.mark.slow)])
 def test_a_constant_is_kept_to_the_last_bit(tmp_path, run, mode):
     level = 40_000
@@ -361,7 +362,12 @@ def test_a_workdir_gives_field_rate_and_resolution(tmp_path, run):
 
 
 @pytest.mark.parametrize(
-    "suffix", [pytest.param("npz", marks=pytest.mark.slow), "safetensors", "pkl"]
+    "suffix",
+    [
+        pytest.param("npz", marks=pytest.mark.slow),
+        "safetensors",
+        pytest.param("pkl", marks=pytest.mark.slow),
+    ],
 )
 def test_bare_weights_go_with_the_flags_given(tmp_path, run, suffix):
     path = tmp_path / f"bare.{suffix}"

@@ -325,6 +325,7 @@ def test_the_remedy_is_the_least_that_helps(flags, share, remedy):
         compiled.check_memory(10**12, int(10**12 * share), cost, flags, num_devices=1)
 
 
+@pytest.mark.slow
 def test_the_remedy_fits():
     def needed(chunk_size):
         field = fields.make("siren", fields.FieldOptions(in_dim=2, out_dim=3, width=32, depth=3))

@@ -29,11 +29,6 @@ from metainr.types import Hyper, Task, Term
 RNG = np.random.default_rng(2)
 X, SUPPORT, QUERY = (RNG.normal(size=s) for s in ((9, 3), (9, 1), (9, 1)))
 SIZES = pytest.mark.parametrize("per_weight", [False, True], ids=["per_leaf", "per_weight"])
-QUICK_SIZES = pytest.mark.parametrize(
-    "per_weight",
-    [False, pytest.param(True, marks=pytest.mark.slow)],
-    ids=["per_leaf", "per_weight"],
-)
 
 
 def _parts(steps):
@@ -125,7 +120,8 @@ def _trained(name, options):
     return state.meta_params
 
 
-@QUICK_SIZES
+@pytest.mark.slow
+@SIZES
 def test_without_learning_sizes_it_is_maml_bit_for_bit(per_weight):
     # A compiler may round the sum of weights and steps once, or their factors' product before it.
     with jax.disable_jit():

@@ -356,21 +356,21 @@ def test_a_folder_of_scenes_is_split(tmp_path, warnings):
 
 def test_too_few_scenes_are_refused(tmp_path):
     for index in range(2):
-        write_scene(tmp_path / str(index))
+        write_scene(tmp_path / str(index), grey=10 * index)
     with pytest.raises(UserError, match="has 2 scenes; give a folder that is a scene"):
         _make(tmp_path, "nerf_folder")
 
 
 def test_a_split_without_a_usable_scene_is_refused(tmp_path):
     for index in range(3):
-        write_scene(tmp_path / str(index), num=2 + 2 * (index == 1))
+        write_scene(tmp_path / str(index), num=2 + 2 * (index == 1), grey=10 * index)
     with pytest.raises(UserError, match="1 usable scenes of 3, none of them for .* has 2 frames"):
         _make(tmp_path, "nerf_folder", num_views=4)
 
 
 def test_scenes_stay_in_their_splits_whatever_the_number_of_views(tmp_path):
     for index in range(20):
-        write_scene(tmp_path / f"scene{index:02d}", num=6 if index % 4 else 2)
+        write_scene(tmp_path / f"scene{index:02d}", num=6 if index % 4 else 2, grey=10 * index)
     few, many = (_make(tmp_path, "nerf_folder", num_views=n) for n in (2, 6))
     assert sum(few.sizes.values()) == 20 and sum(many.sizes.values()) == 15
     for split, names in many.names.items():

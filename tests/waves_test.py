@@ -140,7 +140,11 @@ def _points(problem, params, task):
 
 
 @pytest.mark.parametrize(
-    "name, module, width", [("helmholtz", helmholtz, 0.05), ("wave", wave_equation, 0.1)]
+    "name, module, width",
+    [
+        pytest.param("helmholtz", helmholtz, 0.05, marks=pytest.mark.slow),
+        ("wave", wave_equation, 0.1),
+    ],
 )
 def test_the_outer_loss_is_the_distance_to_the_solution(name, module, width):
     problem = _problem(f"--equation={name}", "--inner_points=1000")
@@ -173,7 +177,7 @@ def test_inits_are_compared_after_the_steps_they_were_learned_for(arguments, com
     assert setting.match_step == compared and compared in setting.steps
 
 
-@pytest.mark.parametrize("equation", ["helmholtz", "wave"])
+@pytest.mark.parametrize("equation", ["helmholtz", pytest.param("wave", marks=pytest.mark.slow)])
 def test_the_fewest_points_will_do(equation):
     problem = _problem(f"--equation={equation}", "--inner_points=4")
     params = problem.field.init(jax.random.key(0))
