@@ -12,6 +12,7 @@ from metainr.errors import UserError
 from metainr.media import transforms
 from metainr.media.lenses import bent_by, is_scaled
 from metainr.media.poses import pose_and_scale
+from metainr.media.transforms import focal_and_centre
 
 
 def _matrix(scale=1.0, place=(1.0, 2.0, 3.0)):
@@ -117,3 +118,22 @@ def test_fields_that_are_not_used_are_told_once(tmp_path, monkeypatch):
     assert len(lines) == 2
     assert "transforms.json: its mask_path is not used" in lines[0]
     assert "its train_filenames is not used" in lines[1]
+
+
+@pytest.mark.parametrize(
+    "fields, words",
+    [
+        ({"camera_angle_x": 0.7, "fl_y": 100}, "fl_y of frame 0 without fl_x"),
+        ({"fl_x": 20, "w": 16, "camera_angle_x": 2.0}, "camera_angle_x of frame 0 means .* 5.1"),
+        ({"camera_angle_x": 0.7, "intrinsic_matrix": [[99]]}, "intrinsic_matrix of frame 0 is not"),
+    ],
+)
+def test_intrinsics_that_are_half_or_twice_told(tmp_path, fields, words):
+    with pytest.raises(UserError, match=words):
+        _frames(tmp_path, {}, **fields)
+
+
+def test_an_angle_up_goes_with_a_focal_length_across():
+    lens = {"fl_x": 20.0, "camera_angle_y": 0.2}
+    (across, up), _ = focal_and_centre(lens, 12, 16)
+    assert across == 20 and up == pytest.approx(6 / np.tan(0.1))

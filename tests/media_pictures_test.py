@@ -315,3 +315,72 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
     for name, told in (("pipe.png", "pipe or device"), ("", "folder"), ("none.png", "No such")):
         with pytest.raises(UserError, match=told):
             read_image(tmp_path / name)
+
+
+def _packed(path, pixels, byteorder="<", **options):
+    """A TIFF by PackBits, whose rows of at most 128 bytes are one run each."""
+    tifffile.imwrite(path, pixels, byteorder=byteorder, rowsperstrip=pixels.shape[-2], **options)
+    ordered = pixels.astype(pixels.dtype.newbyteorder(byteorder))
+    planes = ordered if pixels.ndim == 3 else [ordered]
+    strips = [b"".join(bytes([row.nbytes - 1]) + row.tobytes() for row in x) for x in planes]
+    with path.open("ab") as file:
+        starts = [file.tell() + sum(map(len, strips[:i])) for i in range(len(strips))]
+        file.write(b"".join(strips))
+    with tifffile.TiffFile(path, mode="r+") as file:
+        tags = file.pages[0].tags
+        for name, values in (("StripOffsets", starts), ("StripByteCounts", map(len, strips))):
+            values = tuple(values)
+            tags[name].overwrite(values if len(values) > 1 else values[0])
+        tags["Compression"].overwrite(32773)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32", "int16", "uint32"])
+@pytest.mark.parametrize("change", ["swapped", "inverted", "apart"])
+def test_compressed_deep_levels_are_read_right_or_refused(tmp_path, kind, change):
+    """Of some, Pillow swaps the bytes, forgets that 0 is white, or loses the lower byte."""
+    scale = 1 if kind == "float32" else 200
+    values = (scale * np.linspace(0, 1, 24).reshape(2, 4, 3)).astype(kind)
+    shown = values if change == "apart" else values[..., 0]
+    options = {
+        "swapped": {"byteorder": ">"},
+        "inverted": {"photometric": "miniswhite"},
+        "apart": {"photometric": "rgb", "planarconfig": "separate"},
+    }[change]
+    pixels = np.moveaxis(shown, -1, 0) if change == "apart" else shown
+    path = _packed(tmp_path / "a.tif", pixels, **options)
+    try:
+        found = read_image(path)
+    except UserError as error:
+        assert "deflated" in str(error) and kind != "uint8"
+    else:
+        top = 255 if kind == "uint8" else 1
+        levels = np.broadcast_to(shown.reshape(2, 4, -1) / top, (2, 4, 3))
+        np.testing.assert_allclose(found, 1 - levels if change == "inverted" else levels, atol=1e-6)
+
+
+def test_a_profile_is_known_by_what_it_does(tmp_path):
+    """Its name may say sRGB where it is linear, as those of some programs for painting do."""
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    place = struct.unpack(">I", profile[profile.index(b"rTRC") + 4 :][:4])[0]
+    linear = profile[:place] + b"curv" + bytes(8) + profile[place + 12 :]
+    Image.new("RGB", (4, 4), (128, 128, 128)).save(tmp_path / "a.png", icc_profile=linear)
+    np.testing.assert_allclose(255 * read_image(tmp_path / "a.png")[0, 0], 188, atol=1.5)
+    Image.new("L", (4, 4), 128).save(tmp_path / "grey.png", icc_profile=linear)
+    np.testing.assert_allclose(255 * read_image(tmp_path / "grey.png")[0, 0], 188, atol=1.5)
+    Image.new("L", (4, 4), 128).save(tmp_path / "plain.png", icc_profile=profile)
+    assert read_picture(tmp_path / "plain.png").is_grey
+
+
+def test_adobe_colours_without_a_profile_are_told(tmp_path, caplog):
+    exif = Image.Exif()
+    exif[0x8769] = {0xA001: 65535, 0xA005: {1: "R03"}}
+    Image.new("RGB", (8, 8), (200, 60, 60)).save(tmp_path / "a.jpg", exif=exif)
+    read_image(tmp_path / "a.jpg")
+    assert "a.jpg says by EXIF that its colours are Adobe RGB" in caplog.text
+
+
+def test_pictures_of_phones_are_named(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    with pytest.raises(UserError, match="a.jpg is HEIC; save it as JPEG or PNG"):
+        read_image(tmp_path / "a.jpg")

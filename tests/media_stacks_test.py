@@ -281,3 +281,28 @@ def test_pipes_are_no_slices(tmp_path):
     os.mkfifo(tmp_path / "a.npy")
     with pytest.raises(UserError, match="slices .*a.npy.* is a pipe or device; give"):
         read_stack(tmp_path / "a.npy")
+
+
+def test_whole_numbers_that_are_rounded_are_told(tmp_path, warnings):
+    np.save(tmp_path / "a.npy", 2**40 + np.arange(20).reshape(4, 5))
+    read_stack(tmp_path / "a.npy")
+    assert any("beyond 2^24 are rounded" in line for line in warnings)
+
+
+def test_a_tilted_gantry_is_told(tmp_path, warnings):
+    axes = [1, 0, 0, 0, 0.866, -0.5]
+
+    def placed(z, y):
+        return group(PlanePositionSequence={"ImagePositionPatient": [0, y, z]})
+
+    for name, shift in (("upright", 0.577), ("tilted", 0)):
+        frames = [placed(5 * i, shift * 5 * i) for i in range(3)]
+        shared = [group(PlaneOrientationSequence={"ImageOrientationPatient": axes})]
+        path = tmp_path / f"{name}.dcm"
+        write_dicom(
+            path, FRAMES, "1.2", PerFrameFunctionalGroupsSequence=frames,
+            SharedFunctionalGroupsSequence=shared,
+        )  # fmt: skip
+        warnings.clear()
+        read_stack(path)
+        assert any("sheared" in line for line in warnings) == (name == "tilted")

@@ -10,6 +10,7 @@ import pytest
 from absl import logging
 
 from metainr.errors import UserError
+from metainr.media.mesh_files import read_mesh_file
 from metainr.media.surfaces import read_surface
 
 trimesh = pytest.importorskip("trimesh")
@@ -343,3 +344,24 @@ def test_a_ply_of_strips_is_refused(tmp_path):
         _refused(tmp_path / "a.ply", "its element tristrips lists vertices")
     (tmp_path / "a.ply").write_text("\n".join(rows).replace("tristrips", "range_grid"))
     assert len(_read(tmp_path / "a.ply").points) == 20
+
+
+def test_binary_polygons_of_several_sizes_are_refused(tmp_path):
+    """Of four, five, and three corners: on average four, as many as the first has."""
+    corners = [(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)] + [(2, 0.5, 0.5)]
+    header = (
+        b"ply\nformat binary_little_endian 1.0\nelement vertex 9\nproperty float x\n"
+        b"property float y\nproperty float z\nelement face 4\n"
+        b"property list uchar int vertex_indices\nend_header\n"
+    )
+    points = b"".join(struct.pack("<3f", *corner) for corner in corners)
+
+    def write(faces):
+        rows = b"".join(struct.pack(f"<B{len(f)}i", len(f), *f) for f in faces)
+        (tmp_path / "a.ply").write_bytes(header + points + rows)
+        return tmp_path / "a.ply"
+
+    with pytest.raises(UserError, match="polygons of several sizes.*triangulate"):
+        read_mesh_file(write([(0, 1, 3, 2), (4, 6, 7, 5), (1, 2, 3), (0, 2, 4, 6, 8)]))
+    equal = write([(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6)])
+    assert len(read_mesh_file(equal).faces) == 8

@@ -233,6 +233,16 @@ def test_large_and_aiff_sounds_that_are_cut_off(tmp_path, kind, subtype):
         read_sound(path)
 
 
+def test_big_endian_sounds_that_are_cut_off(tmp_path):
+    path = tmp_path / "a.wav"
+    soundfile.write(path, _sine(440, 0.25, channels=2), RATE, "PCM_16", endian="BIG", format="WAV")
+    data = path.read_bytes()
+    assert data[:4] == b"RIFX" and len(read_sound(path)[0]) == 2000
+    path.write_bytes(data[:5000])
+    with pytest.raises(UserError, match="a.wav is cut off: it promises 2000 samples"):
+        read_sound(path)
+
+
 def test_a_header_of_no_samples_before_some_is_named(tmp_path):
     data, path = _wav(_sine(440, 0.25), RATE, "PCM_16"), tmp_path / "zero.wav"
     place = data.index(b"data") + 4

@@ -226,6 +226,16 @@ def test_dicom_may_be_called_anything(tmp_path):
     assert sorted(_order(tmp_path)) == ["1.2.840.5", "IM0001", "scan.dat"]
 
 
+def test_files_without_an_ending_that_are_none_are_told(tmp_path, warnings):
+    for number in range(3):
+        values = np.full((8, 8), number, np.int16)
+        write_dicom(tmp_path / f"IM{number}", values, "1.2", InstanceNumber=number)
+    bare = (tmp_path / "IM1").read_bytes()[132:]
+    (tmp_path / "IM9").write_bytes(bare)
+    make("slices", _options(tmp_path))
+    assert any("left out 1 files that have no ending" in x and "IM9" in x for x in warnings)
+
+
 def test_pixels_that_are_not_square_become_so(tmp_path):
     nibabel = pytest.importorskip("nibabel")
     z, y, x = np.ogrid[-10:11:2, -10:11, -10:11]

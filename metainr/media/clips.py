@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from absl import logging
 
 from metainr.errors import Option, UserError
 from metainr.files import expanded
@@ -34,6 +35,7 @@ _FRAMES = re.compile(r"frame= *(\d+)")
 _NO_PICTURES = "matches no streams"
 _RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
 _ALPHA = re.compile(r"Video: vp([89]).*\n(?: {4,}.*\n)*? +alpha_mode *: 1", re.IGNORECASE)
+_HDR = re.compile(r"Video:.*\b(arib-std-b67|smpte2084)\b")
 _VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
 
 
@@ -144,6 +146,13 @@ def _video_info(path):
     if _NO_PICTURES in told:
         raise UserError(f"video {path} has no pictures; give another one")
     counts, rates = _FRAMES.findall(told), _RATES.search(told)
+    if found := _HDR.search(told):
+        logging.log_first_n(
+            logging.WARNING,
+            "video %s is HDR (%s): its levels are taken as sRGB (others alike are not told)",
+            1,
+            *(path, found[1]),
+        )
     frames = int(counts[-1]) if counts else 0
     if done.returncode or not frames or not rates:
         raise _damaged(path)

@@ -21,6 +21,7 @@ _UNSPECIFIED = "US"
 _UNEVEN = 0.01  # of the slices' mean distance, by which one may differ
 _INVERTED = "MONOCHROME1 of no unit: 0 is white in it, so its levels are turned round"
 _KEPT = "MONOCHROME1 says how it is shown: its values in {} are kept as they are"
+_TILTED = "its frames are shifted beside one another: cuts across them are sheared"
 _UNMAPPED = "its real-world values are not applied: its levels are read"
 
 
@@ -80,7 +81,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
             first.position,
             None if number is None else int(number),
             _text(data.get("SOPInstanceUID")),
-            _notes(data, first.unit),
+            (*_notes(data, first.unit), *_tilt(data, len(frames))),
         ),
     )
 
@@ -181,7 +182,11 @@ def _turned_round(levels, data):
 
 def _padding(data, levels):
     """Which of a frame's levels [h, w] stand for nothing."""
-    value, limit = data.get("PixelPaddingValue"), data.get("PixelPaddingRangeLimit")
+    kinds = ("", "Float", "DoubleFloat")
+    values = [data.get(f"{kind}PixelPaddingValue") for kind in kinds]
+    value = next((value for value in values if value is not None), None)
+    limits = [data.get(f"{kind}PixelPaddingRangeLimit") for kind in kinds]
+    limit = next((limit for limit in limits if limit is not None), None)
     if value is None:
         return np.zeros(levels.shape, bool)
     bounds = np.array([value, value if limit is None else limit])
@@ -214,6 +219,21 @@ def _distance(positions):
     steps = np.diff(np.sort(positions))
     even = np.ptp(steps) <= _UNEVEN * steps.mean()
     return known_length(steps.mean()) if even else None
+
+
+def _tilt(data, count):
+    """A note if frames lie beside one another's normal, as those of a tilted gantry do."""
+    places = [
+        _group(data, index, "PlanePositionSequence").get("ImagePositionPatient")
+        for index in range(count)
+    ]
+    axes = _group(data, 0, "PlaneOrientationSequence").get("ImageOrientationPatient")
+    if count < 2 or not axes or not all(places):
+        return ()
+    places, axes = np.array(places, float), np.reshape(np.array(axes, float), (2, 3))
+    steps = np.diff(places, axis=0)
+    beside = np.abs(steps @ axes.T).max(1)
+    return (_TILTED,) if (beside > _UNEVEN * np.linalg.norm(steps, axis=1)).any() else ()
 
 
 def _notes(data, unit):

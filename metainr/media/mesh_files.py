@@ -10,9 +10,9 @@ from absl import logging
 
 from metainr.errors import UserError, first_line
 from metainr.media.gltf import Beside, checked_gltf
+from metainr.media.ply import check_ply
 
 _MOST = 2**26  # vertices of a scene, whose meshes may each be placed many times
-_MAY_LIST = (b"vertex", b"face", b"range_grid")  # the last: what a scanner saw, points alone
 _NORMAL_LINE = re.compile(rb"^vn (.+)$", re.MULTILINE)
 _RELATIVE_FACE = re.compile(rb"^f .*[ /]-", re.MULTILINE)
 
@@ -49,7 +49,7 @@ def read_mesh_file(path: Path) -> MeshFile:
         if kind == "obj":
             data = _plain_obj(data)
         if kind == "ply":
-            _check_lists(data)
+            check_ply(path, data)
         if kind == "stl":
             data = _without_rest(path, data)
         if kind == "off":
@@ -139,19 +139,6 @@ def _from_start(corner, counts):
                 raise ValueError(f"a face names a vertex {number.decode()} of {count} before it")
             numbers[i] = b"%d" % (count + int(number) + 1)
     return b"/".join(numbers)
-
-
-def _check_lists(data):
-    """Triangles may stand in a .ply file as strips or the like, which trimesh passes over."""
-    name, num = b"", b"0"
-    for line in data.partition(b"end_header")[0].splitlines():
-        words = line.split()
-        if words[:1] == [b"element"] and len(words) == 3:
-            name, num = words[1:]
-        lists = words[:2] == [b"property", b"list"] and words[-1].startswith(b"vertex_ind")
-        if lists and name not in _MAY_LIST and num != b"0":
-            shown = name.decode(errors="replace")
-            raise ValueError(f"its element {shown} lists vertices, and only faces may")
 
 
 def _without_rest(path, data):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF")
 _LARGE = 2**25  # pixels; below, what is claimed but not there costs little memory
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif")
 _VALUES_A_BYTE = 256  # that a large picture or volume of something has at most in its file
 
 
@@ -69,7 +70,18 @@ def damage_told(path: str | Path | BinaryIO) -> Iterator[None]:
         ) from error
     # Decoders meet damage with exceptions of many kinds, SyntaxError among them.
     except Exception as error:
+        if is_heic(path):
+            raise UserError(f"picture {path} is HEIC; save it as JPEG or PNG") from error
         raise UserError(
             f"cannot read picture {path}: {first_line(error)}; give an undamaged PNG, JPEG, WebP, "
             "TIFF or BMP"
         ) from error
+
+
+def is_heic(path: str | Path | BinaryIO) -> bool:
+    """Whether a file is a phone's picture in HEIC or AVIF, whatever its name ends in."""
+    if not isinstance(path, str | Path) or not os.path.isfile(path):
+        return False
+    with open(path, "rb") as file:
+        start = file.read(12)
+    return start[4:8] == b"ftyp" and start[8:12] in _HEIC

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 _ORIENTATION = 274  # EXIF's tag
+_INTEROP, _ADOBE = 0xA005, "R03"  # EXIF's folder of such, and what Adobe RGB is called in it
 _SAMPLE_FORMAT, _SIGNED = 339, 2  # TIFF's tag, and one of its values
 _OTHER_ORDER = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
 _GREY_AND_ALPHA = "LA;16B"
@@ -133,6 +134,7 @@ def _of_pillow(path):
         layout, bits = _layout(image), 16
         # Pillow turns TIFFs itself when it decodes them, and forgets the tag.
         orientation = image.getexif().get(_ORIENTATION, 1)
+        _tell_adobe(image, path)
         if tiffs.UNSPECIFIED in getattr(image, "tag_v2", {}).get(tiffs.EXTRA_SAMPLES, ()):
             tiffs.tell_unspecified(path)
         if layout == _GREY_AND_ALPHA or (layout.startswith("RGB") and layout[-3:] in _OTHER_ORDER):
@@ -153,6 +155,19 @@ def _of_pillow(path):
         _tell_gamma(image.info, path)
         levels = _Levels(colours, alpha, bits, orientation)
         return _unturned(levels) if image.format == "TIFF" else levels
+
+
+def _tell_adobe(image, path):
+    """Warns of a camera's picture in Adobe RGB that only its EXIF tells of."""
+    interop = image.getexif().get_ifd(_INTEROP).get(1)
+    if interop == _ADOBE and not image.info.get("icc_profile"):
+        logging.log_first_n(
+            logging.WARNING,
+            "picture %s says by EXIF that its colours are Adobe RGB, but brings no profile: they "
+            "are taken as sRGB (others alike are not told)",
+            1,
+            path,
+        )
 
 
 def _tell_gamma(info, path):

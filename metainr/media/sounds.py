@@ -14,7 +14,10 @@ SLOWEST, FASTEST = 1_000, 384_000  # Hz
 ENDINGS = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
 _ENDLESS = 0x7FFF0000  # bytes: who writes a WAV to a pipe says so many, or more
 _SILENCE = 1e-4  # of full scale; a sound has a louder sample
-_LAYOUTS = {b"RIFFWAVE": "<4sI", b"RF64WAVE": "<4sI", b"FORMAIFF": ">4sI", b"FORMAIFC": ">4sI"}
+_LAYOUTS = {
+    **{b"RIFFWAVE": "<4sI", b"RF64WAVE": "<4sI", b"RIFXWAVE": ">4sI"},
+    **{b"FORMAIFF": ">4sI", b"FORMAIFC": ">4sI"},
+}
 _FARTHEST = 2**48  # bytes, to which a file can be searched
 _ROUGH = 4096  # samples by which the count of an MP3 may be off that is whole
 _MOST = 2**28  # values that are read at a time, 1 GiB
@@ -94,11 +97,14 @@ def _claim(path):
     block, large = 1, 0
     size = path.stat().st_size
     with path.open("rb") as file:
+        is_big = file.read(4) == b"RIFX"
+        file.seek(0)
         for name, start, promised in _chunks(file):
             if name == b"ds64":  # of RF64, whose data say that they are endless
                 large = struct.unpack("<8xQ", file.read(16).ljust(16, b"\0"))[0]
             if name == b"fmt ":
-                block = max(1, struct.unpack("<12xH", file.read(14).ljust(14, b"\0"))[0])
+                order = ">" if is_big else "<"
+                block = max(1, struct.unpack(f"{order}12xH", file.read(14).ljust(14, b"\0"))[0])
             if name == b"COMM":
                 channels, bits = struct.unpack(">H4xH", file.read(8).ljust(8, b"\0"))
                 block = max(1, channels * ((bits + 7) // 8))

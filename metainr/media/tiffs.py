@@ -62,7 +62,7 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
     """The first `most` pages of a TIFF; None if it stores them in a way that Pillow has to decode.
 
     Those are compressed ones but for deflate, colours other than grey and RGB, and values of 2, 4
-    or 12 bits. Raises UserError for bits that nothing here decodes, if the file holds less than it
+    or 12 bits. Raises UserError for levels that neither decodes, if the file holds less than it
     claims, or more than its pages when all of them are wanted, and what tifffile raises for other
     damage.
     """
@@ -77,6 +77,8 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
         for page in pages:
             _check_bits(path, page)
         if not all(map(_is_plain, pages)):
+            for page in pages:
+                _check_decodable(path, page)
             return None
         _check_claim(path, pages, file.filehandle.size)
         return [_read(page) for page in pages]
@@ -100,6 +102,21 @@ def _check_bits(path, page):
     packed = page.samplesperpixel == 1 and (bits in (2, 4) or twelve)
     if bits not in _WHOLE and not packed:
         raise UserError(f"picture {path} has {bits} bits a value; save it with 8 or 16 bits")
+
+
+def _check_decodable(path, page):
+    """Pillow takes many deep levels that are compressed for others: bytes swapped, signs lost."""
+    import tifffile
+
+    levels, swapped = str(page.dtype), page.parent.byteorder == ">"
+    is_known = levels == "uint16" or (levels in ("int16", "int32", "float32") and not swapped)
+    apart = page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+    inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+    if page.bitspersample > 8 and (apart or inverted or not is_known):
+        raise UserError(
+            f"{path} has {levels} levels that are compressed by {page.compression.name}, which "
+            "cannot be read; save it uncompressed or deflated"
+        )
 
 
 def _is_plain(page):

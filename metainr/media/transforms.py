@@ -26,6 +26,8 @@ _FARTHEST = 1e5  # from the origin; float32 tells a hundredth there
 _PIXELS, _ANGLES = Range(1e-3, 1e8, real=True), Range(1e-4, 3.14, real=True)
 _KINDS = (("camera_angle_x", "fl_x"), ("camera_angle_y", "fl_y"))
 _FEW, _SMALL = 4, 8  # pixels: focal lengths and pictures below may be meant
+_APART = 0.05  # by which two ways to tell a focal length may differ
+_MATRICES = ("intrinsic_matrix", "intrinsics", "intrinsic", "camera_matrix", "K")
 _WIDEST = 16  # focal lengths that a picture is wide at most
 _UNUSED = {
     "mask_path": "all of each picture counts",
@@ -113,10 +115,11 @@ def focal_and_centre(
     told = [side / lens[name] for name, side in (("w", width), ("h", height)) if name in lens]
     x, y = (told[0], told[-1]) if told else (1, 1)
     centre = (lens.get("cx", width / x / 2) * x, lens.get("cy", height / y / 2) * y)
-    if "fl_x" in lens:
-        return (lens["fl_x"] * x, lens.get("fl_y", lens["fl_x"]) * y), centre
-    focal = focal_length(lens["camera_angle_x"], width)
     across = lens.get("camera_angle_y")
+    if "fl_x" in lens:
+        other = focal_length(across, height) if across else lens["fl_x"] * y
+        return (lens["fl_x"] * x, lens["fl_y"] * y if "fl_y" in lens else other), centre
+    focal = focal_length(lens["camera_angle_x"], width)
     return (focal, focal_length(across, height) if across else focal), centre
 
 
@@ -177,6 +180,15 @@ def _lens(path, index, fields):
             raise UserError(
                 f"{path}: {name} of frame {index} is {shown(value)}; give {unit}"
             ) from None
+    for alone, other in (("fl_y", "fl_x"), ("camera_angle_y", "camera_angle_x")):
+        if alone in lens and not {other, "fl_x"} & lens.keys():
+            raise UserError(f"{path} has {alone} of frame {index} without {other}; give both")
+    if matrices := [name for name in _MATRICES if fields.get(name) is not None]:
+        raise UserError(
+            f"{path}: {matrices[0]} of frame {index} is not read; give fl_x, fl_y, cx and cy in "
+            "its place"
+        )
+    _check_agreement(path, index, lens)
     if "fl_x" not in lens and "camera_angle_x" not in lens:
         raise UserError(f"{path} has neither camera_angle_x nor fl_x; one of them is needed")
     if name := bent_by(fields):
@@ -185,6 +197,18 @@ def _lens(path, index, fields):
             "distortion can be used; undistort them first (COLMAP: image_undistorter)"
         )
     return lens
+
+
+def _check_agreement(path, index, lens):
+    """Raises UserError if an angle and a focal length tell of different lenses."""
+    for angle, focal, side in (("camera_angle_x", "fl_x", "w"), ("camera_angle_y", "fl_y", "h")):
+        if {angle, focal, side} <= lens.keys():
+            told = focal_length(lens[angle], lens[side])
+            if abs(told / lens[focal] - 1) > _APART:
+                raise UserError(
+                    f"{path}: {angle} of frame {index} means a focal length of {told:.4g} pixels, "
+                    f"and {focal} is {lens[focal]:g}; drop the wrong one"
+                )
 
 
 def _picture(path, index, frame):

@@ -142,7 +142,20 @@ def _paths(options):
             f"slice folder {root} has no slices among its {len(below(root, Path.is_file))} files; "
             "put PNG, JPEG, TIFF, NPY, DICOM or NIfTI (.nii) files there"
         )
+    _tell_unknown(root, paths)
     return sorted(paths, key=_natural)
+
+
+def _tell_unknown(root, paths):
+    """Warns of files without an ending beside DICOM ones: they may be such without a preamble."""
+    if all(path.suffix for path in paths):
+        return
+    unknown = [path for path in below(root, Path.is_file) if not path.suffix and path not in paths]
+    if unknown:
+        logging.warning(
+            "%s: left out %d files that have no ending and do not begin as slices do: %s",
+            *(root, len(unknown), _shown(unknown)),
+        )
 
 
 def _natural(path):
