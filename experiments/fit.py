@@ -75,7 +75,8 @@ COMPARE = define(
 _SHARED = (
     shared_flags.INIT, shared_flags.SEED, shared_flags.RESOLUTION, shared_flags.INNER_OPTIMIZER,
     shared_flags.INNER_LEARNING_RATE, shared_flags.INNER_POINTS, shared_flags.BASELINE_OPTIMIZER,
-    shared_flags.BASELINE_LEARNING_RATE, shared_flags.CHUNK_SIZE, shared_flags.COMPUTE_DTYPE,
+    shared_flags.BASELINE_LEARNING_RATE, shared_flags.FINISH, shared_flags.FINISH_LEARNING_RATE,
+    shared_flags.FINISH_AFTER, shared_flags.CHUNK_SIZE, shared_flags.COMPUTE_DTYPE,
     shared_flags.NUM_DEVICES,
 )  # fmt: skip
 _OWN = (INPUT, OUTPUT_DIR, STEPS, MODE, MASK, KEEP, SCALE, COMPARE)

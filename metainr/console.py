@@ -22,7 +22,7 @@ _GROUPS = {
         "image_regression", "ct_reconstruction", "view_synthesis", "phototourism", "poisson",
         "shapes", "waves", "audio", "video",
     ),
-    "Compare the inits of several runs": ("transfer",),
+    "Compare algorithms, or the inits of several runs": ("algorithms", "transfer"),
     "Fit by an init that was learned": ("fit", "fit_object", "fit_landmark"),
     "Make data": ("make_objects", "make_landmark"),
 }  # fmt: skip

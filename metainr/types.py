@@ -68,11 +68,13 @@ class Task(NamedTuple):
 
     support, query: what the inner loop may see, and what the outer loss scores.
     number: of the signal among those trained on, for what keeps something of each; 0 elsewhere.
+    outer_step: how many outer steps came before, for what is annealed; 0 elsewhere.
     """
 
     support: Support
     query: Support
     number: Array | int = 0
+    outer_step: Array | int = 0
 
 
 Draw = Callable[[Params, Support, Key, Step], Observations]
@@ -159,11 +161,13 @@ class Residuals(NamedTuple):
 
     errors: predictions − targets [n, ...];
     hidden: what the field's last linear layer reads at the points asked [n, s, width]; None of
-        fields that do not tell.
+        fields that do not tell;
+    weights: of the observations [n].
     """
 
     errors: Array
     hidden: Array | None
+    weights: Array
 
 
 class Parts(NamedTuple):
@@ -174,6 +178,8 @@ class Parts(NamedTuple):
         inner objective, where `weights` makes the field's params of what is adapted and what is
         held; differentiable once more in both (`metainr.numerics.gradients.inner_gradient`);
     product: weights -> its Hessian-vector product (`metainr.numerics.gradients.inner_product`);
+    pruned: share -> `gradient` of those observations alone that most change the last layer
+        (`metainr.numerics.pruning`);
     residuals: (params, support, key, step) -> what is left of each term's observations;
     query: (params, query, key, step) -> (loss, ∇loss) of the outer objective;
     optimizer: hyper -> the inner optimizer;
@@ -183,6 +189,7 @@ class Parts(NamedTuple):
     init: Callable[[Key], Params]
     gradient: Callable[[Weights], Callable[..., tuple[Array, Adapted]]]
     product: Callable[[Weights], Callable[..., tuple[Any, Any]]]
+    pruned: Callable[[float], Callable[[Weights], Callable[..., tuple[Array, Adapted]]]]
     residuals: Callable[[Params, Support, Key, Step], tuple[Residuals, ...]]
     query: Callable[[Params, Support, Key, Step], tuple[Array, Params]]
     optimizer: Callable[[Hyper], optax.GradientTransformation]
@@ -195,11 +202,12 @@ class Work(NamedTuple):
 
     inner_gradients, query_gradients: gradients of the inner and of the query objective;
     inner_products: Hessian-vector products of the inner objective.
+    Those of a part of the observations count as that part; evaluating the field, a third.
     """
 
-    inner_gradients: int
-    inner_products: int
-    query_gradients: int
+    inner_gradients: float
+    inner_products: float
+    query_gradients: float
 
 
 class Algorithm(NamedTuple):

@@ -173,13 +173,13 @@ def test_the_recipe_of_a_signal_class_passes_the_contract(extended):
 @pytest.mark.slow
 def test_the_recipe_of_an_algorithm_passes_the_contract(extended):
     arguments = ["-m", "pytest", "-n0", "-p", "no:cacheprovider", "tests/contract_test.py"]
-    out = _python([*arguments, "-k", "joint"], extended)
+    out = _python([*arguments, "-k", "mean_reptile"], extended)
     assert re.search(r"\b[1-9]\d* passed", out), out
 
 
 @pytest.mark.slow
 def test_the_recipes_learn_and_report(extended):
-    choice = ["--signal=stripes", "--field=sinc", "--algorithm=joint"]
+    choice = ["--signal=stripes", "--field=sinc", "--algorithm=mean_reptile"]
     arguments = ["-m", "experiments.image_regression", *choice, *_TINY, "--workdir=runs/choice"]
     assert "report: " in _python(arguments, extended)
     arguments = ["-m", "experiments.inpainting", *_TINY, "--workdir=runs/inpainting"]

@@ -10,6 +10,7 @@ from metainr import fields
 from metainr.errors import UserError
 from metainr.fields import FieldOptions
 from metainr.fields.hash_grid import level_cells
+from metainr.fields.latent_siren import interpolated
 
 KEY = jax.random.key(0)
 COORDS = np.random.default_rng(0).uniform(size=(40, 2))
@@ -373,3 +374,28 @@ def test_a_hash_grid_is_constant_outside_the_unit_cube():
 def test_impossible_hash_grids_are_told(changes, message):
     with pytest.raises(UserError, match=message):
         fields.make("hash_grid", FieldOptions(**changes))
+
+
+def test_latents_shift_hidden_layers_where_they_are():
+    options = SMALL._replace(latent_cells=3, latent_channels=2, output_offset=0.25)
+    field, plain = fields.make("latent_siren", options), fields.make("siren", options)
+    params = field.init(KEY)
+    coords = np.random.default_rng(1).uniform(0, 1, (30, 2)).astype(np.float32)
+    layers = {name: layer for name, layer in params.items() if name.startswith("dense")}
+    np.testing.assert_allclose(
+        field.apply(params, coords), plain.apply(layers, coords), rtol=1e-5, atol=1e-6
+    )
+    # Latents that are linear in the vertex are met by coordinates as they are.
+    vertices = np.stack(np.meshgrid(*[np.arange(4) / 3] * 2, indexing="ij"), -1)
+    found = field.apply({**params, "latents": jnp.float32(vertices)}, coords)
+    x = np.float64(coords)
+    for index in range(options.depth):
+        kernel, bias = (np.float64(params[f"dense_{index}"][part]) for part in ("kernel", "bias"))
+        x = x @ kernel + bias
+        if index < options.depth - 1:
+            x = x + np.float64(coords) @ np.float64(params[f"shift_{index}"]["kernel"])
+            x = np.sin((options.omega if index else options.first_omega) * x)
+    np.testing.assert_allclose(found, x + 0.25, atol=1e-4)
+    # Outside of the unit square the nearest border counts.
+    outside = interpolated(jnp.float32(vertices), jnp.float32([[-1.0, 0.5], [2.0, 3.0]]))
+    np.testing.assert_allclose(outside, [[0, 0.5], [1, 1]], atol=1e-6)

@@ -27,7 +27,7 @@ from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
 from metainr.files import why
 from metainr.keys import branch
-from metainr.runs.fits import make_contenders
+from metainr.runs.fits import finish_of, make_contenders
 from metainr.runs.inits import Init, standard_init
 from metainr.runs.regression import grid_objectives
 from metainr.runs.saved import write_saved
@@ -67,7 +67,8 @@ def contenders(job: Job) -> dict[str, Contender]:
     if job.options.compare:
         root = jax.random.key(run.seed)
         inits["standard"] = standard_init(job.field, job.config.test.baseline, root)
-    return make_contenders(inits, job.field, objective, machine)
+    finish = finish_of(job.config.test)
+    return make_contenders(inits, job.field, objective, machine, finish=finish)
 
 
 def fitted(

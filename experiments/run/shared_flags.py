@@ -42,6 +42,8 @@ LEVELS = define(FieldOptions, "levels", "of the hash grid")
 COARSEST = define(FieldOptions, "coarsest", "cells per axis of its first level")
 FINEST = define(FieldOptions, "finest", "cells per axis of its last level")
 TABLE_SIZE = define(FieldOptions, "table_size", "most entries of a level's table")
+LATENT_CELLS = define(FieldOptions, "latent_cells", "per axis of a grid of latents")
+LATENT_CHANNELS = define(FieldOptions, "latent_channels", "numbers at each of its vertices")
 
 COMPUTE_DTYPE = define(FieldOptions, "compute_dtype", "factors of the hidden layers' products")
 CHUNK_SIZE = define(
@@ -88,6 +90,13 @@ BASELINE_OPTIMIZER = define_kind(
 )
 BASELINE_LEARNING_RATE = define_kind("baseline_learning_rate", RATE, 1e-4, "its rate")
 TUNE = define(TestOptions, "tune", "find each init's best optimizer and rate on validation")
+FINISH = define(
+    TestOptions, "finish", "optimizer that learned inits go on with after their own steps"
+)
+FINISH_LEARNING_RATE = define(TestOptions, "finish_learning_rate", "its rate")
+FINISH_AFTER = define(
+    TestOptions, "finish_after", "so many steps; default: as many as the init was learned for"
+)
 INIT = define(RunOptions, "init", "evaluate this workdir, checkpoint or file of weights")
 NETWORKS = define(
     RunOptions,
@@ -109,7 +118,7 @@ FIELD_FLAGS = tuple(
     for holder in (
         FIELD, WIDTH, DEPTH, OMEGA, FIRST_OMEGA, FIRST_BIAS, SIGMA, ACTIVATION, OUTPUT_ACTIVATION,
         OUTPUT_OFFSET, OCTAVES, FREQUENCIES, FOURIER_SCALE, FOURIER_SEED, LEVELS, COARSEST, FINEST,
-        TABLE_SIZE,
+        TABLE_SIZE, LATENT_CELLS, LATENT_CHANNELS,
     )
 )  # fmt: skip
 _INNER_FLAGS = (
@@ -120,7 +129,8 @@ _INIT_FLAGS = (*FIELD_FLAGS, *_INNER_FLAGS, *_ALGORITHM_FLAGS, RESOLUTION.name)
 _EVALUATION_FLAGS = (
     NUM_VALIDATION.name, NUM_TEST.name, TEST_STEPS.name, TEST_SCHEDULE.name,
     BASELINE_OPTIMIZER.name,
-    BASELINE_LEARNING_RATE.name, TUNE.name, NETWORKS.name, RIVALS.name, SEEDS.name,
+    BASELINE_LEARNING_RATE.name, TUNE.name, FINISH.name, FINISH_LEARNING_RATE.name,
+    FINISH_AFTER.name, NETWORKS.name, RIVALS.name, SEEDS.name,
     TRAIN_SIGNALS.name,
 )  # fmt: skip
 _CHANGEABLE_FLAGS = (

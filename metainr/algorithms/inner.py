@@ -62,16 +62,32 @@ def adapt(
     inner: Inner, meta_params: MetaParams, support: Support, key: Key, num_steps: int
 ) -> tuple[Params, Array]:
     """Takes `num_steps` steps on one task: (θ_m, the losses [num_steps] before each step)."""
+    state, (_, losses) = _steps(inner, meta_params, support, key, num_steps, lambda state: None)
+    return inner.params(state), losses
+
+
+def trajectory(
+    inner: Inner, meta_params: MetaParams, support: Support, key: Key, num_steps: int
+) -> tuple[Params, Array]:
+    """As `adapt`, but the weights after every step: stacks of θ_1 … θ_m."""
+    return _steps(inner, meta_params, support, key, num_steps, inner.params)[1]
+
+
+def _steps(inner, meta_params, support, key, num_steps, kept):
+    """The last state; of all steps stacks of what is `kept` of the state, and the losses."""
     first = inner.init(meta_params)
 
-    def body(changing, _):
-        adapted, opt_state, number = changing
+    def state_of(changing):
         # What is held is no part of what the loop carries: a backward pass keeps it once.
-        state = InnerState(adapted, first.held, opt_state, number)
-        state, info = inner.step(state, support, key)
+        adapted, opt_state, number = changing
+        return InnerState(adapted, first.held, opt_state, number)
+
+    def body(changing, _):
+        state, info = inner.step(state_of(changing), support, key)
         # The loss is a report: no derivative is spent on it.
-        return (state.adapted, state.opt_state, state.step), lax.stop_gradient(info["loss"])
+        outputs = kept(state), lax.stop_gradient(info["loss"])
+        return (state.adapted, state.opt_state, state.step), outputs
 
     changing = (first.adapted, first.opt_state, first.step)
-    (adapted, opt_state, number), losses = lax.scan(body, changing, length=num_steps)
-    return inner.params(InnerState(adapted, first.held, opt_state, number)), losses
+    changing, outputs = lax.scan(body, changing, length=num_steps)
+    return state_of(changing), outputs

@@ -3,7 +3,6 @@
 Sources: CAVIA (Zintgraf et al., ICML 2019), functa (Dupont et al., ICML 2022).
 """
 
-import re
 from typing import Annotated, Any, NamedTuple
 
 import jax
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from metainr.algorithms.inner import gradient_inner
+from metainr.algorithms.layers import biases, by_name, replaced
 from metainr.algorithms.learned_rates import log_factors, with_factors
 from metainr.algorithms.maml import through_all_steps
 from metainr.checks import RATE, Range
@@ -60,12 +60,13 @@ def modulations(parts: Parts, options: ModulationsOptions) -> Algorithm:
 
     def weights(latent, held):
         shared, projection = held[:2]
-        shifts = iter(jnp.split(latent @ projection, ends))
-        return jax.tree_util.tree_map_with_path(
-            lambda path, leaf: (
-                leaf + next(shifts).reshape(leaf.shape) if _name(path) in shifted else leaf
-            ),
+        leaves, shifts = by_name(shared), jnp.split(latent @ projection, ends)
+        return replaced(
             shared,
+            {
+                name: leaves[name] + shift.reshape(leaves[name].shape)
+                for name, shift in zip(shifted, shifts)
+            },
         )
 
     gradient = parts.gradient(weights)
@@ -89,21 +90,10 @@ def modulations(parts: Parts, options: ModulationsOptions) -> Algorithm:
 
 def _shifted(params):
     """The biases of all layers but the last by name, with their sizes."""
-    leaves = {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(params)}
-    biases = [name for name in leaves if re.fullmatch(r"bias(_\d+)?", name.rpartition("/")[2])]
-    hidden = sorted(biases, key=_natural)[:-1]
+    hidden = list(biases(params))[:-1]
     if not hidden:
         raise UserError(
             "modulations shift the biases of hidden layers, of which this field has none; use "
             "another field, such as siren, or another algorithm"
         )
-    return {name: leaves[name].size for name in leaves if name in hidden}
-
-
-def _name(path):
-    return jax.tree_util.keystr(path, simple=True, separator="/")
-
-
-def _natural(name):
-    """A key that sorts dense_10 after dense_9."""
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
+    return {name: leaf.size for name, leaf in by_name(params).items() if name in hidden}

@@ -6,6 +6,7 @@ import optax
 
 from metainr.algorithms.optimizers import make_optimizer
 from metainr.numerics.gradients import inner_gradient, inner_product, objective_gradient
+from metainr.numerics.pruning import pruned
 from metainr.numerics.residuals import objective_residuals
 from metainr.numerics.terms import Summation
 from metainr.types import Field, Hyper, Objective, Parts
@@ -40,6 +41,9 @@ def make_parts(
         field.init,
         partial(inner_gradient, inner, field.apply, summation),
         partial(inner_product, inner, field.apply, summation),
+        lambda share: partial(
+            inner_gradient, pruned(inner, field, share, summation), field.apply, summation
+        ),
         objective_residuals(inner, field, summation),
         objective_gradient(query, field.apply, summation),
         optimizer,

@@ -37,9 +37,19 @@ def tuned(
         for rate in tried
         if (optimizer, rate) != contender.hyper
     ]
+    return candidates[best(candidates, fit, metric, sign)]
 
-    def quality(candidate):
-        mean = sign * fit(candidate).metrics[metric][:, -1].mean()
+
+def best(
+    candidates: Sequence[Contender],
+    fit: Callable[[Contender], Fits],
+    metric: str = "psnr",
+    sign: float = 1.0,
+) -> int:
+    """The number of the candidate with the best final mean; arguments are those of `tuned`."""
+
+    def quality(index):
+        mean = sign * fit(candidates[index]).metrics[metric][:, -1].mean()
         return -np.inf if np.isnan(mean) else mean
 
-    return max(candidates, key=quality)
+    return max(range(len(candidates)), key=quality)

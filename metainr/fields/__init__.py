@@ -15,6 +15,7 @@ from metainr.fields.field_check import check_field
 from metainr.fields.finer import finer
 from metainr.fields.gaussian import gaussian
 from metainr.fields.hash_grid import hash_grid
+from metainr.fields.latent_siren import latent_siren
 from metainr.fields.mfn import mfn
 from metainr.fields.mlp import fourier_mlp, mlp, positional_mlp
 from metainr.fields.options import FieldOptions
@@ -33,6 +34,7 @@ REGISTRY: dict[str, Callable[..., Field]] = {
     "finer": finer,
     "mfn": mfn,
     "hash_grid": hash_grid,
+    "latent_siren": latent_siren,
 }
 
 
@@ -73,6 +75,7 @@ __all__ = [
     "fourier_mlp",
     "gaussian",
     "hash_grid",
+    "latent_siren",
     "make",
     "mfn",
     "mlp",

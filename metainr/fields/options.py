@@ -27,6 +27,8 @@ class FieldOptions(NamedTuple):
     levels, coarsest, finest: number of a hash grid's levels, and cells along an axis of the first
         and of the last of them.
     table_size: most entries in a level's table.
+    latent_cells, latent_channels: cells along an axis of a grid of latents, and numbers at each of
+        its vertices.
     compute_dtype: "float32", or "bfloat16" for the factors of the hidden layers' products, which
         are still summed in float32; first and last layer and encodings are always float32.
     """
@@ -50,4 +52,6 @@ class FieldOptions(NamedTuple):
     coarsest: Annotated[int, _CELLS] = 16
     finest: Annotated[int, _CELLS] = 512
     table_size: Annotated[int, _CELLS] = 2**14
+    latent_cells: Annotated[int, Range(1, 2**10)] = 8
+    latent_channels: Annotated[int, Range(1, 2**12)] = 16
     compute_dtype: Annotated[str, Choice(("float32", "bfloat16"))] = "float32"

@@ -61,7 +61,7 @@ def task_flops(inner: int, query: int, work: Work) -> int:
         work: what the algorithm asks of each task.
     """
     of_inner = _GRADIENT * work.inner_gradients + _PRODUCT * work.inner_products
-    return inner * of_inner + query * _GRADIENT * work.query_gradients
+    return round(inner * of_inner + query * _GRADIENT * work.query_gradients)
 
 
 def _products(jaxpr: Jaxpr) -> int:

@@ -7,7 +7,17 @@ import jax.numpy as jnp
 from metainr.numerics.chunks import map_over_chunks
 from metainr.numerics.gradients import automatic_summation, observe
 from metainr.numerics.terms import Summation, evaluate, features_of, rows_per_chunk
-from metainr.types import Field, Key, Objective, Params, Residuals, Step, Support
+from metainr.types import (
+    Field,
+    Key,
+    Objective,
+    Observations,
+    Params,
+    Residuals,
+    Step,
+    Support,
+    Term,
+)
 
 
 def objective_residuals(
@@ -21,21 +31,30 @@ def objective_residuals(
     """
 
     def residuals(params, support, key, step):
-        how = summation or automatic_summation(params)
-
-        def of_term(term, rows):
-            coords = term.measurement.points(rows.inputs)
-            size = rows_per_chunk(coords, how)
-
-            def at(chunk):
-                hidden = None if field.hidden is None else evaluate(field.hidden, params, chunk)
-                return features_of(params, term, field.apply, chunk), hidden
-
-            features, hidden = map_over_chunks(at, jnp.asarray(coords), size)
-            predictions = term.measurement.pool(features, rows.inputs)
-            return Residuals(predictions - rows.targets, hidden)
-
         drawn = observe(objective, params, support, key, step)
-        return tuple(of_term(term, rows) for term, rows in zip(objective, drawn))
+        return tuple(
+            term_residuals(term, field, params, rows, summation)
+            for term, rows in zip(objective, drawn)
+        )
 
     return residuals
+
+
+def term_residuals(
+    term: Term,
+    field: Field,
+    params: Params,
+    rows: Observations,
+    summation: Summation | None = None,
+) -> Residuals:
+    """What is left of one term's observations (see `objective_residuals`)."""
+    coords = term.measurement.points(rows.inputs)
+    size = rows_per_chunk(coords, summation or automatic_summation(params))
+
+    def at(chunk):
+        hidden = None if field.hidden is None else evaluate(field.hidden, params, chunk)
+        return features_of(params, term, field.apply, chunk), hidden
+
+    features, hidden = map_over_chunks(at, jnp.asarray(coords), size)
+    predictions = term.measurement.pool(features, rows.inputs)
+    return Residuals(predictions - rows.targets, hidden, rows.weights)

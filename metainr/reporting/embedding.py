@@ -5,6 +5,7 @@ for as many pixels in one direction as a thousand steps take side by side.
 """
 
 import base64
+import html
 import io
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -47,6 +48,11 @@ def embed_pictures(samples: Mapping[str, Samples], max_bytes: int = MAX_BYTES) -
     if not most:
         return Pictures({}, "")
     return Pictures({}, "The pictures are too large for this page; they are in samples/.")
+
+
+def picture_html(png: bytes, text: str) -> str:
+    """A figure within the page; `text` says what it shows to those who do not see it."""
+    return f'<img class="figure" alt="{html.escape(text)}" src="{_uri(png, None)}">'
 
 
 def _files(samples: Samples, count: int) -> Iterator[Any]:

@@ -182,12 +182,17 @@ def _cell(data: Mapping[str, Any], init: str, measure: Measure, step: int) -> st
 
 def _rate(data: Mapping[str, Any], init: str) -> str:
     fit = data["inits"][init]
-    rate = fit.get("learning_rate")
+    finish = fit.get("finish")
+    return _optimizer(fit) + (f", then {_optimizer(finish)}" if finish else "") or NOTHING
+
+
+def _optimizer(steps: Mapping[str, Any]) -> str:
+    rate = steps.get("learning_rate")
     text = "" if rate is None else f" {rate:g}" if rate >= 0.1 or rate == 0 else f" {rate:.2e}"
     if "e" in text:  # 1.00e-04 as people write it: 1e-4
         digits, _, exponent = text.partition("e")
         text = f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}"
-    return (fit.get("optimizer") or "") + text or NOTHING
+    return (steps.get("optimizer") or "") + text
 
 
 def _steps(step: int) -> str:

@@ -12,11 +12,10 @@ from metainr.devices import is_first, local_mesh
 from metainr.evaluation.compare import entry, steps_to_match
 from metainr.evaluation.courses import Watch
 from metainr.evaluation.fitting import Fits, make_evaluate
-from metainr.evaluation.tuning import tuned
 from metainr.keys import branch
 from metainr.reporting.measures import measure
+from metainr.runs.contenders import contenders_of
 from metainr.runs.dead import warn_of_dead
-from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init
 from metainr.runs.options import Machine, TestOptions, checked_test
 from metainr.runs.problem import Problem, Setting
@@ -62,17 +61,9 @@ def compare(
         setting.make_task, setting.score, setting.view, local_mesh(machine.mesh)
     )
     sign = -1.0 if measure(setting.metric).lower_is_better else 1.0
-    contenders = make_contenders(
-        inits, problem.field, setting.objective, machine, test.schedule, setting.steps[-1]
-    )
-    if test.tune:
-        signals = first_signals(problem.signals, "validation", test.num_validation)
-        key = branch(root, "validate")
-        fit = partial(evaluate, signals=signals, steps=(setting.match_step,), key=key)
-        contenders = {
-            name: tuned(c, fit, problem.rates, setting.metric, sign)
-            for name, c in contenders.items()
-        }
+    signals = first_signals(problem.signals, "validation", test.num_validation) if test.tune else ()
+    fit = partial(evaluate, signals=signals, key=branch(root, "validate"))
+    contenders, finishes = contenders_of(inits, problem, setting, test, machine, fit, sign)
     signals, key = first_signals(problem.signals, "test", test.num_test), branch(root, "test")
     fits = {
         name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
@@ -82,6 +73,8 @@ def compare(
         warn_of_dead(fits, contenders, setting.metric)
     references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
     entries = {name: entry(fits[name].metrics, contenders[name].hyper) for name in fits}
+    for name, finish in finishes.items():
+        entries[name]["finish"] = finish._asdict()
     for name, init in inits.items():
         if init.fit_error is not None:
             entries[name]["fit_error"] = init.fit_error

@@ -3,10 +3,13 @@
 import functools
 from collections.abc import Mapping, Sequence
 
+from metainr.algorithms.finishing import Finish, finishing
 from metainr.evaluation.streaming import fit_each
+from metainr.numerics.gradients import objective_gradient
+from metainr.reporting.results import INITS
 from metainr.runs.inits import Init
 from metainr.runs.learners import cosine_steps, make_algorithm
-from metainr.runs.options import Machine
+from metainr.runs.options import Machine, TestOptions
 from metainr.types import Contender, Field, Key, Objective, Params, Support
 
 
@@ -17,22 +20,53 @@ def make_contenders(
     machine: Machine,
     schedule: str = "constant",
     num_steps: int = 0,
+    finish: Finish | None = None,
 ) -> dict[str, Contender]:
     """The inits with their loops on an objective; those of one learner share one.
 
     Later calls give the same loops for the same field and objective, so that what was compiled for
-    them serves again. `schedule`: of the rate over `num_steps`, "constant" or "cosine".
+    them serves again.
+
+    Args:
+        inits: by name.
+        field, objective, machine: what the loops lower, and what they work with.
+        schedule: of the rate over `num_steps`, "constant" or "cosine"; with a finish, of its rate.
+        num_steps: of the fits.
+        finish: how those go on that `is_finished` names; the others keep their optimizer.
     """
-    given = field, objective, machine, cosine_steps(schedule, num_steps)
-    return {
-        name: Contender(init.meta_params, _make_inner(init.learner, *given), init.hyper)
-        for name, init in inits.items()
-    }
+    decay = cosine_steps(schedule, num_steps)
+
+    def contender(name, init):
+        own = finish if is_finished(name) else None
+        if own is not None:
+            after = init.learner.inner_steps if own.after is None else own.after
+            left = None if decay is None else max(decay - after, 1)
+            own = own._replace(after=after, decay_steps=left)
+        given = field, objective, machine, decay if own is None else None, own
+        return Contender(init.meta_params, _make_inner(init.learner, *given), init.hyper)
+
+    return {name: contender(name, init) for name, init in inits.items()}
+
+
+def finish_of(test: TestOptions) -> Finish | None:
+    """How learned inits are finished in a test; None: they are not."""
+    if test.finish is None:
+        return None
+    return Finish(test.finish, test.finish_learning_rate, test.finish_after)
+
+
+def is_finished(name: str) -> bool:
+    """Whether the init of that name was learned, and so may be finished by another optimizer."""
+    return name == "meta" or name not in INITS
 
 
 @functools.lru_cache(maxsize=32)
-def _make_inner(learner, field, objective, machine, decay_steps):
-    return make_algorithm(learner, field, objective, objective, machine, decay_steps).make_inner
+def _make_inner(learner, field, objective, machine, decay_steps, finish):
+    algorithm = make_algorithm(learner, field, objective, objective, machine, decay_steps)
+    if finish is None:
+        return algorithm.make_inner
+    gradient = objective_gradient(objective, field.apply, machine.summation)
+    return lambda hyper: finishing(algorithm.make_inner(hyper), gradient, finish)
 
 
 def fit(

@@ -158,6 +158,9 @@ def compare(
     baseline_optimizer: str | MakeOptimizer = "adam",
     baseline_learning_rate: float = 1e-4,
     schedule: str = "constant",
+    finish: str | None = None,
+    finish_learning_rate: float = 1e-4,
+    finish_after: int | None = None,
     seed: int = 0,
 ) -> Compared:
     """Fits test signals from what was learned and from four other inits.
@@ -173,7 +176,10 @@ def compare(
         tune: whether each init's optimizer and rate are searched on validation.
         rivals: other runs by name, of the same field's coordinates and values.
         baseline_optimizer, baseline_learning_rate: of inits that were not learned.
-        schedule: of the rate over a fit, "constant" or "cosine".
+        schedule: of the rate over a fit, "constant" or "cosine"; with a finish, of its rate.
+        finish: name of the optimizer that learned inits go on with; None: they keep their own.
+        finish_learning_rate: its rate, unless it is tuned.
+        finish_after: steps before; None: as many as the init was learned for.
         seed: of everything random.
 
     Raises:
@@ -193,6 +199,9 @@ def compare(
         schedule,
         Hyper(baseline_optimizer, baseline_learning_rate),
         tune,
+        finish,
+        finish_learning_rate,
+        finish_after,
     )
     check_signals(problem.signals, "test", test.num_test, "num_test")
     root, machine = jax.random.key(check("seed", seed, _SEED)), Machine()

@@ -9,9 +9,10 @@ import jax
 import numpy as np
 import optax
 
+from metainr.algorithms import REGISTRY
 from metainr.checks import checked
 from metainr.devices import is_first, local_mesh, own_rows
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.evaluation.fitting import make_evaluate
 from metainr.keys import branch
 from metainr.numerics import num_points
@@ -86,6 +87,7 @@ def learn(
     check_weights(jax.eval_shape(partial(init_state, algorithm, optimizer), root))
     check_signals(problem.signals, "train", outer.tasks_per_step, "tasks_per_step")
     check_signals(problem.signals, "validation", test.num_validation, "num_validation")
+    limit = _limit(learner, outer, problem.signals.sizes["train"])
     state = train(
         make_train_step(algorithm, optimizer, problem.make_task, mesh, machine.task_microbatch),
         init_state(algorithm, optimizer, root),
@@ -94,7 +96,7 @@ def learn(
             outer.tasks_per_step,
             seed=seed,
             start=start,
-            limit=outer.train_signals,
+            limit=limit,
             rows=own_rows(outer.tasks_per_step, mesh),
         ),
         _validation(problem, learner, test.num_validation, root, machine),
@@ -111,6 +113,21 @@ def learn(
         mesh,
     )
     return jax.tree.map(np.asarray, state.meta_params)
+
+
+def _limit(learner, outer, size):
+    """How many training signals to learn from; None: all."""
+    kept = REGISTRY[learner.algorithm].kept_signals
+    if kept is None:
+        return outer.train_signals
+    count = kept(learner.options)
+    if outer.train_signals not in (None, count) or count > size:
+        there = size if outer.train_signals is None else outer.train_signals
+        raise UserError(
+            Option("algorithm", learner.algorithm),
+            f" keeps something of {count} training signals, and there are {there}; give it as many",
+        )
+    return count
 
 
 def step_cost(problem: Problem, algorithm: Algorithm, num_tasks: int) -> Cost:

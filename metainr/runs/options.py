@@ -60,7 +60,11 @@ class TestOptions(NamedTuple):
     num_test, num_validation: signals to fit; those of validation are also what is tuned on.
     schedule: of the rate over a fit, "constant" or "cosine".
     baseline: optimizer and rate of the inits that were not learned.
-    tune: whether each init's optimizer and rate are searched on validation.
+    tune: whether each init's optimizer and rate are searched on validation, and the finish's rate.
+    finish: optimizer that learned inits go on with after the steps that they were learned for;
+        None: they keep their own.
+    finish_learning_rate: its rate.
+    finish_after: so many steps, in place of those.
     """
 
     num_test: Annotated[int, Range(1, 10**6)] = 100
@@ -68,6 +72,9 @@ class TestOptions(NamedTuple):
     schedule: Annotated[str, SCHEDULE] = "constant"
     baseline: Hyper = Hyper("adam", 1e-4)
     tune: Annotated[bool, Switch()] = False
+    finish: Annotated[str | None, Maybe(OPTIMIZER)] = None
+    finish_learning_rate: Annotated[float, RATE] = 1e-4
+    finish_after: Annotated[int | None, Maybe(Range(0, 10**6))] = None
 
 
 class Machine(NamedTuple):

@@ -17,9 +17,9 @@ from metainr.evaluation.streaming import fit_each
 from metainr.keys import branch
 from metainr.numerics import default_chunk_size, map_over_chunks
 from metainr.objectives import image_samples, pixel_grid
-from metainr.runs.fits import make_contenders
+from metainr.runs.fits import finish_of, make_contenders
 from metainr.runs.inits import Init
-from metainr.runs.options import Machine, check_hyper
+from metainr.runs.options import Machine, TestOptions, check_hyper, checked_test
 from metainr.runs.problem import Problem
 from metainr.runs.regression import grid_objectives
 from metainr.runs.saved import NONE, OWN, write_saved
@@ -90,6 +90,9 @@ class Run(NamedTuple):
         objective: Objective | None = None,
         optimizer: str | MakeOptimizer | None = None,
         learning_rate: float | None = None,
+        finish: str | None = None,
+        finish_learning_rate: float = 1e-4,
+        finish_after: int | None = None,
         seed: int = 0,
     ) -> Fit:
         """Fits one signal by the loop that was learned.
@@ -105,6 +108,9 @@ class Run(NamedTuple):
             objective: what the steps lower; None: that of the problem's test.
             optimizer, learning_rate: in place of those of the inner loop: a name or a function
                 learning rate -> optax optimizer.
+            finish: name of the optimizer that takes the steps after those that the init was learned
+                for, or after `finish_after`; None: the loop that was learned takes all.
+            finish_learning_rate: its rate.
             seed: of random draws.
 
         Raises:
@@ -133,7 +139,11 @@ class Run(NamedTuple):
         )
         check_hyper(hyper)
         inits = {"meta": self.init._replace(hyper=hyper)}
-        contenders = make_contenders(inits, self.field, objective, Machine())
+        test = TestOptions(
+            finish=finish, finish_learning_rate=finish_learning_rate, finish_after=finish_after
+        )
+        last = finish_of(checked_test(test))
+        contenders = make_contenders(inits, self.field, objective, Machine(), finish=last)
         ((found,),) = fit_each([*contenders.values()], [support], key, steps)
         params, losses = found.params, found.metrics.get("loss", np.empty(0))
         reached = None

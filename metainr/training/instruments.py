@@ -39,10 +39,12 @@ class Meter:
         cost: of a step.
         peak: FLOP/s that the machine reaches at best (`machine_peak`).
         compile_seconds: that compiling the step took.
+        step_bytes: of memory that it needs on a device, by its compiler.
     """
 
-    def __init__(self, cost: Cost, peak: float, compile_seconds: float):
+    def __init__(self, cost: Cost, peak: float, compile_seconds: float, step_bytes: int):
         self._cost, self._peak, self._compile_seconds = cost, peak, compile_seconds
+        self._step_bytes = step_bytes
         self._before = _Span(0, 0.0, 0.0)
         self._steps, self._waited, self._since = 0, 0.0, time.perf_counter()
 
@@ -73,6 +75,7 @@ class Meter:
         self._finished()
         total = {"steps": self._before.steps, "seconds": self._before.seconds}
         total |= self._rates(self._before) | {"matmul_peak": self._peak}
+        total |= {"step_memory_bytes": self._step_bytes}
         return {"summary": _line(total)} | total
 
     def _finished(self):

@@ -134,7 +134,7 @@ def train(
             available = available_memory(1 if mesh is None else len(mesh.local_devices))
             check_memory(compiled.num_bytes, available, cost, config, num_devices)
             wait_for_all()
-            meter = Meter(cost, peak, compiled.seconds)
+            meter = Meter(cost, peak, compiled.seconds, compiled.num_bytes)
             run = _Run(checkpoints, writer, progress, options, config, meter, workdir)
             batches = itertools.chain([first], batches)
 

@@ -62,9 +62,11 @@ def make_train_step(
         microbatch: tasks that a device works on at once; None: what suits it.
     """
 
-    def task_gradient(meta_params, entry, key):
+    def task_gradient(learned, entry, key):
+        meta_params, step = learned
         task_key, gradient_key = jax.random.split(key)
-        task = make_task(entry.signal, task_key)._replace(number=entry.number)
+        task = make_task(entry.signal, task_key)
+        task = task._replace(number=entry.number, outer_step=step)
         return algorithm.meta_gradient(meta_params, task, gradient_key)
 
     mean_gradient = mean_over_tasks(task_gradient, mesh, microbatch)
@@ -72,7 +74,7 @@ def make_train_step(
     def train_step(state, batch):
         num_tasks = len(batch.number)
         keys = jax.random.split(jax.random.fold_in(state.key, state.step), num_tasks)
-        gradient, info = mean_gradient(state.meta_params, batch, keys)
+        gradient, info = mean_gradient((state.meta_params, state.step), batch, keys)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.meta_params)
         meta_params = optax.apply_updates(state.meta_params, updates)
         metrics = info | {

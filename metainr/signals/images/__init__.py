@@ -1,6 +1,7 @@
 """Classes of pictures: curves, text, photographs, and a user's own."""
 
 from metainr.signals.images.folder import folder, picture_paths
+from metainr.signals.images.noise import noise
 from metainr.signals.images.one_image import camera, grey_images, image
 from metainr.signals.images.options import ImageOptions, PictureOptions
 from metainr.signals.images.photos import photos
@@ -18,6 +19,7 @@ __all__ = [
     "grey_images",
     "image",
     "imagenette",
+    "noise",
     "photos",
     "picture_paths",
     "sdf",

@@ -1,0 +1,66 @@
+"""Pieces of the comparison: each is done once, and what it found is kept."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from metainr.errors import UserError
+from metainr.json_files import read_json
+from metainr.output import say
+from metainr.reporting import write_json
+
+
+class Piece(NamedTuple):
+    """Some minutes of work.
+
+    name: of its folder, such as "sdf/maml/seed=0".
+    about: the values of flags that it depends on; with others it is done anew.
+    work: folder -> what it found, as JSON.
+    """
+
+    name: str
+    about: dict[str, Any]
+    work: Callable[[Path], dict[str, Any]]
+
+
+class Clock(NamedTuple):
+    """When the program began, and the seconds after which no further piece begins."""
+
+    began: float
+    seconds: float | None
+
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        return self.seconds is not None and time.perf_counter() - self.began > self.seconds
+
+
+class OutOfTimeError(Exception):
+    """The time is up; what was found is kept."""
+
+
+def found(piece: Piece, workdir: Path, clock: Clock) -> dict[str, Any]:
+    """What a piece finds, or found before. Raises OutOfTimeError if it would have to begin now."""
+    folder = workdir / piece.name
+    file = folder / "piece.json"
+    if file.exists():
+        known = _kept(file)
+        if known["about"] == piece.about:
+            return known["found"]
+        raise UserError(
+            f"{folder} was made with other flags; give another --workdir, or move it away"
+        )
+    if clock.is_over():
+        raise OutOfTimeError(piece.name)
+    say(piece.name)
+    began = time.perf_counter()
+    result = piece.work(folder) | {"seconds": time.perf_counter() - began}
+    write_json(file, {"about": piece.about, "found": result})
+    return result
+
+
+def _kept(file):
+    known = read_json(file, "move it away and run the same command again")
+    if not {"about", "found"} <= known.keys():
+        raise UserError(f"{file} is damaged; move it away and run the same command again")
+    return known

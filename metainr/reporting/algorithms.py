@@ -1,0 +1,217 @@
+"""The page of algorithms that were compared by one protocol.
+
+algorithms.json:
+
+    {"experiment", "steps": [K], "classes": {class: {name: {"runs": [run per seed], …}}},
+     "num_test", "seconds", "config", "environment"}
+
+A name is that of an algorithm, or of a baseline that learns nothing. A run holds "inits", the mean
+PSNR and its standard error over the test signals after each step, and those of an algorithm also
+"transfer", the same on another class, and what they cost: "outer_steps", "flops",
+"training_seconds", "memory" of a step in bytes, and "adapted", the numbers that stand for a signal.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metainr.errors import UserError
+from metainr.files import write_bytes
+from metainr.json_files import read_json
+from metainr.reporting.embedding import picture_html
+from metainr.reporting.figures import WIDTH, new_plot, save_figure
+from metainr.reporting.page import render_page, table_html
+from metainr.reporting.tables import NOTHING, Table, plus_minus, to_markdown
+
+_SHOWN = (0, 1, 2, 5, 10, 20, 50, 200)
+_BITS = 32  # of a number
+
+
+def read_algorithms(path: str | Path) -> dict[str, Any]:
+    """Reads algorithms.json, or the one in a folder; a UserError if it is missing or damaged."""
+    path = Path(path)
+    path = path / "algorithms.json" if path.is_dir() else path
+    remedy = "run the comparison of algorithms again"
+    record = read_json(path, remedy)
+    try:
+        whole = all(
+            len(run["inits"]["mean"]) == len(record["steps"])
+            for entries in record["classes"].values()
+            for entry in entries.values()
+            for run in entry["runs"]
+        )
+    except (AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole or not record["classes"]:
+        raise UserError(f"{path} lacks classes, or values for all of its steps; {remedy}")
+    return record
+
+
+def algorithm_tables(record: Mapping[str, Any]) -> list[Table]:
+    """By class: PSNR after some steps on it, on the other class, and what learning took."""
+    tables = []
+    for name, entries in record["classes"].items():
+        tables.append(_quality(record, entries, "inits", f"PSNR on {name}"))
+        other = record["config"].get("transfer")
+        if other and any(_runs(entry, "transfer") for entry in entries.values()):
+            title = f"PSNR on {other}, learned on {name}"
+            tables.append(_quality(record, entries, "transfer", title))
+        tables.append(_costs(entries, name))
+    return tables
+
+
+def write_algorithms_report(directory: str | Path) -> list[Path]:
+    """Writes algorithms.md, figures/ and report.html into a folder; returns their paths.
+
+    Raises UserError if algorithms.json is missing or damaged.
+    """
+    directory = Path(directory)
+    record = read_algorithms(directory)
+    tables = algorithm_tables(record)
+    pictures = []
+    for name, entries in record["classes"].items():
+        for kind, figure in (
+            ("steps", _steps_figure(record, entries)),
+            ("costs", _costs_figure(record, entries)),
+        ):
+            path = directory / "figures" / f"{kind}_{name}.png"
+            pictures.append((f"{name}, by {kind}", save_figure(figure, path)))
+    body = "".join(
+        f"<h2>{html.escape(title)}</h2>\n{picture_html(path.read_bytes(), title)}\n"
+        for title, path in pictures
+    )
+    page = render_page(
+        title="Algorithms compared at equal compute",
+        verdict=_verdict(record),
+        results=record,
+        body="".join(map(table_html, tables)) + body,
+    )
+    text = "\n".join(map(to_markdown, tables))
+    return [
+        write_bytes(directory / "algorithms.md", text.encode()),
+        *(path for _, path in pictures),
+        write_bytes(directory / "report.html", page.encode()),
+    ]
+
+
+def _runs(entry, part):
+    return [run[part] for run in entry["runs"] if run.get(part)]
+
+
+def _mean(entry, part, steps, step):
+    """(mean over seeds, its standard error: of the signals for one seed, else of the seeds)."""
+    runs = _runs(entry, part)
+    index = steps.index(step)
+    values = np.array([run["mean"][index] for run in runs], float)  # null becomes NaN
+    if not len(values) or not np.isfinite(values).all():
+        return None, None
+    if len(values) == 1:
+        return values[0], runs[0]["stderr"][index]
+    return values.mean(), values.std(ddof=1) / len(values) ** 0.5
+
+
+def _quality(record, entries, part, title):
+    steps = [step for step in _SHOWN if step in record["steps"]]
+    steps += [record["steps"][-1]] if record["steps"][-1] not in steps else []
+    rows = []
+    for name, entry in entries.items():
+        if runs := _runs(entry, part):
+            first = runs[0]
+            how = f"{first['optimizer']} {first['learning_rate']:g}"
+            cells = (plus_minus(*_mean(entry, part, record["steps"], step), 2) for step in steps)
+            rows.append((name, how, *cells))
+    header = ("algorithm", "test-time optimizer", *(f"step {step}" for step in steps))
+    seeds = max(len(entry["runs"]) for entry in entries.values())
+    error = "the test signals" if seeds == 1 else f"{seeds} seeds"
+    note = f"In dB, over {record['num_test']} test signals; ± standard error over {error}."
+    return Table(title, header, tuple(rows), note)
+
+
+def _costs(entries, name):
+    rows = []
+    for algorithm, entry in entries.items():
+        run = entry["runs"][0]
+        if "flops" not in run:
+            continue
+        best = entry["trials"][entry["best"]]
+        rows.append(
+            (
+                algorithm,
+                f"{best['inner_learning_rate']:g}",
+                f"{best['outer_learning_rate']:g}",
+                str(run["outer_steps"]),
+                f"{run['flops'] / 1e12:.2f}",
+                f"{np.mean([r['training_seconds'] for r in entry['runs']]):.0f}",
+                f"{run['memory'] / 1e6:.1f}" if run["memory"] else NOTHING,
+                str(run["adapted"]),
+                str(_BITS * run["adapted"]),
+            )
+        )
+    header = (
+        *("algorithm", "inner rate", "outer rate", "outer steps", "TFLOP", "seconds"),
+        *("memory of a step, MB", "numbers per signal", "bits per signal"),
+    )
+    note = (
+        "Rates are the best of the trials on validation. Operations are those of the matrix "
+        f"products of a training. A signal's numbers are what its fit adapts, {_BITS} bits each, "
+        "uncompressed."
+    )
+    return Table(f"What learning on {name} takes", header, tuple(rows), note)
+
+
+def _verdict(record):
+    """Which algorithm is best early and late, on the first class."""
+    name, entries = next(iter(record["classes"].items()))
+    early = min(2, record["steps"][-1])
+    parts = []
+    for step in dict.fromkeys((early, record["steps"][-1])):
+        means = (
+            (_mean(entry, "inits", record["steps"], step)[0], key) for key, entry in entries.items()
+        )
+        values = [(float(mean), key) for mean, key in means if mean is not None]
+        if values:
+            most, best = max(values)
+            parts.append(f"after {step} steps {best} leads with {most:.1f} dB")
+    return f"On {name}, {', and '.join(parts)}." if parts else f"No fit on {name} stayed finite."
+
+
+def _steps_figure(record, entries):
+    figure, axes = new_plot((WIDTH, 4.6))
+    steps = np.array(record["steps"])
+    for name, colour in zip(entries, _palette(len(entries))):
+        means = [_mean(entries[name], "inits", record["steps"], int(step))[0] for step in steps]
+        values = np.array([np.nan if value is None else value for value in means])
+        style = "--" if "trials" not in entries[name] else "-"
+        axes.plot(steps + 1, values, style, color=colour, label=name, marker="o", ms=4, lw=2)
+    axes.set_xscale("log")
+    axes.set_xticks(steps + 1, [str(step) for step in steps])
+    axes.minorticks_off()
+    axes.set(xlabel="test-time step", ylabel="PSNR [dB]")
+    axes.legend(frameon=False, ncols=2, fontsize=9)
+    return figure
+
+
+def _costs_figure(record, entries):
+    figure, axes = new_plot((WIDTH, 4.2))
+    step = min(2, record["steps"][-1])
+    learned = [name for name, entry in entries.items() if "trials" in entry]
+    for name, colour in zip(learned, _palette(len(learned))):
+        value, _ = _mean(entries[name], "inits", record["steps"], step)
+        memory = entries[name]["runs"][0]["memory"]
+        if value is not None and memory:
+            axes.plot(memory / 1e6, value, "o", color=colour, ms=9)
+            axes.annotate(name, (memory / 1e6, value), (6, 4), textcoords="offset points")
+    axes.set(xlabel="memory of a training step [MB]", ylabel=f"PSNR after {step} steps [dB]")
+    axes.margins(0.18)
+    return figure
+
+
+def _palette(count: int) -> Sequence[Any]:
+    from matplotlib import colormaps
+
+    return [colormaps["tab20"](index % 20) for index in [*range(0, 20, 2), *range(1, 20, 2)]][
+        :count
+    ]

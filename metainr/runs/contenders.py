@@ -1,0 +1,72 @@
+"""Who is compared in a setting, and how each of them steps."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from metainr.algorithms.finishing import Finish
+from metainr.evaluation.fitting import Fits
+from metainr.evaluation.tuning import RATES, best, tuned
+from metainr.runs.fits import finish_of, is_finished, make_contenders
+from metainr.runs.inits import Init
+from metainr.runs.options import Machine, TestOptions
+from metainr.runs.problem import Problem, Setting
+from metainr.types import Contender
+
+
+def contenders_of(
+    inits: Mapping[str, Init],
+    problem: Problem,
+    setting: Setting,
+    test: TestOptions,
+    machine: Machine,
+    fit: Callable[..., Fits],
+    sign: float,
+) -> tuple[dict[str, Contender], dict[str, Finish]]:
+    """The inits as contenders, and how those that were learned are finished.
+
+    With `test.tune` each has the optimizer and rate, and then the finish the rate, of the best mean
+    on validation: the former at the step of comparison, the latter at the last one.
+
+    Args:
+        inits: by name.
+        problem, setting: what is compared on.
+        test, machine: how.
+        fit: (contender, steps=…) -> fits of the validation signals.
+        sign: 1 if more of the setting's metric is better, −1 if less is.
+    """
+    make = partial(
+        make_contenders,
+        inits,
+        problem.field,
+        setting.objective,
+        machine,
+        test.schedule,
+        setting.steps[-1],
+    )
+    finish = finish_of(test)
+    contenders = make(finish)
+    if test.tune:
+        look = partial(fit, steps=(setting.match_step,))
+        contenders = {
+            name: tuned(c, look, problem.rates, setting.metric, sign)
+            for name, c in contenders.items()
+        }
+    if finish is None:
+        return contenders, {}
+    finishes = {name: finish for name in inits if is_finished(name)}
+    if not test.tune:
+        return contenders, finishes
+    rates = dict.fromkeys((finish.learning_rate, *_rates(problem, finish.optimizer)))
+    tried = [finish._replace(learning_rate=rate) for rate in rates]
+    made = [make(one) for one in tried]
+    look = partial(fit, steps=(setting.steps[-1],))
+    for name in finishes:
+        hyper = contenders[name].hyper
+        candidates = [each[name]._replace(hyper=hyper) for each in made]
+        found = best(candidates, look, setting.metric, sign)
+        contenders[name], finishes[name] = candidates[found], tried[found]
+    return contenders, finishes
+
+
+def _rates(problem, optimizer):
+    return problem.rates.get(optimizer, RATES.get(optimizer, ()))

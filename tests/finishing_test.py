@@ -1,0 +1,53 @@
+"""Fits that another optimizer finishes, against a plain loop of both optimizers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from tiny_tasks import KEY, siren_task
+
+from metainr import algorithms
+from metainr.algorithms.finishing import Finish, finishing
+from metainr.algorithms.modulations import ModulationsOptions
+from metainr.types import Hyper
+
+AFTER, RATE = 3, 1e-3
+
+
+@pytest.mark.parametrize("decay", [None, 4])
+def test_the_steps_are_those_of_both_optimizers(decay):
+    parts, params, task = siren_task(np.float32, "sgd", 2)
+    plain = algorithms.make("maml", parts).make_inner(Hyper("sgd", 1e-2))
+    inner = finishing(plain, parts.query, Finish("adam", RATE, AFTER, decay))
+    rate = RATE if decay is None else optax.cosine_decay_schedule(RATE, decay)
+    adam = optax.adam(rate, eps_root=1e-16)
+    state, step = inner.init(params), jax.jit(inner.step)
+    wanted, opt_state = jax.tree.map(jnp.asarray, params), adam.init(params)
+    for number in range(AFTER + 4):
+        loss, slope = parts.query(wanted, task.support, KEY, number)
+        if number < AFTER:
+            updates = jax.tree.map(lambda g: -1e-2 * g, slope)
+        else:
+            updates, opt_state = adam.update(slope, opt_state)
+        wanted = optax.apply_updates(wanted, updates)
+        state, info = step(state, task.support, KEY)
+        np.testing.assert_allclose(info["loss"], loss, rtol=1e-4)
+    for found, expected in zip(*map(jax.tree.leaves, (inner.params(state), wanted))):
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_what_an_algorithm_adapts_is_all_that_moves():
+    """Of modulations the latent alone goes on: shared weights stay as they are."""
+    parts, _, task = siren_task(np.float32, "sgd", 2)
+    algorithm = algorithms.make("modulations", parts, ModulationsOptions(latent=4))
+    learned = algorithm.init(KEY)
+    inner = finishing(
+        algorithm.make_inner(Hyper("sgd", 1e-2)), parts.query, Finish("adam", 1e-2, 1)
+    )
+    state, losses = inner.init(learned), []
+    for _ in range(12):
+        state, info = jax.jit(inner.step)(state, task.support, KEY)
+        losses.append(float(info["loss"]))
+    assert state.adapted.shape == (4,) and losses[-1] < losses[1]
+    jax.tree.map(np.testing.assert_array_equal, state.held, learned)

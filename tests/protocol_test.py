@@ -1,0 +1,74 @@
+"""The comparison of algorithms at equal compute: its pieces, its tables, and its mistakes."""
+
+import json
+
+import pytest
+from tiny_runs import run_here
+
+from experiments import algorithms as program
+from metainr.errors import UserError
+from metainr.reporting.algorithms import algorithm_tables, read_algorithms
+
+FLAGS = ("--algorithms=reptile,joint", "--trials=1", "--num_validation=1", "--train_steps=4")
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    workdir = tmp_path_factory.mktemp("compared")
+    assert run_here(workdir, *FLAGS, experiment=program) == 0
+    return workdir
+
+
+def _pieces(workdir):
+    return {path: path.stat().st_mtime_ns for path in workdir.rglob("piece.json")}
+
+
+def test_compute_is_equal_and_all_is_told(compared):
+    record = read_algorithms(compared)
+    entries = record["classes"]["sdf"]
+    assert list(entries) == ["reptile", "standard", "mean", "joint"]
+    # In gradients of equal cost, MAML's four steps take 4 · (2 · 3 + 1); a Reptile step 2.
+    assert entries["reptile"]["runs"][0]["outer_steps"] == 14
+    assert entries["joint"]["runs"][0]["outer_steps"] == 28
+    spent = [entries[name]["runs"][0]["flops"] for name in ("reptile", "joint")]
+    assert spent[0] == pytest.approx(spent[1], rel=1e-6)
+    quality, transfer, costs = algorithm_tables(record)
+    assert "PSNR on sdf" in quality.title and "text" in transfer.title
+    assert [row[0] for row in costs.rows] == ["reptile", "joint"]
+    page = (compared / "report.html").read_text()
+    assert page.count('<img class="figure"') == 2 and "joint" in page
+
+
+def test_nothing_is_done_twice(compared, capsys):
+    before = _pieces(compared)
+    assert run_here(compared, *FLAGS, "--minutes=0", experiment=program) == 0
+    assert _pieces(compared) == before and "not yet done" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "flags, told",
+    [
+        (("--width=17",), "was made with other flags"),
+        (("--algorithms=maml,mamel",), "several parted by commas, such as maml,meta_sgd"),
+        (("--signal=text",), "--signal has no part here; give --classes"),
+        (("--algorithm=maml",), "--algorithm has no part here; give --algorithms"),
+        (("--rivals=a=b",), "--rivals has no part here; leave it out"),
+        (("--classes=sdf,noises",), "did you mean noise?"),
+    ],
+)
+def test_mistakes_are_told(compared, capsys, flags, told):
+    assert run_here(compared, *FLAGS, *flags, experiment=program) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_too_short_a_time_is_told(tmp_path, capsys):
+    assert run_here(tmp_path, *FLAGS, "--minutes=0", experiment=program) == 1
+    assert "--minutes=0 is too short for sdf/reptile/trial=0" in capsys.readouterr().err
+
+
+def test_damaged_records_are_told(compared, tmp_path):
+    record = json.loads((compared / "algorithms.json").read_text())
+    record["classes"]["sdf"]["joint"]["runs"][0]["inits"]["mean"].pop()
+    (tmp_path / "algorithms.json").write_text(json.dumps(record))
+    with pytest.raises(UserError, match="values for all of its steps; run the comparison"):
+        read_algorithms(tmp_path)
