@@ -74,6 +74,20 @@ def test_five_inits_are_compared_and_a_page_is_written(run, tmp_path):
         table.report(tmp_path / "results.json")
 
 
+def test_learned_inits_are_finished_by_another_optimizer(run):
+    table = metainr.compare(
+        run, steps=(0, 2, 4), num_test=2, finish="adam", finish_learning_rate=1e-3
+    )
+    inits = table.results["settings"]["default"]["inits"]
+    assert inits["meta"]["finish"]["after"] == 2 and "finish" not in inits["standard"]
+    assert "sgd 1e-2, then adam 1e-3" in str(table)
+    plain, finished = (run.fit(_images()[0], steps=4, **how) for how in ({}, {"finish": "adam"}))
+    np.testing.assert_allclose(plain.losses[:3], finished.losses[:3], rtol=1e-5)
+    assert abs(plain.losses[3] / finished.losses[3] - 1) > 1e-3
+    with pytest.raises(UserError, match="finish is 'adm'; give one of sgd, adam"):
+        run.fit(_images()[0], finish="adm")
+
+
 def test_a_fit_is_the_same_by_the_files(run, tmp_path):
     image = _images()[0]
     fit = run.fit(image, steps=3)

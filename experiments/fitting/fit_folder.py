@@ -28,7 +28,7 @@ from metainr.evaluation.ahead import map_ahead
 from metainr.files import remove_unfinished
 from metainr.output import say
 from metainr.training.interrupts import Interrupted
-from metainr.training.workdir import open_workdir
+from metainr.training.workdir import open_workdir, recorded_flags
 from metainr.weights.naming import flat_leaves, shown
 
 _THREADS = 4
@@ -47,7 +47,11 @@ def fit_folder(job: Job) -> None:
     names = names_in_folder(options)
     directory = made_folder(options.output_dir)
     try:
-        with open_workdir(directory, _identity(job), _CHANGEABLE, flag="output_dir"):
+        identity = _identity(job)
+        # A folder may be older than some flags; those that nobody sets then have no effect.
+        newer = identity.keys() - recorded_flags(directory).keys() - job.config.run.given
+        changeable = {*_CHANGEABLE, *newer}
+        with open_workdir(directory, identity, changeable, flag="output_dir"):
             remove_unfinished(directory)
             with Record(directory) as record, _interruptible(record, names):
                 course = _fit(job, names, record, directory)

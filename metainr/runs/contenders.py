@@ -6,7 +6,7 @@ from functools import partial
 from metainr.algorithms.finishing import Finish
 from metainr.evaluation.fitting import Fits
 from metainr.evaluation.tuning import RATES, best, tuned
-from metainr.runs.fits import finish_of, is_finished, make_contenders
+from metainr.runs.fits import finish_of, is_finished, make_contenders, settled
 from metainr.runs.inits import Init
 from metainr.runs.options import Machine, TestOptions
 from metainr.runs.problem import Problem, Setting
@@ -53,18 +53,19 @@ def contenders_of(
         }
     if finish is None:
         return contenders, {}
-    finishes = {name: finish for name in inits if is_finished(name)}
+    finishes = {name: settled(finish, init) for name, init in inits.items() if is_finished(name)}
     if not test.tune:
         return contenders, finishes
     rates = dict.fromkeys((finish.learning_rate, *_rates(problem, finish.optimizer)))
     tried = [finish._replace(learning_rate=rate) for rate in rates]
     made = [make(one) for one in tried]
     look = partial(fit, steps=(setting.steps[-1],))
-    for name in finishes:
+    for name, own in finishes.items():
         hyper = contenders[name].hyper
         candidates = [each[name]._replace(hyper=hyper) for each in made]
         found = best(candidates, look, setting.metric, sign)
-        contenders[name], finishes[name] = candidates[found], tried[found]
+        contenders[name] = candidates[found]
+        finishes[name] = own._replace(learning_rate=tried[found].learning_rate)
     return contenders, finishes
 
 

@@ -37,11 +37,11 @@ def make_contenders(
     decay = cosine_steps(schedule, num_steps)
 
     def contender(name, init):
-        own = finish if is_finished(name) else None
-        if own is not None:
-            after = init.learner.inner_steps if own.after is None else own.after
-            left = None if decay is None else max(decay - after, 1)
-            own = own._replace(after=after, decay_steps=left)
+        own = None
+        if finish is not None and is_finished(name):
+            own = settled(finish, init)
+            left = None if decay is None else max(decay - (own.after or 0), 1)
+            own = own._replace(decay_steps=left)
         given = field, objective, machine, decay if own is None else None, own
         return Contender(init.meta_params, _make_inner(init.learner, *given), init.hyper)
 
@@ -53,6 +53,11 @@ def finish_of(test: TestOptions) -> Finish | None:
     if test.finish is None:
         return None
     return Finish(test.finish, test.finish_learning_rate, test.finish_after)
+
+
+def settled(finish: Finish, init: Init) -> Finish:
+    """The finish of an init, by default after the steps that it was learned for."""
+    return finish if finish.after is not None else finish._replace(after=init.learner.inner_steps)
 
 
 def is_finished(name: str) -> bool:
