@@ -48,6 +48,7 @@ from metainr.runs.options import Machine
 from metainr.runs.problem import Problem, spread_steps
 from metainr.training.data import first_signals
 from metainr.training.instruments import INSTRUMENTS
+from metainr.training.metrics import validations
 from metainr.training.workdir import environment
 
 _OWN = (
@@ -131,7 +132,9 @@ def _entrant(signal, algorithm, config):
     machine = make_machine(own)
     problem = image_regression.build(own, machine.summation)
     steps, step_flops = equal_steps(problem, own, machine)
-    own = changed(image_regression.EXPERIMENT, own, train_steps=steps)
+    # As many validations as MAML has.
+    every = max(1, round(own.outer.eval_every * steps / own.outer.train_steps))
+    own = changed(image_regression.EXPERIMENT, own, train_steps=steps, eval_every=every)
     return Entrant(f"{signal}/{algorithm}", own, problem, machine, step_flops)
 
 
@@ -214,6 +217,7 @@ def _run(entrant, options, trial, seed):
             "transfer": transferred,
             "outer_steps": config.outer.train_steps,
             "flops": entrant.step_flops * config.outer.train_steps,
+            "curve": validations(folder / "metrics", config.outer.train_steps),
             "training_seconds": config.outer.train_steps / instruments["steps_per_second"],
             "memory": instruments["step_memory_bytes"],
             "adapted": _num_adapted(problem, learned, machine),

@@ -7,8 +7,9 @@ algorithms.json:
 
 A name is that of an algorithm, or of a baseline that learns nothing. A run holds "inits", the mean
 PSNR and its standard error over the test signals after each step, and those of an algorithm also
-"transfer", the same on another class, and what they cost: "outer_steps", "flops",
-"training_seconds", "memory" of a step in bytes, and "adapted", the numbers that stand for a signal.
+"transfer", the same on another class, what they cost: "outer_steps", "flops", "training_seconds",
+"memory" of a step in bytes, and "adapted", the numbers that stand for a signal; and the "curve" of
+its training: (outer step, PSNR on validation).
 """
 
 import html
@@ -28,6 +29,11 @@ from metainr.reporting.tables import NOTHING, Table, plus_minus, to_markdown
 
 _SHOWN = (0, 1, 2, 5, 10, 20, 50, 200)
 _BITS = 32  # of a number
+_TITLES = {
+    "steps": "PSNR on {} by test-time step",
+    "compute": "Validation on {} while learning",
+    "memory": "PSNR on {} against memory",
+}
 
 
 def read_algorithms(path: str | Path) -> dict[str, Any]:
@@ -75,10 +81,11 @@ def write_algorithms_report(directory: str | Path) -> list[Path]:
     for name, entries in record["classes"].items():
         for kind, figure in (
             ("steps", _steps_figure(record, entries)),
-            ("costs", _costs_figure(record, entries)),
+            ("compute", _compute_figure(entries)),
+            ("memory", _memory_figure(record, entries)),
         ):
             path = directory / "figures" / f"{kind}_{name}.png"
-            pictures.append((f"{name}, by {kind}", save_figure(figure, path)))
+            pictures.append((_TITLES[kind].format(name), save_figure(figure, path)))
     body = "".join(
         f"<h2>{html.escape(title)}</h2>\n{picture_html(path.read_bytes(), title)}\n"
         for title, path in pictures
@@ -194,7 +201,20 @@ def _steps_figure(record, entries):
     return figure
 
 
-def _costs_figure(record, entries):
+def _compute_figure(entries):
+    figure, axes = new_plot((WIDTH, 4.2))
+    learned = [name for name, entry in entries.items() if "trials" in entry]
+    for name, colour in zip(learned, _palette(len(learned))):
+        run = entries[name]["runs"][0]
+        steps, values = np.array(run["curve"], float).reshape(-1, 2).T
+        spent = steps / run["outer_steps"] * run["flops"] / 1e12
+        axes.plot(spent, values, color=colour, label=name, marker="o", ms=4, lw=2)
+    axes.set(xlabel="operations while learning [TFLOP]", ylabel="PSNR on validation [dB]")
+    axes.legend(frameon=False, ncols=2, fontsize=9)
+    return figure
+
+
+def _memory_figure(record, entries):
     figure, axes = new_plot((WIDTH, 4.2))
     step = min(2, record["steps"][-1])
     learned = [name for name, entry in entries.items() if "trials" in entry]

@@ -21,13 +21,20 @@ VALIDATION = "validation_"
 """What the names of metrics that validation measured begin with."""
 
 
+def validations(directory: Path, last: int) -> list[tuple[int, float]]:
+    """(step, what validation measured) of the records in a folder, up to a last step."""
+    records = map(parsed, _records(directory / _RECORDS, last))
+    return [
+        (record["step"], value)
+        for record in records
+        for name, value in record.items()
+        if name.startswith(VALIDATION)
+    ]
+
+
 def has_validation(directory: Path, step: int) -> bool:
     """Whether the records in a folder tell what validation measured at a step."""
-    records = map(parsed, _records(directory / _RECORDS, step))
-    return any(
-        record["step"] == step and any(name.startswith(VALIDATION) for name in record)
-        for record in records
-    )
+    return any(number == step for number, _ in validations(directory, step))
 
 
 class MetricsWriter:
