@@ -51,8 +51,9 @@ def test_errors_are_values_less_targets_and_their_slopes_are_known(chunk):
     params, support = _params(3), _support()
     objective = (Term(all_points(COORDS), value(), squared_error),)
     residuals = jax.jit(objective_residuals(objective, FIELD, Summation(chunk)))
-    ((errors, hidden),) = residuals(params, support, KEY, 0)
+    ((errors, hidden, weights),) = residuals(params, support, KEY, 0)
     np.testing.assert_allclose(errors, _apply(params, COORDS) - VALUES, rtol=1e-12)
+    np.testing.assert_array_equal(weights, support.weights)
     hidden = hidden[:, 0]
     found = np.linalg.norm(errors, axis=1) * np.sqrt(np.sum(hidden**2, axis=1) + 1)
 
