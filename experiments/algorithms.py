@@ -14,7 +14,6 @@ is missing; with --minutes it stops in between, and reports what there is.
 """
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,7 +60,6 @@ _OWN = (
 )
 flags.adopt_module_key_flags(shared_flags)
 
-_BASELINES = ("standard", "mean")
 _UNUSED = {
     "signal": "give --classes",
     "algorithm": "give --algorithms",
@@ -96,10 +94,20 @@ def main() -> None:
         for algorithm in options.algorithms
     ]
     results, missing = {name: {} for name in options.classes}, None
+    if options.transfer is not None:  # told now, not after the training
+        _checked(changed(image_regression.EXPERIMENT, config, signal=options.transfer))
     for entrant in entrants:
         try:
-            for name, result in _results(entrant, options, workdir, clock):
-                results[entrant.config.run.signal][name] = result
+            found_of = _results(entrant, options, workdir, clock)
+            results[entrant.config.run.signal][entrant.config.learner.algorithm] = found_of
+        except OutOfTimeError as error:
+            missing = missing or str(error)
+    for name in options.classes:
+        try:
+            pieces = [_baselines(name, config, seed) for seed in _seeds(config)]
+            runs = [found(piece, workdir, clock)["inits"] for piece in pieces]
+            for init in runs[0]:
+                results[name][init] = {"runs": [{"inits": run[init]} for run in runs]}
         except OutOfTimeError as error:
             missing = missing or str(error)
     if not any(results.values()):
@@ -121,6 +129,17 @@ def main() -> None:
         say(f"not yet done: {missing} and what follows; run the same command again to go on")
 
 
+def _checked(config):
+    """The problem of a class. Raises UserError if it has too few test signals, or is none."""
+    problem = image_regression.build(config, make_machine(config).summation)
+    if config.test.num_test > problem.signals.sizes["test"]:
+        raise UserError(
+            f"--num_test={config.test.num_test} is more than the "
+            f"{problem.signals.sizes['test']} test signals of {config.run.signal}; give fewer"
+        )
+    return problem
+
+
 def _entrant(signal, algorithm, config):
     own = changed(
         image_regression.EXPERIMENT,
@@ -130,7 +149,7 @@ def _entrant(signal, algorithm, config):
         field=needed_field(algorithm, config.field.name),
     )
     machine = make_machine(own)
-    problem = image_regression.build(own, machine.summation)
+    problem = _checked(own)
     steps, step_flops = equal_steps(problem, own, machine)
     # As many validations as MAML has.
     every = max(1, round(own.outer.eval_every * steps / own.outer.train_steps))
@@ -138,21 +157,21 @@ def _entrant(signal, algorithm, config):
     return Entrant(f"{signal}/{algorithm}", own, problem, machine, step_flops)
 
 
+def _seeds(config):
+    return range(config.run.seed, config.run.seed + config.run.seeds)
+
+
 def _results(
     entrant: Entrant, options: ProtocolOptions, workdir: Path, clock: Clock
-) -> Iterator[tuple[str, Any]]:
-    """(algorithm or baseline, what was found of it), by all seeds."""
-    config = entrant.config
+) -> dict[str, Any]:
+    """What was found of an algorithm, by all seeds."""
     trials = [
-        found(piece, workdir, clock)
-        for piece in (_trial(entrant, options, i) for i in range(options.trials))
+        found(_trial(entrant, options, number), workdir, clock) for number in range(options.trials)
     ]
     best = int(np.argmax([trial["psnr"] for trial in trials]))
-    seeds = range(config.run.seed, config.run.seed + config.run.seeds)
+    seeds = _seeds(entrant.config)
     runs = [found(_run(entrant, options, best, seed), workdir, clock) for seed in seeds]
-    yield config.learner.algorithm, {"trials": trials, "best": best, "runs": runs}
-    for name in runs[0]["baselines"]:
-        yield name, {"runs": [{"inits": run["baselines"][name]} for run in runs]}
+    return {"trials": trials, "best": best, "runs": runs}
 
 
 def _with_rates(entrant, trial, **values):
@@ -171,10 +190,8 @@ def _trial(entrant, options, number):
     config = _with_rates(entrant, number, train_steps=steps)
 
     def work(folder):
-        problem, learned = (
-            entrant.problem,
-            spine.learned_init(entrant.problem, config, folder, entrant.machine),
-        )
+        problem = entrant.problem
+        learned = spine.learned_init(problem, config, folder, entrant.machine)
         setting = problem.settings["default"]
         evaluate = make_evaluate(setting.make_task, setting.score, setting.view)
         contenders = make_contenders(
@@ -200,11 +217,7 @@ def _run(entrant, options, trial, seed):
         problem, machine = entrant.problem, entrant.machine
         learned = spine.learned_init(problem, config, folder, machine)
         root, test = jax.random.key(seed), config.test._replace(tune=True)
-        inits = make_inits(problem, None, {}, test.baseline, root, machine)
-        # Baselines do not depend on the algorithm: those of the first one will do.
-        is_first = config.learner.algorithm == options.algorithms[0]
-        kept = {name: inits[name] for name in _BASELINES if name in inits} if is_first else {}
-        tested = _tested(problem, {"meta": learned, **kept}, test, root, machine, config)
+        tested = _tested(problem, {"meta": learned}, test, root, machine, config)
         transferred = None
         if options.transfer is not None:
             other = changed(image_regression.EXPERIMENT, config, signal=options.transfer)
@@ -212,8 +225,7 @@ def _run(entrant, options, trial, seed):
             transferred = _tested(strange, {"meta": learned}, test, root, machine, config)["meta"]
         instruments = read_json(folder / INSTRUMENTS, "run the same command again")
         return {
-            "inits": tested.pop("meta"),
-            "baselines": tested,
+            "inits": tested["meta"],
             "transfer": transferred,
             "outer_steps": config.outer.train_steps,
             "flops": entrant.step_flops * config.outer.train_steps,
@@ -223,8 +235,22 @@ def _run(entrant, options, trial, seed):
             "adapted": _num_adapted(problem, learned, machine),
         }
 
-    about = _about(config) | {"transfer": options.transfer, "first": options.algorithms[0]}
+    about = _about(config) | {"transfer": options.transfer}
     return Piece(f"{entrant.name}/seed={seed}", about, work)
+
+
+def _baselines(signal, config, seed):
+    """Inits that learn nothing, or from the mean signal alone, whatever is compared with them."""
+    own = changed(image_regression.EXPERIMENT, config, signal=signal, seed=seed)
+
+    def work(folder):
+        machine = make_machine(own)
+        problem = image_regression.build(own, machine.summation)
+        root, test = jax.random.key(seed), own.test._replace(tune=True)
+        inits = make_inits(problem, None, {}, test.baseline, root, machine)
+        return {"inits": _tested(problem, inits, test, root, machine, own)}
+
+    return Piece(f"{signal}/baselines/seed={seed}", _about(own), work)
 
 
 def _tested(problem, inits, test, root, machine, config):

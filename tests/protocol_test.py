@@ -26,7 +26,7 @@ def _pieces(workdir):
 def test_compute_is_equal_and_all_is_told(compared):
     record = read_algorithms(compared)
     entries = record["classes"]["sdf"]
-    assert list(entries) == ["reptile", "standard", "mean", "joint"]
+    assert list(entries) == ["reptile", "joint", "standard", "mean"]
     # In gradients of equal cost, MAML's four steps take 4 · (2 · 3 + 1); a Reptile step 2.
     assert entries["reptile"]["runs"][0]["outer_steps"] == 14
     assert entries["joint"]["runs"][0]["outer_steps"] == 28
@@ -57,6 +57,8 @@ def test_nothing_is_done_twice(compared, capsys):
         (("--algorithm=maml",), "--algorithm has no part here; give --algorithms"),
         (("--rivals=a=b",), "--rivals has no part here; leave it out"),
         (("--classes=sdf,noises",), "did you mean noise?"),
+        (("--transfer=noises",), "did you mean noise?"),
+        (("--num_test=1000000",), "is more than the"),
     ],
 )
 def test_mistakes_are_told(compared, capsys, flags, told):

@@ -15,7 +15,7 @@ class Piece(NamedTuple):
     """Some minutes of work.
 
     name: of its folder, such as "sdf/maml/seed=0".
-    about: the values of flags that it depends on; with others it is done anew.
+    about: the values of flags that it depends on; one that was done with others is refused.
     work: folder -> what it found, as JSON.
     """
 
