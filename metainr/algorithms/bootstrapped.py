@@ -5,6 +5,7 @@ from typing import Annotated, NamedTuple
 import jax
 
 from metainr.algorithms.inner import adapt
+from metainr.algorithms.maml import through_all_steps
 from metainr.algorithms.plain import plain_inner
 from metainr.checks import RATE, Range
 from metainr.types import Algorithm, Parts, Work
@@ -32,16 +33,10 @@ def bootstrapped(parts: Parts, options: BootstrappedOptions) -> Algorithm:
     ahead = make_inner(parts.hyper._replace(learning_rate=options.target_rate))
     num_steps = parts.num_steps
 
-    def meta_gradient(meta_params, task, key):
-        support_key, target_key = jax.random.split(key)
-        params, pullback, losses = jax.vjp(
-            lambda start: adapt(inner, start, task.support, support_key, num_steps),
-            meta_params,
-            has_aux=True,
-        )
-        target, _ = adapt(ahead, params, task.support, target_key, options.target_steps)
-        (gradient,) = pullback(jax.tree.map(lambda x, y: x - y, params, target))
-        return gradient, {"loss_before": losses[0], "loss_after": losses[-1]}
+    def outcome(params, losses, task, key):
+        target, _ = adapt(ahead, params, task.support, key, options.target_steps)
+        return losses[-1], jax.tree.map(lambda x, y: x - y, params, target)
 
+    meta_gradient = through_all_steps(parts, inner, outcome)
     work = Work(num_steps + options.target_steps, num_steps, 0)
     return Algorithm(parts.init, meta_gradient, work, make_inner)

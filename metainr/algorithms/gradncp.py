@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 
 from metainr.algorithms.inner import adapt, gradient_inner
+from metainr.algorithms.maml import through_all_steps
 from metainr.algorithms.plain import plain_inner
 from metainr.checks import RATE, Range
 from metainr.numerics.gradients import adapted_alone
@@ -53,13 +54,8 @@ def gradncp(parts: Parts, options: GradncpOptions) -> Algorithm:
     inner = gradient_inner(few, lambda held: parts.optimizer(parts.hyper))
     ahead = plain_inner(parts)(parts.hyper._replace(learning_rate=options.target_rate))
 
-    def meta_gradient(meta_params, task, key):
-        support_key, query_key, target_key = jax.random.split(key, 3)
-        params, pullback, losses = jax.vjp(
-            lambda start: adapt(inner, start, task.support, support_key, num_steps),
-            meta_params,
-            has_aux=True,
-        )
+    def outcome(params, losses, task, key):
+        query_key, target_key = jax.random.split(key)
         loss, slope = parts.query(params, task.query, query_key, num_steps)
         if options.target_weight:
             target, _ = adapt(ahead, params, task.support, target_key, options.target_steps)
@@ -67,9 +63,9 @@ def gradncp(parts: Parts, options: GradncpOptions) -> Algorithm:
             size = jnp.sqrt(optax.tree.norm(apart, squared=True) + _TINY)
             pull = options.target_weight / size
             slope = jax.tree.map(lambda g, d: g + pull * d, slope, apart)
-        (gradient,) = pullback(slope)
-        return gradient, {"loss_before": losses[0], "loss_after": loss}
+        return loss, slope
 
+    meta_gradient = through_all_steps(parts, inner, outcome)
     ahead_steps = options.target_steps if options.target_weight else 0
     pruned_gradients = num_steps * (options.share + 1 / 3)  # all observations are evaluated
     work = Work(pruned_gradients + ahead_steps, num_steps * options.share, 1)

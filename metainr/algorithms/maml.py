@@ -7,7 +7,10 @@ import jax
 from metainr.algorithms.inner import adapt
 from metainr.algorithms.options import NoOptions
 from metainr.algorithms.plain import plain_inner
-from metainr.types import Algorithm, Array, Inner, Key, MetaParams, Parts, Task, Work
+from metainr.types import Algorithm, Array, Inner, Key, MetaParams, Params, Parts, Task, Work
+
+Outcome = Callable[[Params, Array, Task, Key], tuple[Array, Params]]
+"""`(θ_m, losses before each step, task, key) -> (loss, its slope in θ_m)`."""
 
 
 def maml(parts: Parts, options: NoOptions) -> Algorithm:
@@ -20,9 +23,17 @@ def maml(parts: Parts, options: NoOptions) -> Algorithm:
 
 
 def through_all_steps(
-    parts: Parts, inner: Inner
+    parts: Parts, inner: Inner, outcome: Outcome | None = None
 ) -> Callable[[MetaParams, Task, Key], tuple[MetaParams, dict[str, Array]]]:
-    """The meta-gradient of L_query after the steps of an inner loop, in all that it starts from."""
+    """The meta-gradient of what an inner loop comes to, in all that it starts from.
+
+    `outcome`: None: L_query.
+    """
+
+    def query(params, losses, task, key):
+        return parts.query(params, task.query, key, parts.num_steps)
+
+    judged = outcome or query
 
     def meta_gradient(meta_params, task, key):
         support_key, query_key = jax.random.split(key)
@@ -31,7 +42,7 @@ def through_all_steps(
             meta_params,
             has_aux=True,
         )
-        loss, slope = parts.query(params, task.query, query_key, parts.num_steps)
+        loss, slope = judged(params, losses, task, query_key)
         (gradient,) = pullback(slope)
         return gradient, {"loss_before": losses[0], "loss_after": loss}
 
