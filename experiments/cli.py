@@ -24,6 +24,15 @@ KEPT = f"{_KEPT}: run the same command again to go on"
 
 def run(main: Callable[[], None]) -> None:
     """Parses flags, calls `main()`, exits: 0, 1 after a user's mistake, 128 + n by signal n."""
+    _run(lambda argv: status(main, argv), parse)
+
+
+def run_on(main: Callable[[list[str]], None], parser: Callable[[list[str]], list[str]]) -> None:
+    """As `run`, of a program that takes the arguments that its parser of flags leaves."""
+    _run(lambda argv: status(lambda: main(argv[1:]), argv[:1]), parser)
+
+
+def _run(program, parser):
     logging.set_verbosity(logging.WARNING)
     # Orbax logs pages on what it raises as well, and that is told in one line.
     logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
@@ -31,7 +40,7 @@ def run(main: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, _terminate)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for --help, which absl prints
-    app.run(lambda argv: sys.exit(status(main, argv)), flags_parser=parse)
+    app.run(lambda argv: sys.exit(program(argv)), flags_parser=parser)
 
 
 def parse(argv: list[str]) -> list[str]:
@@ -44,6 +53,12 @@ def parse(argv: list[str]) -> list[str]:
     except flags.Error as error:
         print(printable(f"error: {_told(error)}{_near(error)}"), file=sys.stderr)
         sys.exit(1)
+
+
+def unparsed(argv: list[str]) -> list[str]:
+    """Sets no flags: all arguments are for another program."""
+    flags.FLAGS(argv[:1])
+    return argv
 
 
 def with_own_flagfiles(argv: list[str]) -> list[str]:

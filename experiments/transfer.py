@@ -15,11 +15,10 @@ import jax
 from absl import flags
 
 from experiments import cli, image_regression
-from experiments.config import PATH, Config, make_field
-from experiments.images.image_flags import ImageFiles
+from experiments.config import PATH
+from experiments.images.finished import read_run
 from experiments.run import shared_flags
 from experiments.run.define import define
-from experiments.run.inits import Source, as_init, config_of_file
 from experiments.run.machine import make_machine
 from metainr import signals
 from metainr.checks import Each, Text
@@ -31,8 +30,6 @@ from metainr.output import say
 from metainr.reporting import to_text, write_json, write_transfer_report
 from metainr.reporting.transfer import transfer_table
 from metainr.runs.fits import make_contenders
-from metainr.runs.inits import Init
-from metainr.training.checkpoints import load_meta_params
 from metainr.training.data import first_signals
 from metainr.training.workdir import environment
 
@@ -56,18 +53,10 @@ for holder in (shared_flags.WORKDIR, shared_flags.NUM_TEST, shared_flags.SEED):
 _BUNDLED = ("sdf", "text", "photos")
 
 
-class Run(NamedTuple):
-    """A finished run: where it lies, the flags it was learned with, what it learned."""
-
-    path: str
-    config: Config[ImageFiles]
-    init: Init
-
-
 def main() -> None:
     """Evaluates every init on every class and reports the matrix."""
     began = time.perf_counter()
-    runs = [_read_run(path) for path in dict.fromkeys(WORKDIRS.value)]
+    runs = [read_run(path) for path in dict.fromkeys(WORKDIRS.value)]
     if not runs:
         raise UserError("--workdirs names no runs; give e.g. --workdirs=runs/sdf,runs/text")
     resolution, step = (_common(runs, name) for name in ("resolution", "inner_steps"))
@@ -94,24 +83,9 @@ def main() -> None:
     say(f"report: {write_transfer_report(workdir)[-1]}")
 
 
-def _read_run(path):
-    weights, recorded = load_meta_params(Path(path))
-    default = shared_flags.configuration(image_regression.EXPERIMENT)
-    values = {**default.record, **recorded}
-    config = config_of_file(image_regression.EXPERIMENT, values, frozenset(), path)
-    field = make_field(config.field, in_dim=2, out_dim=3)
-    source = Source(config, weights, recorded.get("algorithm", "none"))
-    return Run(path, config, as_init(source, field, path))
-
-
-def _class_name(config):
-    folder = config.own.image_folder
-    return Path(folder).name if folder else config.run.signal
-
-
 def _row_names(runs):
     """The class each run was learned on; of several on one class, the folder too."""
-    names = [_class_name(run.config) for run in runs]
+    names = [run.class_name for run in runs]
     return [
         f"{name} ({Path(run.path).name})" if names.count(name) > 1 else name
         for name, run in zip(names, runs)
@@ -129,8 +103,7 @@ def _common(runs, name):
 def _columns(runs, resolution):
     """The classes to test on by name; those of pictures in folders are the runs' own."""
     seed = shared_flags.SEED.value
-    configs = [run.config for run in runs]
-    sources = {_class_name(c): (c.run.signal, *c.own) for c in configs}
+    sources = {run.class_name: (run.config.run.signal, *run.config.own) for run in runs}
     names = SIGNALS.value or [*dict.fromkeys([*sources, *_BUNDLED])]
     columns = {}
     for name in names:

@@ -17,12 +17,16 @@ from metainr.output import say
 from metainr.registry import look_up
 from metainr.starting import start
 
+LEARNING = (
+    "image_regression", "ct_reconstruction", "view_synthesis", "phototourism", "poisson", "shapes",
+    "waves", "audio", "video",
+)  # fmt: skip
 _GROUPS = {
-    "Learn an init, compare it, report": (
-        "image_regression", "ct_reconstruction", "view_synthesis", "phototourism", "poisson",
-        "shapes", "waves", "audio", "video",
+    "Learn an init, compare it, report": LEARNING,
+    "Compare algorithms, values of flags, or finished runs": (
+        "algorithms", "sweep", "compare", "transfer",
     ),
-    "Compare algorithms, or the inits of several runs": ("algorithms", "transfer"),
+    "Look into what was learned": ("anatomy",),
     "Fit by an init that was learned": ("fit", "fit_object", "fit_landmark"),
     "Make data": ("make_objects", "make_landmark"),
 }  # fmt: skip

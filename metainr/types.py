@@ -69,12 +69,14 @@ class Task(NamedTuple):
     support, query: what the inner loop may see, and what the outer loss scores.
     number: of the signal among those trained on, for what keeps something of each; 0 elsewhere.
     outer_step: how many outer steps came before, for what is annealed; 0 elsewhere.
+    others: supports of the other signals of a mixture's cycle, for what takes them; () elsewhere.
     """
 
     support: Support
     query: Support
     number: Array | int = 0
     outer_step: Array | int = 0
+    others: tuple[Support, ...] = ()
 
 
 Draw = Callable[[Params, Support, Key, Step], Observations]
@@ -253,9 +255,12 @@ class SignalClass(NamedTuple):
     names: the files of each split that its signals come from, in order, relative to the folder
         that was given; empty for generated signals.
     level: (split, index) -> what a signal's values were divided by: that of a sound is its peak.
+    cycle: of a mixture (`metainr.signals.mixed`), the number of signals in a row that show each
+        class in its share; 1 elsewhere.
     """
 
     sizes: Mapping[str, int]
     get: Callable[[str, int], Signal]
     names: Mapping[str, Sequence[str]] = {}
     level: Callable[[str, int], float] = _unscaled
+    cycle: int = 1

@@ -1,5 +1,7 @@
 """Meta-learners beside MAML against closed forms, finite differences, and MAML."""
 
+import itertools
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -268,3 +270,23 @@ def test_the_nearest_fit_is_taken_first():
     second = jax.tree.map(lambda x: x[1], fits)
     _, slope = parts.query(second, task.query, KEY, 0)
     chex.assert_trees_all_close(jax.tree.map(lambda x: x[1], gradient.fits), slope, rtol=1e-10)
+
+
+def test_arithmetic_updates_weigh_gradients_by_how_often_they_count():
+    targets = [SEEN, ASKED, SEEN - ASKED]
+    algorithm, start = _made("arithmetic", None, 1), jnp.asarray(START)
+    first, *others = (Samples(jnp.asarray(target), jnp.ones(9)) for target in targets)
+    task = Task(first, first, others=tuple(others))
+    found, _ = algorithm.meta_gradient(start, task, KEY)
+
+    def update(order):
+        weights, stops = START, []
+        for target in order:
+            weights = _best(target) + _shrunk(1) @ (weights - _best(target))
+            stops.append(weights)
+        return START - np.mean(stops, 0)
+
+    updates = [update(order) for order in itertools.permutations(targets)]
+    assert min(np.abs(found - wanted).max() for wanted in updates) < 1e-12
+    alone, reptile = (_found(name, None, 3)[0] for name in ("arithmetic", "reptile"))
+    np.testing.assert_allclose(alone, reptile, rtol=1e-10)

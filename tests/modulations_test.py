@@ -29,9 +29,9 @@ SHIFTED = {name: HIDDEN for name in fields.REGISTRY} | {
 }
 
 
-def _made(field, latent=4, steps=2):
+def _made(field, latent=4, steps=2, kind="shift"):
     parts = make_parts(field, (), (), Hyper("sgd", 0.1), steps)
-    algorithm = algorithms.make("modulations", parts, ModulationsOptions(latent))
+    algorithm = algorithms.make("modulations", parts, ModulationsOptions(latent, kind))
     return algorithm, algorithm.make_inner(parts.hyper)
 
 
@@ -76,11 +76,32 @@ def test_a_latent_of_all_shifts_is_the_biases_adapted_alone():
         np.testing.assert_allclose(found[name]["bias"], biases.get(name, layer["bias"]), rtol=1e-10)
 
 
+def test_scales_turn_up_units_and_shifts_move_them():
+    field = fields.make("siren", OPTIONS)
+    algorithm, inner = _made(field, latent=1, kind="shift_scale")
+    meta_params = algorithm.init(KEY)
+    moves = jnp.concatenate([jnp.full(16, 0.1), jnp.full(16, 1.0)])  # β of two layers, then γ
+    meta_params = meta_params._replace(projection=moves[None])
+    state = inner.init(meta_params)._replace(adapted=jnp.ones(1))
+    expected = dict(meta_params.shared)
+    for name in ("dense_0", "dense_1"):
+        layer = expected[name]
+        expected[name] = {"kernel": 2 * layer["kernel"], "bias": layer["bias"] + 0.1}
+    found = _by_name(inner.params(state))
+    for name, leaf in _by_name(expected).items():
+        np.testing.assert_allclose(found[name], leaf, rtol=1e-6)
+
+
+def test_a_field_without_kernels_to_scale_is_refused():
+    with pytest.raises(UserError, match="kind shift_scale scale the kernel of each hidden layer"):
+        _made(fields.make("wire", OPTIONS), kind="shift_scale")
+
+
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("optimizer", ["sgd", pytest.param("adam", marks=pytest.mark.slow)])
 def test_the_meta_gradient_against_finite_differences(optimizer):
     parts, params, task = siren_task(np.float64, optimizer, 3)
-    options = ModulationsOptions(latent=5)
+    options = ModulationsOptions(latent=5, kind="shift_scale")
     meta_params = algorithms.make("modulations", parts, options).init(KEY)
     logs = 1 + random_like(meta_params.log_rates, jax.random.key(1))
     meta_params = meta_params._replace(shared=params, log_rates=logs)

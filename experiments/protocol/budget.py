@@ -4,7 +4,7 @@ from experiments.config import Config
 from experiments.images.image_flags import ImageFiles
 from metainr.algorithms import REGISTRY
 from metainr.runs.learners import make_algorithm
-from metainr.runs.learning import step_cost
+from metainr.runs.learning import signals_per_step, step_cost
 from metainr.runs.options import LearnerOptions, Machine
 from metainr.runs.problem import Problem
 
@@ -21,7 +21,7 @@ def equal_steps(problem: Problem, config: Config[ImageFiles], machine: Machine) 
         step_cost(
             problem,
             make_algorithm(learner, problem.field, problem.inner, problem.query, machine),
-            config.outer.tasks_per_step,
+            signals_per_step(problem, learner, config.outer),
         ).flops
         for learner in (plain, config.learner)
     ]

@@ -1,6 +1,7 @@
 """Meta-learning algorithms by name; a new one is one file and one line here."""
 
 from metainr.algorithms.anil import anil
+from metainr.algorithms.arithmetic import arithmetic
 from metainr.algorithms.bootstrapped import BootstrappedOptions, bootstrapped
 from metainr.algorithms.first_order_maml import first_order_maml
 from metainr.algorithms.gradncp import GradncpOptions, gradncp
@@ -28,6 +29,7 @@ REGISTRY: dict[str, Entry] = {
     "first_order_maml": Entry(first_order_maml, settles=False),
     "maml_plus_plus": Entry(maml_plus_plus, MamlPlusPlusOptions),
     "reptile": Entry(reptile),
+    "arithmetic": Entry(arithmetic, takes_cycles=True),
     "meta_sgd": Entry(meta_sgd, MetaSgdOptions),
     "anil": Entry(anil),
     "imaml": Entry(imaml, ImamlOptions),

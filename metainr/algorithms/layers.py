@@ -25,8 +25,13 @@ def last_layer(params: Params) -> list[str]:
             "this field has no last linear layer after others, by the names of its weights; use "
             "another field, such as siren, or another algorithm"
         )
-    folder, _, bias = list(found)[-1].rpartition("/")
-    match = _BIAS.fullmatch(bias)
+    return layer_of(params, list(found)[-1])
+
+
+def layer_of(params: Params, bias: str) -> list[str]:
+    """The names of the weights of the linear layer that a bias belongs to."""
+    folder, _, name = bias.rpartition("/")
+    match = _BIAS.fullmatch(name)
     layer, number = (match["layer"], match["number"] or "") if match else ("", "")
     return [
         name

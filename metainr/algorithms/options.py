@@ -20,7 +20,8 @@ class Entry(NamedTuple):
     kept_signals: options -> the number of training signals, the first ones, that it keeps something
         of, and so learns from; None: it learns from all;
     field: the name of the only field that it adapts; None: those of many kinds;
-    takes_coupled: whether measurements may be coupled (`metainr.types.Measurement`).
+    takes_coupled: whether measurements may be coupled (`metainr.types.Measurement`);
+    takes_cycles: whether tasks hold a whole cycle of a mixture's signals (`metainr.types.Task`).
     """
 
     make: Callable[[Parts, Any], Algorithm]
@@ -29,3 +30,4 @@ class Entry(NamedTuple):
     kept_signals: Callable[[Any], int] | None = None
     field: str | None = None
     takes_coupled: bool = True
+    takes_cycles: bool = False

@@ -13,7 +13,7 @@ its training: (outer step, PSNR on validation).
 """
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from metainr.files import write_bytes
 from metainr.json_files import read_json
 from metainr.reporting.embedding import picture_html
 from metainr.reporting.figures import WIDTH, new_plot, save_figure
+from metainr.reporting.lines import Line, palette, plain_lines, step_lines
 from metainr.reporting.page import render_page, table_html
 from metainr.reporting.tables import NOTHING, Table, plus_minus, to_markdown
 
@@ -186,39 +187,27 @@ def _verdict(record):
 
 
 def _steps_figure(record, entries):
-    figure, axes = new_plot((WIDTH, 4.6))
-    steps = np.array(record["steps"])
-    for name, colour in zip(entries, _palette(len(entries))):
-        means = [_mean(entries[name], "inits", record["steps"], int(step))[0] for step in steps]
-        values = np.array([np.nan if value is None else value for value in means])
-        style = "--" if "trials" not in entries[name] else "-"
-        axes.plot(steps + 1, values, style, color=colour, label=name, marker="o", ms=4, lw=2)
-    axes.set_xscale("log")
-    axes.set_xticks(steps + 1, [str(step) for step in steps])
-    axes.minorticks_off()
-    axes.set(xlabel="test-time step", ylabel="PSNR [dB]")
-    axes.legend(frameon=False, ncols=2, fontsize=9)
-    return figure
+    lines = {}
+    for name, entry in entries.items():
+        means = [_mean(entry, "inits", record["steps"], step)[0] for step in record["steps"]]
+        values = [np.nan if value is None else value for value in means]
+        lines[name] = Line(record["steps"], values, dashed="trials" not in entry)
+    return step_lines(lines, "PSNR [dB]")
 
 
 def _compute_figure(entries):
-    figure, axes = new_plot((WIDTH, 4.2))
-    learned = [name for name, entry in entries.items() if "trials" in entry]
-    for name, colour in zip(learned, _palette(len(learned))):
-        run = entries[name]["runs"][0]
+    lines = {}
+    for name, entry in _learned(entries).items():
+        run = entry["runs"][0]
         steps, values = np.array(run["curve"], float).reshape(-1, 2).T
-        spent = steps / run["outer_steps"] * run["flops"] / 1e12
-        axes.plot(spent, values, color=colour, label=name, marker="o", ms=4, lw=2)
-    axes.set(xlabel="operations while learning [TFLOP]", ylabel="PSNR on validation [dB]")
-    axes.legend(frameon=False, ncols=2, fontsize=9)
-    return figure
+        lines[name] = Line(steps / run["outer_steps"] * run["flops"] / 1e12, values)
+    return plain_lines(lines, "operations while learning [TFLOP]", "PSNR on validation [dB]")
 
 
 def _memory_figure(record, entries):
     figure, axes = new_plot((WIDTH, 4.2))
-    step = min(2, record["steps"][-1])
-    learned = [name for name, entry in entries.items() if "trials" in entry]
-    for name, colour in zip(learned, _palette(len(learned))):
+    step, learned = min(2, record["steps"][-1]), _learned(entries)
+    for name, colour in zip(learned, palette(len(learned))):
         value, _ = _mean(entries[name], "inits", record["steps"], step)
         memory = entries[name]["runs"][0]["memory"]
         if value is not None and memory:
@@ -229,9 +218,5 @@ def _memory_figure(record, entries):
     return figure
 
 
-def _palette(count: int) -> Sequence[Any]:
-    from matplotlib import colormaps
-
-    return [colormaps["tab20"](index % 20) for index in [*range(0, 20, 2), *range(1, 20, 2)]][
-        :count
-    ]
+def _learned(entries):
+    return {name: entry for name, entry in entries.items() if "trials" in entry}

@@ -26,6 +26,7 @@ from metainr.runs.options import (
     checked_test,
 )
 from metainr.runs.problem import Problem
+from metainr.signals.mixture import in_cycles
 from metainr.training.data import first_signals, training_batches
 from metainr.training.instruments import Cost
 from metainr.training.loop import LoopOptions, Validation, train
@@ -85,14 +86,15 @@ def learn(
         folder.mkdir(parents=True, exist_ok=True)
     mesh, root = machine.mesh, jax.random.key(seed)
     check_weights(jax.eval_shape(partial(init_state, algorithm, optimizer), root))
-    check_signals(problem.signals, "train", outer.tasks_per_step, "tasks_per_step")
+    signals, make_task = _training(problem, learner)
+    check_signals(signals, "train", outer.tasks_per_step, "tasks_per_step")
     check_signals(problem.signals, "validation", test.num_validation, "num_validation")
-    limit = _limit(learner, outer, problem.signals.sizes["train"])
+    limit = _limit(problem, learner, outer)
     state = train(
-        make_train_step(algorithm, optimizer, problem.make_task, mesh, machine.task_microbatch),
+        make_train_step(algorithm, optimizer, make_task, mesh, machine.task_microbatch),
         init_state(algorithm, optimizer, root),
         lambda start: training_batches(
-            problem.signals,
+            signals,
             outer.tasks_per_step,
             seed=seed,
             start=start,
@@ -109,18 +111,46 @@ def learn(
         ),
         folder,
         dict(record),
-        step_cost(problem, algorithm, outer.tasks_per_step),
+        step_cost(problem, algorithm, signals_per_step(problem, learner, outer)),
         mesh,
     )
     return jax.tree.map(np.asarray, state.meta_params)
 
 
-def _limit(learner, outer, size):
-    """How many training signals to learn from; None: all."""
-    kept = REGISTRY[learner.algorithm].kept_signals
-    if kept is None:
-        return outer.train_signals
-    count = kept(learner.options)
+def signals_per_step(problem: Problem, learner: LearnerOptions, outer: OuterOptions) -> int:
+    """How many training signals an outer step sees."""
+    return outer.tasks_per_step * _signals_per_task(problem, learner)
+
+
+def _signals_per_task(problem, learner):
+    return problem.signals.cycle if REGISTRY[learner.algorithm].takes_cycles else 1
+
+
+def _training(problem, learner):
+    """The training signals as the algorithm's tasks hold them, and how such tasks are made."""
+    if not REGISTRY[learner.algorithm].takes_cycles:
+        return problem.signals, problem.make_task
+
+    def make_task(stack, key):
+        count = problem.signals.cycle
+        tasks = jax.vmap(problem.make_task)(stack, jax.random.split(key, count))
+        others = tuple(_at(tasks.support, i) for i in range(1, count))
+        return _at(tasks, 0)._replace(others=others)
+
+    return in_cycles(problem.signals), make_task
+
+
+def _at(tree, index):
+    return jax.tree.map(lambda x: x[index], tree)
+
+
+def _limit(problem, learner, outer):
+    """How many training signals to learn from, or stacks of them; None: all."""
+    entry, size = REGISTRY[learner.algorithm], problem.signals.sizes["train"]
+    if entry.kept_signals is None:
+        given = outer.train_signals
+        return given and max(1, given // _signals_per_task(problem, learner))
+    count = entry.kept_signals(learner.options)
     if outer.train_signals not in (None, count) or count > size:
         there = size if outer.train_signals is None else outer.train_signals
         raise UserError(
@@ -130,8 +160,8 @@ def _limit(learner, outer, size):
     return count
 
 
-def step_cost(problem: Problem, algorithm: Algorithm, num_tasks: int) -> Cost:
-    """What an outer step of `num_tasks` tasks takes."""
+def step_cost(problem: Problem, algorithm: Algorithm, num_signals: int) -> Cost:
+    """What an outer step that sees so many signals takes."""
     params = jax.eval_shape(problem.field.init, jax.random.key(0))
     task = jax.eval_shape(problem.make_task, problem.signals.get("train", 0), jax.random.key(0))
     sides = ((problem.inner, task.support), (problem.query, task.query))
@@ -139,7 +169,7 @@ def step_cost(problem: Problem, algorithm: Algorithm, num_tasks: int) -> Cost:
         num_points(objective, params, data, jax.random.key(0), 0) for objective, data in sides
     ]
     inner, query = (objective_flops(o, problem.field.apply, params, data) for o, data in sides)
-    return Cost(num_tasks, max(points), num_tasks * task_flops(inner, query, algorithm.work))
+    return Cost(num_signals, max(points), num_signals * task_flops(inner, query, algorithm.work))
 
 
 def _times(outer_rates):

@@ -33,6 +33,7 @@ from metainr.signals.images import (
     text,
 )
 from metainr.signals.landmarks import LandmarkOptions, colmap, facade, phototourism
+from metainr.signals.mixture import mixed, mixture
 from metainr.signals.objects import (
     ObjectOptions,
     cars,
@@ -109,8 +110,11 @@ Options = (
 def make(name: str, options: Options) -> SignalClass:
     """Builds the class of signals called `name` among those that take such options.
 
-    Raises UserError if there is none of that name, or the seed is negative.
+    Several names with commas are a mixture, such as "sdf,photos" or "sdf:2,photos" (`mixed`).
+    Raises UserError if there is none of that name, the seed is negative, or classes do not mix.
     """
+    if "," in name or ":" in name:
+        return mixture(name, lambda part: make(part, options))
     family = FAMILIES[type(options)]
     build = look_up(family.kind, name, family.classes)
     check_seed(options)
@@ -147,6 +151,7 @@ __all__ = [
     "make",
     "mesh",
     "mesh_folder",
+    "mixed",
     "moving",
     "nerf_folder",
     "noise",

@@ -1,0 +1,200 @@
+"""The page of finished runs side by side: what differs, what they reach, what learning took."""
+
+import html
+import os.path
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from metainr.errors import UserError
+from metainr.files import expanded, write_bytes
+from metainr.reporting import results as reading
+from metainr.reporting.embedding import picture_html
+from metainr.reporting.figures import save_figure
+from metainr.reporting.lines import Line, plain_lines, step_lines
+from metainr.reporting.measures import Measure
+from metainr.reporting.page import render_page, table_html, title
+from metainr.reporting.tables import NOTHING, Table, to_markdown
+
+_SHOWN = (0, 1, 2, 5, 10, 20, 50, 200)
+_ALIKE = ("experiment", "signal", "num_test")
+_PLACE = ("workdir", "profile", "num_devices", "task_microbatch", "checkpoint_every")
+
+
+class FinishedRun(NamedTuple):
+    """A run: its name on the page, its folder and its results.json."""
+
+    name: str
+    path: Path
+    results: Mapping[str, Any]
+
+
+def read_runs(workdirs: Sequence[str | Path]) -> list[FinishedRun]:
+    """Reads finished runs, two at least, named by their folders.
+
+    Raises:
+        UserError: a run is not finished or damaged, or runs cannot be compared: they differ in
+            experiment, class of signals, number of test signals, settings or metric.
+    """
+    paths = [*dict.fromkeys(expanded(workdir) for workdir in workdirs)]
+    if len(paths) < 2:
+        raise UserError(
+            f"{len(paths)} runs are no comparison; name two workdirs or more, such as runs/*"
+        )
+    above = os.path.commonpath([path.absolute().parent for path in paths])
+    runs = []
+    for path in paths:
+        name = os.path.relpath(path.absolute(), above)
+        runs.append(FinishedRun(name, path, reading.read_results(path)))
+    for name in _ALIKE:
+        _check_alike(runs, f"--{name}", [run.results.get(name) for run in runs])
+    _check_alike(runs, "settings", [", ".join(run.results["settings"]) for run in runs])
+    for name in runs[0].results["settings"]:
+        metrics = [_setting(run, name).get("metric") or "psnr" for run in runs]
+        _check_alike(runs, "metric", metrics)
+    return runs
+
+
+def run_tables(runs: Sequence[FinishedRun]) -> list[Table]:
+    """What differs, the metric after some steps by setting, and what learning took."""
+    names = runs[0].results["settings"]
+    return [_differences(runs), *(_quality(runs, name) for name in names), _costs(runs)]
+
+
+def write_runs_report(
+    folder: str | Path,
+    runs: Sequence[FinishedRun],
+    courses: Mapping[str, Sequence[tuple[int, float]]],
+) -> list[Path]:
+    """Writes compared.md, figures/ and report.html into a folder; returns their paths.
+
+    `courses`: run -> (outer step, what validation measured) while it learned.
+    """
+    folder = expanded(folder)
+    tables = run_tables(runs)
+    pictures = []
+    for setting in runs[0].results["settings"]:
+        measure, lines = _measure(runs, setting), {}
+        for run in runs:
+            data = _setting(run, setting)
+            for label, init in _learned(run, data).items():
+                values = data["inits"][init]["metrics"][measure.key]["mean"]
+                lines[label] = Line(data["steps"], values)
+        path = folder / "figures" / f"steps_{setting.replace('=', '-')}.png"
+        where = "" if setting == "default" else f", {setting}"
+        pictures.append((f"{measure.name} by step{where}", step_lines(lines, measure.label), path))
+    lines = {}
+    for name, course in courses.items():
+        if course:
+            steps, values = zip(*course)
+            lines[name] = Line(steps, values)
+    if lines:
+        label = _measure(runs, next(iter(runs[0].results["settings"]))).label
+        figure = plain_lines(lines, "outer step", f"{label} on validation")
+        pictures.append(("Validation while learning", figure, folder / "figures" / "learning.png"))
+    body = "".join(map(table_html, tables))
+    for heading, figure, path in pictures:
+        png = save_figure(figure, path).read_bytes()
+        body += f"<h2>{html.escape(heading)}</h2>\n{picture_html(png, heading)}\n"
+    results = {name: runs[0].results.get(name) for name in ("num_test", "environment")}
+    page = render_page(
+        title=f"{title(runs[0].results)}, {len(runs)} runs",
+        verdict=_verdict(runs),
+        results=results,
+        body=body,
+    )
+    text = "\n".join(map(to_markdown, tables))
+    return [
+        write_bytes(folder / "compared.md", text.encode()),
+        *(path for *_, path in pictures),
+        write_bytes(folder / "report.html", page.encode()),
+    ]
+
+
+def _check_alike(runs, what, values):
+    for run, value in zip(runs, values):
+        if value != values[0]:
+            raise UserError(
+                f"{runs[0].name} and {run.name} differ in {what}, {values[0]} and {value}, so that "
+                "their numbers do not compare; leave one out"
+            )
+
+
+def _setting(run, name):
+    return run.results["settings"][name]
+
+
+def _measure(runs, setting) -> Measure:
+    return reading.headline_measure(_setting(runs[0], setting))
+
+
+def _learned(run, data):
+    """{label: init} of what a run learned; of one that learned nothing, all that it compared."""
+    if "meta" in data["inits"]:
+        return {run.name: "meta"}
+    return {f"{run.name}: {init}": init for init in data["inits"]}
+
+
+def _differences(runs):
+    flags = [run.results.get("config") or {} for run in runs]
+    names = [name for name in dict.fromkeys(n for f in flags for n in f) if name not in _PLACE]
+    names = [name for name in names if any(f.get(name) != flags[0].get(name) for f in flags)]
+    rows = tuple(
+        (run.name, *(str(f.get(name, NOTHING)) for name in names)) for run, f in zip(runs, flags)
+    )
+    note = "" if names else "All flags are alike."
+    return Table("What differs", ("run", *names), rows, note)
+
+
+def _quality(runs, setting):
+    measure = _measure(runs, setting)
+    shared = set.intersection(*(set(_setting(run, setting)["steps"]) for run in runs))
+    last = {max(shared)} if shared else set()
+    steps = sorted({step for step in _SHOWN if step in shared} | last)
+    rows = []
+    for run in runs:
+        data = _setting(run, setting)
+        for label, init in _learned(run, data).items():
+            found = (reading.metric_at(data, init, measure.key, step) for step in steps)
+            cells = (NOTHING if v is None else measure.written(v, error) for v, error in found)
+            rows.append((label, *cells))
+    where = "" if setting == "default" else f", {setting}"
+    note = f"± standard error over {runs[0].results.get('num_test', 'the')} test signals."
+    header = ("run", *(f"step {step}" for step in steps))
+    return Table(f"{measure.label} of what was learned{where}", header, tuple(rows), note)
+
+
+def _costs(runs):
+    rows = []
+    for run in runs:
+        told = next(iter((run.results.get("instruments") or {}).values()), {})
+        steps, speed = run.results.get("train_steps") or 0, told.get("steps_per_second")
+        flops, memory = told.get("flops_per_second"), told.get("step_memory_bytes")
+        rows.append(
+            (
+                run.name,
+                str(steps),
+                NOTHING if not speed else f"{steps / speed:.0f}",
+                NOTHING if not speed or not flops else f"{steps * flops / speed / 1e12:.2f}",
+                NOTHING if not memory else f"{memory / 1e6:.1f}",
+            )
+        )
+    header = ("run", "outer steps", "seconds", "TFLOP", "memory of a step, MB")
+    return Table("What learning took", header, tuple(rows), "Operations of matrix products.")
+
+
+def _verdict(runs):
+    """Which run is best at the step of comparison, in the setting that its page opens with."""
+    setting = reading.headline(runs[0].results)
+    step, measure = reading.match_step(_setting(runs[0], setting)), _measure(runs, setting)
+    found = {}
+    for run in runs:
+        data = _setting(run, setting)
+        for label, init in _learned(run, data).items():
+            value, _ = reading.metric_at(data, init, measure.key, step)
+            if value is not None:
+                found[label] = value
+    if not found:
+        return f"No run has a {measure.name} after {step} steps."
+    best = (min if measure.lower_is_better else max)(found, key=found.__getitem__)
+    return f"After {step} steps {best} leads with {measure.written(found[best])} {measure.unit}."

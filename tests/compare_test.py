@@ -1,0 +1,97 @@
+"""Finished runs on one page, and sweeps over the values of flags."""
+
+import json
+import shutil
+
+import pytest
+from tiny_runs import TINY, run_here
+
+from experiments import compare, sweep
+from metainr.errors import UserError
+from metainr.reporting import read_results
+from metainr.reporting.runs import read_runs, run_tables
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("runs")
+    for steps in (1, 2):
+        assert run_here(root / f"inner_steps={steps}", f"--inner_steps={steps}") == 0
+    return root
+
+
+def _folders(runs):
+    return [str(path) for path in sorted(runs.glob("inner_steps=*"))]
+
+
+def test_the_page_tells_what_differs_and_what_it_comes_to(runs, tmp_path, capsys):
+    compare.report(_folders(runs), str(tmp_path))
+    differences, quality, costs = run_tables(read_runs(_folders(runs)))
+    assert differences.header == ("run", "inner_steps")
+    assert differences.rows == (("inner_steps=1", "1"), ("inner_steps=2", "2"))
+    for name, _, _, second, *_ in quality.rows:
+        found = read_results(runs / name)["settings"]["default"]["inits"]["meta"]
+        metric = found["metrics"]["psnr"]
+        assert second == f"{metric['mean'][2]:.2f} ± {metric['stderr'][2]:.2f}"
+    assert [row[1] for row in costs.rows] == ["2", "2"]
+    page = (tmp_path / "report.html").read_text()
+    assert page.count('<img class="figure"') == 2 and "Image regression: sdf, 2 runs" in page
+    assert "What differs" in capsys.readouterr().out
+
+
+def _changed(runs, tmp_path, **values):
+    shutil.copytree(runs / "inner_steps=1", tmp_path / "a")
+    shutil.copytree(runs / "inner_steps=1", tmp_path / "b")
+    results = read_results(tmp_path / "b") | values
+    (tmp_path / "b" / "results.json").write_text(json.dumps(results))
+    return [tmp_path / "a", tmp_path / "b"]
+
+
+@pytest.mark.parametrize(
+    "values, told",
+    [
+        ({"signal": "text"}, "a and b differ in --signal, sdf and text"),
+        ({"num_test": 3}, "a and b differ in --num_test, 2 and 3"),
+        ({"experiment": "audio"}, "a and b differ in --experiment"),
+    ],
+)
+def test_runs_that_do_not_compare_are_refused(runs, tmp_path, values, told):
+    with pytest.raises(UserError, match=told):
+        read_runs(_changed(runs, tmp_path, **values))
+
+
+def test_other_metrics_and_no_runs_are_refused(runs, tmp_path):
+    first, second = _changed(runs, tmp_path)
+    results = read_results(second)
+    results["settings"]["default"]["metric"] = "ssim"
+    (second / "results.json").write_text(json.dumps(results))
+    with pytest.raises(UserError, match="a and b differ in metric, psnr and ssim"):
+        read_runs([first, second])
+    with pytest.raises(UserError, match="1 runs are no comparison; name two workdirs or more"):
+        read_runs([first, first])
+    with pytest.raises(UserError, match="cannot read JSON file"):
+        read_runs([first, tmp_path / "nowhere"])
+
+
+def test_a_sweep_runs_what_is_missing_and_compares(runs, capfd):
+    arguments = ["image_regression", *TINY, f"--workdir={runs}", "--inner_steps=1,2"]
+    before = {path: path.stat().st_mtime_ns for path in runs.rglob("results.json")}
+    sweep.main(arguments)  # both are finished
+    assert {path: path.stat().st_mtime_ns for path in runs.rglob("results.json")} == before
+    assert "inner_steps=2" in (runs / "compared.md").read_text()
+    assert capfd.readouterr().out.count("What differs") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments, told",
+    [
+        ([], "name an experiment and its flags"),
+        (["image_regresion"], "did you mean image_regression"),
+        (["image_regression", "--workdir=w"], "no flag has several values"),
+        (["image_regression", "--inner_steps=1,2"], "give --workdir"),
+        (["image_regression", "--workdir=w", "--inner_steps=1,x"], "'x' is no value of this flag"),
+    ],
+)
+def test_mistakes_of_sweeps_are_told(arguments, told):
+    with pytest.raises(UserError, match=told):
+        sweep.main(arguments)
