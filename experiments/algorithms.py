@@ -9,6 +9,10 @@ being tuned on validation, too.
     python -m experiments.algorithms --flagfile=experiments/flags/algorithms/quickstart.flags \
         --workdir=runs/algorithms
 
+A class such as sdf+text is a mixture, of which all are tested on its members, too. With
+--leave_one_out each of the classes is left out in turn: they learn on the others and are tested on
+it.
+
 Writes algorithms.json, algorithms.md, figures/ and report.html. The same command goes on with what
 is missing; with --minutes it stops in between, and reports what there is.
 """
@@ -26,7 +30,7 @@ from experiments.config import Config
 from experiments.images.image_flags import ImageFiles
 from experiments.protocol.budget import FACTORS, equal_steps, needed_field
 from experiments.protocol.pieces import Clock, OutOfTimeError, Piece, found
-from experiments.protocol.protocol_options import ProtocolOptions
+from experiments.protocol.protocol_options import ProtocolOptions, tested_classes
 from experiments.run import shared_flags
 from experiments.run.define import define
 from experiments.run.machine import make_machine
@@ -54,6 +58,7 @@ _OWN = (
     define(ProtocolOptions, "algorithms", "that are compared"),
     define(ProtocolOptions, "classes", "of images, each a comparison of its own"),
     define(ProtocolOptions, "transfer", "class that none learns from, to test on, too"),
+    define(ProtocolOptions, "leave_one_out", "learn on all classes but one, test on that, in turn"),
     define(ProtocolOptions, "trials", "pairs of rates that each algorithm is tuned over"),
     define(ProtocolOptions, "trial_share", "of the training compute, for each trial"),
     define(ProtocolOptions, "minutes", "after which no further piece of work begins"),
@@ -68,9 +73,13 @@ _UNUSED = {
 
 
 class Entrant(NamedTuple):
-    """An algorithm on a class: its configuration, whose steps cost what MAML's do."""
+    """An algorithm on a class: its configuration, whose steps cost what MAML's do.
+
+    others: classes that it is tested on, too.
+    """
 
     name: str
+    others: tuple[str, ...]
     config: Config[ImageFiles]
     problem: Problem
     machine: Machine
@@ -88,21 +97,23 @@ def main() -> None:
     workdir = Path(config.run.workdir)
     seconds = None if options.minutes is None else 60 * options.minutes
     clock = Clock(time.perf_counter(), seconds)
+    classes = tested_classes(options)
     entrants = [
-        _entrant(name, algorithm, config)
-        for name in options.classes
+        _entrant(name, others, algorithm, config)
+        for name, others in classes.items()
         for algorithm in options.algorithms
     ]
-    results, missing = {name: {} for name in options.classes}, None
-    if options.transfer is not None:  # told now, not after the training
-        _checked(changed(image_regression.EXPERIMENT, config, signal=options.transfer))
+    results, missing = {name: {} for name in classes}, None
+    for other in dict.fromkeys(other for others in classes.values() for other in others):
+        # Told now, not after the training.
+        _checked(changed(image_regression.EXPERIMENT, config, signal=other))
     for entrant in entrants:
         try:
             found_of = _results(entrant, options, workdir, clock)
             results[entrant.config.run.signal][entrant.config.learner.algorithm] = found_of
         except OutOfTimeError as error:
             missing = missing or str(error)
-    for name in options.classes:
+    for name in classes:
         try:
             pieces = [_baselines(name, config, seed) for seed in _seeds(config)]
             runs = [found(piece, workdir, clock)["inits"] for piece in pieces]
@@ -140,7 +151,7 @@ def _checked(config):
     return problem
 
 
-def _entrant(signal, algorithm, config):
+def _entrant(signal, others, algorithm, config):
     own = changed(
         image_regression.EXPERIMENT,
         config,
@@ -154,7 +165,7 @@ def _entrant(signal, algorithm, config):
     # As many validations as MAML has.
     every = max(1, round(own.outer.eval_every * steps / own.outer.train_steps))
     own = changed(image_regression.EXPERIMENT, own, train_steps=steps, eval_every=every)
-    return Entrant(f"{signal}/{algorithm}", own, problem, machine, step_flops)
+    return Entrant(f"{signal}/{algorithm}", others, own, problem, machine, step_flops)
 
 
 def _seeds(config):
@@ -170,7 +181,7 @@ def _results(
     ]
     best = int(np.argmax([trial["psnr"] for trial in trials]))
     seeds = _seeds(entrant.config)
-    runs = [found(_run(entrant, options, best, seed), workdir, clock) for seed in seeds]
+    runs = [found(_run(entrant, best, seed), workdir, clock) for seed in seeds]
     return {"trials": trials, "best": best, "runs": runs}
 
 
@@ -210,7 +221,7 @@ def _trial(entrant, options, number):
     return Piece(f"{entrant.name}/trial={number}", _about(config), work)
 
 
-def _run(entrant, options, trial, seed):
+def _run(entrant, trial, seed):
     config = _with_rates(entrant, trial, seed=seed)
 
     def work(folder):
@@ -218,11 +229,12 @@ def _run(entrant, options, trial, seed):
         learned = spine.learned_init(problem, config, folder, machine)
         root, test = jax.random.key(seed), config.test._replace(tune=True)
         tested = _tested(problem, {"meta": learned}, test, root, machine, config)
-        transferred = None
-        if options.transfer is not None:
-            other = changed(image_regression.EXPERIMENT, config, signal=options.transfer)
-            strange = image_regression.build(other, machine.summation)
-            transferred = _tested(strange, {"meta": learned}, test, root, machine, config)["meta"]
+        transferred = {}
+        for other in entrant.others:
+            own = changed(image_regression.EXPERIMENT, config, signal=other)
+            strange = image_regression.build(own, machine.summation)
+            found_of = _tested(strange, {"meta": learned}, test, root, machine, config)
+            transferred[other] = found_of["meta"]
         instruments = read_json(folder / INSTRUMENTS, "run the same command again")
         return {
             "inits": tested["meta"],
@@ -235,7 +247,7 @@ def _run(entrant, options, trial, seed):
             "adapted": _num_adapted(problem, learned, machine),
         }
 
-    about = _about(config) | {"transfer": options.transfer}
+    about = _about(config) | {"transfer": [*entrant.others]}
     return Piece(f"{entrant.name}/seed={seed}", about, work)
 
 

@@ -6,8 +6,11 @@ import pytest
 from tiny_runs import programs_of
 
 # Most of the time goes to compiling: the quick tests, and the processes they start, compile without
-# LLVM's optimisations. The slow ones compile as users do.
-_QUICKLY = "--xla_backend_optimization_level=0"
+# optimisations. The slow ones compile as users do.
+_QUICKLY = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
+    "--xla_cpu_use_fusion_emitters=false"
+)
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

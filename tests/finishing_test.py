@@ -5,11 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from tiny_runs import run_here
 from tiny_tasks import KEY, siren_task
 
+import metainr
 from metainr import algorithms
 from metainr.algorithms.finishing import Finish, finishing
 from metainr.algorithms.modulations import ModulationsOptions
+from metainr.evaluation.tuning import RATES
+from metainr.reporting import read_results
 from metainr.types import Hyper
 
 AFTER, RATE = 3, 1e-3
@@ -51,3 +55,28 @@ def test_what_an_algorithm_adapts_is_all_that_moves():
         losses.append(float(info["loss"]))
     assert state.adapted.shape == (4,) and losses[-1] < losses[1]
     jax.tree.map(np.testing.assert_array_equal, state.held, learned)
+
+
+def test_its_rate_is_tuned_on_validation(tmp_path):
+    """Of the learned init alone; the rate found is the best of those tried, on validation."""
+    flags = ("--tune", "--finish=adam", "--test_steps=5", "--num_validation=2")
+    assert run_here(tmp_path / "tuned", *flags) == 0
+    inits = read_results(tmp_path / "tuned")["settings"]["default"]["inits"]
+    assert [name for name, entry in inits.items() if entry.get("finish")] == ["meta"]
+    found = inits["meta"]["finish"]["learning_rate"]
+    assert found in RATES["adam"]
+    run = metainr.load(tmp_path / "tuned")
+    validation = [run.problem.signals.get("validation", i) for i in range(2)]
+    hyper = {
+        "optimizer": inits["meta"]["optimizer"],
+        "learning_rate": inits["meta"]["learning_rate"],
+    }
+
+    def reached(rate):
+        fits = (
+            run.fit(image, steps=5, finish="adam", finish_learning_rate=rate, **hyper).psnr
+            for image in validation
+        )
+        return np.mean([*fits])
+
+    assert reached(found) == pytest.approx(max(map(reached, RATES["adam"])), abs=1e-3)

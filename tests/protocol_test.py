@@ -6,6 +6,7 @@ import pytest
 from tiny_runs import run_here
 
 from experiments import algorithms as program
+from experiments.protocol.protocol_options import ProtocolOptions, tested_classes
 from metainr.errors import UserError
 from metainr.reporting.algorithms import algorithm_tables, read_algorithms
 
@@ -58,6 +59,7 @@ def test_nothing_is_done_twice(compared, capsys):
         (("--rivals=a=b",), "--rivals has no part here; leave it out"),
         (("--classes=sdf,noises",), "did you mean noise?"),
         (("--transfer=noises",), "did you mean noise?"),
+        (("--leave_one_out",), "--leave_one_out needs two --classes or more"),
         (("--num_test=1000000",), "is more than the"),
     ],
 )
@@ -77,3 +79,14 @@ def test_damaged_records_are_told(compared, tmp_path):
     (tmp_path / "algorithms.json").write_text(json.dumps(record))
     with pytest.raises(UserError, match="values for all of its steps; run the comparison"):
         read_algorithms(tmp_path)
+
+
+def test_classes_are_left_out_in_turn():
+    options = ProtocolOptions(classes=("sdf", "text:2", "photos"), leave_one_out=True)
+    assert tested_classes(options) == {
+        "text:2,photos": ("text", "photos", "sdf"),
+        "sdf,photos": ("sdf", "photos", "text"),
+        "sdf,text:2": ("sdf", "text", "photos"),
+    }
+    mixed = ProtocolOptions(classes=("sdf+text", "photos"), transfer="noise")
+    assert tested_classes(mixed) == {"sdf,text": ("sdf", "text", "noise"), "photos": ("noise",)}

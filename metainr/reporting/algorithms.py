@@ -6,10 +6,10 @@ algorithms.json:
      "num_test", "seconds", "config", "environment"}
 
 A name is that of an algorithm, or of a baseline that learns nothing. A run holds "inits", the mean
-PSNR and its standard error over the test signals after each step, and those of an algorithm also
-"transfer", the same on another class, what they cost: "outer_steps", "flops", "training_seconds",
-"memory" of a step in bytes, and "adapted", the numbers that stand for a signal; and the "curve" of
-its training: (outer step, PSNR on validation).
+PSNR and its standard error over the test signals after each step. Those of an algorithm also hold
+"transfer", the same for every other class that was tested on, by its name; what they cost:
+"outer_steps", "flops", "training_seconds", "memory" of a step in bytes, and "adapted", the numbers
+that stand for a signal; and the "curve" of its training: (outer step, PSNR on validation).
 """
 
 import html
@@ -26,7 +26,7 @@ from metainr.reporting.embedding import picture_html
 from metainr.reporting.figures import WIDTH, new_plot, save_figure
 from metainr.reporting.lines import Line, palette, plain_lines, step_lines
 from metainr.reporting.page import render_page, table_html
-from metainr.reporting.tables import NOTHING, Table, plus_minus, to_markdown
+from metainr.reporting.tables import NOTHING, Table, emphasised, plus_minus, to_markdown
 
 _SHOWN = (0, 1, 2, 5, 10, 20, 50, 200)
 _BITS = 32  # of a number
@@ -61,11 +61,9 @@ def algorithm_tables(record: Mapping[str, Any]) -> list[Table]:
     """By class: PSNR after some steps on it, on the other class, and what learning took."""
     tables = []
     for name, entries in record["classes"].items():
-        tables.append(_quality(record, entries, "inits", f"PSNR on {name}"))
-        other = record["config"].get("transfer")
-        if other and any(_runs(entry, "transfer") for entry in entries.values()):
-            title = f"PSNR on {other}, learned on {name}"
-            tables.append(_quality(record, entries, "transfer", title))
+        tables.append(_quality(record, entries, None, f"PSNR on {name}"))
+        for other in _others(entries):
+            tables.append(_quality(record, entries, other, f"PSNR on {other}, learned on {name}"))
         tables.append(_costs(entries, name))
     return tables
 
@@ -85,7 +83,7 @@ def write_algorithms_report(directory: str | Path) -> list[Path]:
             ("compute", _compute_figure(entries)),
             ("memory", _memory_figure(record, entries)),
         ):
-            path = directory / "figures" / f"{kind}_{name}.png"
+            path = directory / "figures" / f"{kind}_{name.replace(',', '+')}.png"
             pictures.append((_TITLES[kind].format(name), save_figure(figure, path)))
     body = "".join(
         f"<h2>{html.escape(title)}</h2>\n{picture_html(path.read_bytes(), title)}\n"
@@ -105,13 +103,22 @@ def write_algorithms_report(directory: str | Path) -> list[Path]:
     ]
 
 
-def _runs(entry, part):
-    return [run[part] for run in entry["runs"] if run.get(part)]
+def _others(entries):
+    """The classes that were tested on besides the one learned from."""
+    runs = [run for entry in entries.values() for run in entry["runs"]]
+    return [*dict.fromkeys(other for run in runs for other in run.get("transfer", {}))]
 
 
-def _mean(entry, part, steps, step):
+def _runs(entry, other):
+    """What became of the fits of all seeds, on the class itself or, if named, on another one."""
+    if other is None:
+        return [run["inits"] for run in entry["runs"]]
+    return [found for run in entry["runs"] if (found := run.get("transfer", {}).get(other))]
+
+
+def _mean(entry, other, steps, step):
     """(mean over seeds, its standard error: of the signals for one seed, else of the seeds)."""
-    runs = _runs(entry, part)
+    runs = _runs(entry, other)
     index = steps.index(step)
     values = np.array([run["mean"][index] for run in runs], float)  # null becomes NaN
     if not len(values) or not np.isfinite(values).all():
@@ -121,16 +128,22 @@ def _mean(entry, part, steps, step):
     return values.mean(), values.std(ddof=1) / len(values) ** 0.5
 
 
-def _quality(record, entries, part, title):
+def _quality(record, entries, other, title):
     steps = [step for step in _SHOWN if step in record["steps"]]
     steps += [record["steps"][-1]] if record["steps"][-1] not in steps else []
-    rows = []
+    found = {}
     for name, entry in entries.items():
-        if runs := _runs(entry, part):
-            first = runs[0]
-            how = f"{first['optimizer']} {first['learning_rate']:g}"
-            cells = (plus_minus(*_mean(entry, part, record["steps"], step), 2) for step in steps)
-            rows.append((name, how, *cells))
+        if _runs(entry, other):
+            found[name] = [_mean(entry, other, record["steps"], step) for step in steps]
+    best = [max(row[i][0] or -np.inf for row in found.values()) for i in range(len(steps))]
+    rows = []
+    for name, row in found.items():
+        first = _runs(entries[name], other)[0]
+        cells = (
+            emphasised(plus_minus(*cell, 2)) if cell[0] == most else plus_minus(*cell, 2)
+            for cell, most in zip(row, best)
+        )
+        rows.append((name, f"{first['optimizer']} {first['learning_rate']:g}", *cells))
     header = ("algorithm", "test-time optimizer", *(f"step {step}" for step in steps))
     seeds = max(len(entry["runs"]) for entry in entries.values())
     error = "the test signals" if seeds == 1 else f"{seeds} seeds"
@@ -177,7 +190,7 @@ def _verdict(record):
     parts = []
     for step in dict.fromkeys((early, record["steps"][-1])):
         means = (
-            (_mean(entry, "inits", record["steps"], step)[0], key) for key, entry in entries.items()
+            (_mean(entry, None, record["steps"], step)[0], key) for key, entry in entries.items()
         )
         values = [(float(mean), key) for mean, key in means if mean is not None]
         if values:
@@ -189,7 +202,7 @@ def _verdict(record):
 def _steps_figure(record, entries):
     lines = {}
     for name, entry in entries.items():
-        means = [_mean(entry, "inits", record["steps"], step)[0] for step in record["steps"]]
+        means = [_mean(entry, None, record["steps"], step)[0] for step in record["steps"]]
         values = [np.nan if value is None else value for value in means]
         lines[name] = Line(record["steps"], values, dashed="trials" not in entry)
     return step_lines(lines, "PSNR [dB]")
@@ -208,7 +221,7 @@ def _memory_figure(record, entries):
     figure, axes = new_plot((WIDTH, 4.2))
     step, learned = min(2, record["steps"][-1]), _learned(entries)
     for name, colour in zip(learned, palette(len(learned))):
-        value, _ = _mean(entries[name], "inits", record["steps"], step)
+        value, _ = _mean(entries[name], None, record["steps"], step)
         memory = entries[name]["runs"][0]["memory"]
         if value is not None and memory:
             axes.plot(memory / 1e6, value, "o", color=colour, ms=9)

@@ -98,8 +98,10 @@ def table_html(table: tables.Table, inits: Sequence[str] = ()) -> str:
 
 def cell_html(cell: str) -> str:
     """A cell of a table with what qualifies its number, "± 0.3" or "(3 missed)", in small type."""
-    number, *rest = html.escape(cell).replace(" ± ", "\n± ").replace(" (", "\n(").split("\n")
-    return " ".join([number, *(f"<small>{text}</small>" for text in rest)])
+    text = tables.plain(cell)
+    number, *rest = html.escape(text).replace(" ± ", "\n± ").replace(" (", "\n(").split("\n")
+    number = number if text == cell else f"<b>{number}</b>"
+    return " ".join([number, *(f"<small>{part}</small>" for part in rest)])
 
 
 def _body(results: Mapping[str, Any], pictures: Pictures) -> str:

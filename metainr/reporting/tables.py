@@ -16,7 +16,7 @@ class Table(NamedTuple):
 
     title: what it shows, in one line;
     header: the names of the columns;
-    rows: one tuple of cells per row, as long as the header;
+    rows: one tuple of cells per row, as long as the header; some may be `emphasised`;
     note: what a reader must know of the numbers, "" for nothing.
     """
 
@@ -150,12 +150,22 @@ def to_markdown(table: Table) -> str:
 
 def to_text(table: Table) -> str:
     """The table with aligned columns, for a terminal."""
-    lines = [table.header, *table.rows]
+    lines = [table.header, *(tuple(map(plain, row)) for row in table.rows)]
     widths = [max(map(len, column)) for column in zip(*lines)]
     rule = "  ".join("-" * width for width in widths)
     aligned = [_aligned(cells, widths) for cells in lines]
     parts = [table.title, aligned[0], rule, *aligned[1:], table.note]
     return "\n".join(part for part in parts if part) + "\n"
+
+
+def emphasised(cell: str) -> str:
+    """A cell that stands out, as Markdown has it."""
+    return f"**{cell}**"
+
+
+def plain(cell: str) -> str:
+    """A cell's text, whether it stands out or not."""
+    return cell.removeprefix("**").removesuffix("**")
 
 
 def _row(cells: Any) -> str:
