@@ -30,7 +30,7 @@ from experiments.config import Config
 from experiments.images.image_flags import ImageFiles
 from experiments.protocol.budget import FACTORS, equal_steps, needed_field
 from experiments.protocol.pieces import Clock, OutOfTimeError, Piece, found
-from experiments.protocol.protocol_options import ProtocolOptions, tested_classes
+from experiments.protocol.protocol_options import ProtocolOptions, learned_classes
 from experiments.run import shared_flags
 from experiments.run.define import define
 from experiments.run.machine import make_machine
@@ -96,8 +96,10 @@ def main() -> None:
     options = made(ProtocolOptions, {holder.name: holder.value for holder in _OWN})
     workdir = Path(config.run.workdir)
     seconds = None if options.minutes is None else 60 * options.minutes
-    clock = Clock(time.perf_counter(), seconds)
-    classes = tested_classes(options)
+    classes = learned_classes(options)
+    num_seeds = config.run.seeds
+    per_class = len(options.algorithms) * (options.trials + num_seeds) + num_seeds
+    clock = Clock(time.perf_counter(), seconds, len(classes) * per_class)
     entrants = [
         _entrant(name, others, algorithm, config)
         for name, others in classes.items()

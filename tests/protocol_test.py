@@ -6,7 +6,7 @@ import pytest
 from tiny_runs import run_here
 
 from experiments import algorithms as program
-from experiments.protocol.protocol_options import ProtocolOptions, tested_classes
+from experiments.protocol.protocol_options import ProtocolOptions, learned_classes
 from metainr.errors import UserError
 from metainr.reporting.algorithms import algorithm_tables, read_algorithms
 
@@ -44,6 +44,7 @@ def test_compute_is_equal_and_all_is_told(compared):
 
 
 def test_nothing_is_done_twice(compared, capsys):
+    assert len(_pieces(compared)) == 5  # a trial and a seed each, and the baselines
     before = _pieces(compared)
     assert run_here(compared, *FLAGS, "--minutes=0", experiment=program) == 0
     assert _pieces(compared) == before and "not yet done" not in capsys.readouterr().out
@@ -83,10 +84,10 @@ def test_damaged_records_are_told(compared, tmp_path):
 
 def test_classes_are_left_out_in_turn():
     options = ProtocolOptions(classes=("sdf", "text:2", "photos"), leave_one_out=True)
-    assert tested_classes(options) == {
+    assert learned_classes(options) == {
         "text:2,photos": ("text", "photos", "sdf"),
         "sdf,photos": ("sdf", "photos", "text"),
         "sdf,text:2": ("sdf", "text", "photos"),
     }
     mixed = ProtocolOptions(classes=("sdf+text", "photos"), transfer="noise")
-    assert tested_classes(mixed) == {"sdf,text": ("sdf", "text", "noise"), "photos": ("noise",)}
+    assert learned_classes(mixed) == {"sdf,text": ("sdf", "text", "noise"), "photos": ("noise",)}

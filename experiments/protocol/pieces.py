@@ -10,6 +10,8 @@ from metainr.json_files import read_json
 from metainr.output import say
 from metainr.reporting import write_json
 
+_FILE = "piece.json"
+
 
 class Piece(NamedTuple):
     """Some minutes of work.
@@ -25,10 +27,11 @@ class Piece(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """When the program began, and the seconds after which no further piece begins."""
+    """When the program began, the seconds after which no further piece begins, and all pieces."""
 
     began: float
     seconds: float | None
+    num_pieces: int
 
     def is_over(self) -> bool:
         """Whether the time is up."""
@@ -42,7 +45,7 @@ class OutOfTimeError(Exception):
 def found(piece: Piece, workdir: Path, clock: Clock) -> dict[str, Any]:
     """What a piece finds, or found before. Raises OutOfTimeError if it would have to begin now."""
     folder = workdir / piece.name
-    file = folder / "piece.json"
+    file = folder / _FILE
     if file.exists():
         known = _kept(file)
         if known["about"] == piece.about:
@@ -52,7 +55,8 @@ def found(piece: Piece, workdir: Path, clock: Clock) -> dict[str, Any]:
         )
     if clock.is_over():
         raise OutOfTimeError(piece.name)
-    say(piece.name)
+    done = sum(1 for _ in workdir.rglob(_FILE))
+    say(f"{piece.name}, {done + 1} of {clock.num_pieces}")
     began = time.perf_counter()
     result = piece.work(folder) | {"seconds": time.perf_counter() - began}
     write_json(file, {"about": piece.about, "found": result})

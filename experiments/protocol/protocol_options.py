@@ -36,7 +36,7 @@ class ProtocolOptions(NamedTuple):
     minutes: Annotated[float | None, Maybe(Range(0, 1e6, real=True))] = None
 
 
-def tested_classes(options: ProtocolOptions) -> dict[str, tuple[str, ...]]:
+def learned_classes(options: ProtocolOptions) -> dict[str, tuple[str, ...]]:
     """What is learned from, as --signal has it, with the classes that are tested on besides.
 
     Those are the members of a mixture and, of all, the class that none learns from.
