@@ -188,6 +188,78 @@ def test_a_nifti_is_turned_and_spaced_by_its_affine(tmp_path):
         assert alone.spacing == (2, 1)
 
 
+def test_a_nifti_that_lies_nowhere_or_in_two_places_is_told(tmp_path, warnings):
+    nibabel = pytest.importorskip("nibabel")
+    values, path = np.arange(24, dtype=np.int16).reshape(2, 3, 4), tmp_path / "a.nii"
+    image = nibabel.Nifti1Image(values, None)
+    image.header["pixdim"][1:4] = 2, 3, 4
+    nibabel.save(image, path)
+    found = read_slices(path)
+    assert found.spacing == (3, 2) and "left may be right" in found.about.notes[0]
+    image.set_qform(np.diag([2.0, 3, 4, 1]), 1)
+    image.set_sform([[2, 0, 0, 5], [0, 3, 0, 5], [0, 0, 4, 5], [0, 0, 0, 1]], 1)
+    nibabel.save(image, path)
+    np.testing.assert_array_equal(read_stack(path)[0], values[:, ::-1, 0].T)
+    assert not warnings
+    image.set_sform(np.diag([-2.0, 3, 4, 1]), 2)
+    nibabel.save(image, path)
+    np.testing.assert_array_equal(read_stack(path)[0], values[::-1, ::-1, 0].T)
+    assert "sform is taken" in warnings.pop()
+
+
+def test_niftis_that_are_no_grey_volume_are_named(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    path = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(np.zeros((2, 3, 4, 5), np.float32), np.eye(4)), path)
+    with pytest.raises(UserError, match="save each of its volumes as a file"):
+        read_stack(path)
+    packed, plain = tmp_path / "b.nii", tmp_path / "c.nii.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    plain.write_bytes(path.read_bytes())
+    for path, line in ((packed, "is gzipped; rename .* in .nii.gz"), (plain, "is not gzipped; ")):
+        with pytest.raises(UserError, match=line):
+            read_stack(path)
+    colours = np.zeros((2, 3, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.save(nibabel.Nifti1Image(colours, np.eye(4)), packed)
+    with pytest.raises(UserError, match="holds colours, not grey values"):
+        read_stack(packed)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_of_a_cameras_several_pictures_the_first_is_a_slice(tmp_path, warnings, mode):
+    first, second = (Image.new("L", (8, 6), grey).convert(mode) for grey in (50, 200))
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second])
+    found = read_stack(tmp_path / "a.jpg")
+    assert found.shape == (1, 6, 8) and (found == 50).all()
+    assert "the first is read" in warnings[0]
+
+
+def test_jpeg_2000_that_is_damaged_is_named_without_a_traceback(tmp_path, caplog):
+    pydicom, path = pytest.importorskip("pydicom"), tmp_path / "a.dcm"
+    write_dicom(path, LEVELS, "1.2")
+    data = pydicom.dcmread(path)
+    data.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
+    data.PixelData = pydicom.encaps.encapsulate([b"no picture"])
+    data["PixelData"].is_undefined_length = True
+    data.save_as(path)
+    with pytest.raises(UserError, match="cannot be decoded, so it may be damaged"):
+        read_stack(path)
+    assert not caplog.records
+
+
+def test_padding_of_floats_is_left_out(tmp_path):
+    pydicom, path = pytest.importorskip("pydicom"), tmp_path / "a.dcm"
+    write_dicom(path, LEVELS, "1.2")
+    data = pydicom.dcmread(path)
+    values = np.array([[-1e30, -1.5, 2], [0, 7, -1e30]], np.float32)
+    data.Rows, data.Columns = values.shape
+    data.BitsAllocated, data.FloatPixelPaddingValue = 32, float(values[0, 0])
+    del data.PixelData, data.BitsStored, data.HighBit, data.PixelRepresentation
+    data.FloatPixelData = values.tobytes()
+    data.save_as(path)
+    np.testing.assert_array_equal(read_stack(path)[0], [[-1.5, -1.5, 2], [0, 7, -1.5]])
+
+
 def test_no_pictures_of_grey_are_named(tmp_path):
     path = tmp_path / "a.dcm"
     write_dicom(path, LEVELS, "1.2", PhotometricInterpretation="PALETTE COLOR")

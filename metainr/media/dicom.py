@@ -1,5 +1,6 @@
 """DICOM images, single or of many frames, in the units that their files give."""
 
+import logging
 import os
 import zlib
 from pathlib import Path
@@ -59,7 +60,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
         raise ValueError("it is in colour")
     size = int(data.Rows), int(data.Columns)
     check_claim((int(data.get("NumberOfFrames") or 1), *size), os.path.getsize(path), _LARGE)
-    levels = _decoded(data, path).reshape(-1, *size)
+    levels = _decoded(pydicom, data, path).reshape(-1, *size)
     frames = [_frame(pydicom, data, index, stored) for index, stored in enumerate(levels)]
     if len({(frame.unit, frame.spacing) for frame in frames}) > 1:
         raise ValueError("its frames differ in spacing or unit")
@@ -114,11 +115,18 @@ def _check_bits(data, path):
         )
 
 
-def _decoded(data, path):
+def _decoded(pydicom, data, path):
+    # It logs the traceback of what it raises.
+    logging.getLogger("pydicom.pixels.decoders.base").setLevel(logging.CRITICAL)
     try:
         return data.pixel_array
     except RuntimeError as error:  # no decoder, or none that can
         syntax = data.file_meta.TransferSyntaxUID.name
+        if pydicom.pixels.get_decoder(data.file_meta.TransferSyntaxUID).is_available:
+            raise UserError(
+                f"cannot read {path}: its {syntax} cannot be decoded, so it may be damaged; export "
+                "it anew, or uncompressed"
+            ) from error
         raise UserError(
             f"cannot read {path}: nothing that is installed decodes its {syntax}; save it "
             "uncompressed, or: pip install 'pylibjpeg[all]'"
