@@ -166,6 +166,11 @@ def test_pictures_of_float64_and_marked_texts_are_read(tmp_path):
         ("1,2,3\n4,5\n", "line 2 holds 2 numbers, and the first line 3"),
         ('"1","2"\n', "it has quotation marks"),
         ("# nothing\n", "it holds no numbers"),
+        ("1,000.5\n2,000.5\n", "'1,000.5' may be one number with commas in it"),
+        ("1,000.5,2,000.5\n", "'1,000.5' may be one number"),
+        ("1.000,5\n2.000,5\n", "'1.000,5' may be one number"),
+        ("1,000,2,000\n", "'1,000' may be one number"),
+        ("0,05,1,25\n", "'0,05' may be one number"),
     ],
 )
 def test_texts_that_can_be_misread_are_refused(tmp_path, text, line):
@@ -174,6 +179,11 @@ def test_texts_that_can_be_misread_are_refused(tmp_path, text, line):
         with pytest.raises(UserError, match=f"cannot read .*a.csv: .*{line}") as caught:
             read(tmp_path / "a.csv")
         assert "\n" not in str(caught.value)
+
+
+def test_comments_may_be_of_any_encoding(tmp_path):
+    (tmp_path / "a.csv").write_bytes("# Länge in µm\n1,100.5\n0,2".encode("latin-1"))
+    np.testing.assert_array_equal(load_sinogram(tmp_path / "a.csv")[0], [[1, 100.5], [0, 2]])
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,11 @@ _TEXTS = (".csv", ".txt")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _APART = re.compile(r"[^\s,]\s+[^\s,]")
 _ONE_COMMA = re.compile(r"[+-]?\d+,\d+")
+_ZEROS = re.compile(r"\d+,0\d+(?![\d.])")
+_THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+\.\d+"
+_ALL_THOUSANDS = re.compile(
+    rf"({_THOUSANDS})(?:, ?{_THOUSANDS})*|([+-]?[1-9]\d{{0,2}}(?:\.\d{{3}})+,\d+)"
+)
 _ANGLES, _SINOGRAM = "angles", "sinogram"
 Read = TypeVar("Read")
 
@@ -84,7 +89,9 @@ def _numbers(path):
     """Float64 [lines, numbers a line]; what follows # is left out."""
     data = path.read_bytes()
     # Excel's texts begin with a mark of their encoding.
-    text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
+    is_wide = data.startswith(_UTF16)
+    # Comments may be of another encoding; numbers are the same in all.
+    text = data.decode("utf-16") if is_wide else data.decode("utf-8-sig", "replace")
     lines = [line.partition("#")[0].strip() for line in text.splitlines()]
     lines = {number: line for number, line in enumerate(lines, 1) if line}
     if not lines:
@@ -93,6 +100,12 @@ def _numbers(path):
         raise _refused(path, "it has quotation marks: write numbers without them")
     if decimal := _decimal_commas(lines.values()):
         raise _refused(path, f"{decimal}, so commas may be decimal points: write points instead")
+    if shown := _grouped(lines.values()):
+        raise _refused(
+            path,
+            f"{shown!r} may be one number with commas in it, or several: write points for decimals "
+            "and nothing between thousands",
+        )
     rows = [_row(path, number, line) for number, line in lines.items()]
     for number, row in zip(lines, rows):
         if len(row) != len(rows[0]):
@@ -114,6 +127,14 @@ def _decimal_commas(lines):
     if len(lines) > 1 and all(map(_ONE_COMMA.fullmatch, lines)):
         return "each line has two whole numbers with a comma between them"
     return ""
+
+
+def _grouped(lines):
+    """What shows that commas may be parts of numbers, as in 1,000.5 or 1.000,5; "" if nothing."""
+    if zeros := next(filter(None, map(_ZEROS.search, lines)), None):
+        return zeros[0]
+    whole = [_ALL_THOUSANDS.fullmatch(line) for line in lines]
+    return whole[0][1] or whole[0][2] if all(whole) else ""
 
 
 def _row(path, number, line):
