@@ -165,6 +165,26 @@ def test_rates_that_vary_are_told(tmp_path, caplog):
     assert all("frame rate varies in" in record.getMessage() for record in caplog.records)
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.avi"])
+def test_rates_that_vary_are_told_where_the_file_states_none(tmp_path, name):
+    path, start = str(tmp_path / name), [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
+    source = ["-f", "lavfi", "-i", "testsrc=size=32x32:rate=30:duration=1,format=yuv420p"]
+    for dropped, told in (("0", ""), ("between(n,10,20)", "at 30 frames a second, 11 repeated")):
+        chosen = ["-vf", f"select='not({dropped})'", "-fps_mode", "vfr", "-y"]
+        subprocess.run([*start, *source, *chosen, path], check=True)
+        info = clip_info(path)
+        assert info.frames == 30 and told in info.varies and bool(told) == bool(info.varies)
+
+
+def test_a_clip_of_high_dynamic_range_is_told(tmp_path, caplog):
+    path, transfer = str(tmp_path / "a.mp4"), "setparams=color_trc=smpte2084"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi", "-i"]
+    source = f"testsrc=size=32x32:rate=10:duration=1,format=yuv420p10le,{transfer}"
+    subprocess.run([*command, source, path], check=True)
+    assert clip_info(path).frames == 10
+    assert "is HDR (smpte2084)" in caplog.text
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A folder of two videos, a GIF and two folders of frames, ten frames each."""

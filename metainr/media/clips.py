@@ -35,6 +35,7 @@ _FRAMES = re.compile(r"frame= *(\d+)")
 _NO_PICTURES = "matches no streams"
 _RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
 _ALPHA = re.compile(r"Video: vp([89]).*\n(?: {4,}.*\n)*? +alpha_mode *: 1", re.IGNORECASE)
+_REPEATS = re.compile(r"dup= *(\d+) drop= *(\d+)")
 _HDR = re.compile(r"Video:.*\b(arib-std-b67|smpte2084)\b")
 _VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
 
@@ -157,9 +158,17 @@ def _video_info(path):
     if done.returncode or not frames or not rates:
         raise _damaged(path)
     mean, ticks = float(rates[1]), float(rates[2]) * (1000 if rates[3] else 1)
-    if ticks < mean * _VARIES:
-        return ClipInfo(frames, ticks, "")
-    varies = f"it has {mean:g} frames a second on average and is read at {ticks:g}, some repeated"
+    if ticks >= mean * _VARIES:
+        varies = (
+            f"it has {mean:g} frames a second on average and is read at {ticks:g}, some repeated"
+        )
+        return ClipInfo(frames, ticks, varies)
+    # MKV, WebM and AVI tell no average; what was done to frames on the way tells of it.
+    repeats = _REPEATS.findall(told)
+    more, fewer = map(int, repeats[-1]) if repeats else (0, 0)
+    varies = ""
+    if more + fewer > max(1, (_VARIES - 1) * frames):
+        varies = f"it is read at {ticks:g} frames a second, {more} repeated and {fewer} left out"
     return ClipInfo(frames, ticks, varies)
 
 
