@@ -11,7 +11,7 @@ from absl import logging
 from metainr.errors import Option, UserError, first_line
 from metainr.files import below, expanded
 from metainr.media.lenses import bent_by, contradiction
-from metainr.signals.landmarks.colmap_files import check_claims
+from metainr.signals.landmarks.colmap_files import check_claims, spaced_names
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
 from metainr.signals.landmarks.photo_scene import checked_cameras, photo_scene, photo_sizes
 from metainr.types import SignalClass
@@ -73,7 +73,10 @@ def _reconstruction(root):
         if {"cameras", "images", "points3D"} <= files:
             check_claims(root / name)
             try:
-                return pycolmap.Reconstruction(str(root / name))
+                found = pycolmap.Reconstruction(str(root / name))
+                for number, spaced in spaced_names(root / name).items():
+                    found.images[number].name = spaced
+                return found
             except Exception as error:  # whatever damage makes it raise
                 raise UserError(
                     f"{root / name} is no reconstruction that COLMAP can read "
