@@ -365,3 +365,15 @@ def test_binary_polygons_of_several_sizes_are_refused(tmp_path):
         read_mesh_file(write([(0, 1, 3, 2), (4, 6, 7, 5), (1, 2, 3), (0, 2, 4, 6, 8)]))
     equal = write([(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6)])
     assert len(read_mesh_file(equal).faces) == 8
+
+
+def test_words_in_the_name_of_a_stl_are_no_vertices(tmp_path):
+    text = _ball().export(file_type="stl_ascii").partition("\n")[2].rpartition("endsolid")[0]
+    whole = text.replace("\n", "\r\n")
+    for name in ("vertex of a facet", "my Solid, endsolid", ""):
+        (tmp_path / "a.stl").write_text(f"solid {name}\n{whole}endsolid {name}\n", newline="")
+        assert len(read_mesh_file(tmp_path / "a.stl").faces) == len(_ball().faces)
+        assert _read(tmp_path / "a.stl").closed
+    (tmp_path / "a.stl").write_text(f"solid\n{text.rpartition('vertex')[0]}")
+    with pytest.raises(UserError, match="not three vertices each, or it is cut off"):
+        read_mesh_file(tmp_path / "a.stl")

@@ -14,6 +14,11 @@ from metainr.media.ply import check_ply
 
 _MOST = 2**26  # vertices of a scene, whose meshes may each be placed many times
 _NORMAL_LINE = re.compile(rb"^vn (.+)$", re.MULTILINE)
+_SOLID_LINE = re.compile(rb"^[ \t]*(end[ \t]*)?solid\b[^\r\n]*", re.MULTILINE | re.IGNORECASE)
+_VERTEX, _FACET_END = (
+    re.compile(rb"^[ \t]*" + word + rb"\b", re.MULTILINE | re.IGNORECASE)
+    for word in (rb"vertex", rb"end[ \t]*facet")
+)
 _RELATIVE_FACE = re.compile(rb"^f .*[ /]-", re.MULTILINE)
 
 
@@ -51,7 +56,7 @@ def read_mesh_file(path: Path) -> MeshFile:
         if kind == "ply":
             check_ply(path, data)
         if kind == "stl":
-            data = _without_rest(path, data)
+            data = _plain_stl(path, data)
         if kind == "off":
             data = _fanned(data)
         if kind in ("glb", "gltf"):
@@ -141,10 +146,15 @@ def _from_start(corner, counts):
     return b"/".join(numbers)
 
 
-def _without_rest(path, data):
-    """A binary .stl file without what follows its last facet, which trimesh would refuse."""
+def _plain_stl(path, data):
+    """An .stl file without what trimesh stumbles over: names, or what follows a last facet."""
     # Text would count so many facets there that no file holds them.
     end = 84 + 50 * int.from_bytes(data[80:84], "little")
+    if end > len(data) and data.lstrip()[:5].lower() == b"solid":
+        facets = re.sub(rb"\r\n?", b"\n", _SOLID_LINE.sub(b"", data))
+        if len(_VERTEX.findall(facets)) != 3 * len(_FACET_END.findall(facets)):
+            raise ValueError("its facets have not three vertices each, or it is cut off")
+        return b"solid\n" + facets + b"\nendsolid\n"
     if not 84 < end < len(data):
         return data
     logging.warning(
