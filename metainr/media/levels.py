@@ -34,6 +34,9 @@ def read_levels(path: Path) -> Volume:
             kept = any(page.inverted and page.values.dtype.kind not in "bu" for page in pages)
             about = About(notes=(_AS_STORED,) if kept else ())
             return Volume(_stacked(map(_of_page, pages)), about=about)
+    if pages:
+        picture = read_picture(path)
+        return Volume(_as_levels(picture.values, picture.bits))
     with opened(path) as image:
         # Views of one scene, or previews, are no slices.
         is_several, is_stack = image.format == "MPO", getattr(image, "n_frames", 1) > 1

@@ -1,5 +1,6 @@
 """Pages of TIFF files as they store them, of every depth and sign."""
 
+import itertools
 import os
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -15,6 +16,8 @@ _LARGE = 2**27  # values
 _ORIENTATION, _PROFILE = 274, 34675  # tags
 EXTRA_SAMPLES, UNSPECIFIED = 338, 0  # the tag of channels besides colours, and one of its values
 _WHOLE = (1, 8, 16, 32, 64)  # bits of values that are not packed across bytes, or simply
+_BESIDE = 1 | 4  # what a page's kind says of one that is a preview or a mask
+_CFA = 32803  # colours that pixels see by turns
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -54,7 +57,7 @@ def stored_size(path: str | Path | BinaryIO) -> tuple[int, int]:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        page: Any = file.pages[0]
+        page: Any = _pictures(file, 1)[0]
         return page.imagelength, page.imagewidth
 
 
@@ -62,15 +65,16 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
     """The first `most` pages of a TIFF; None if it stores them in a way that Pillow has to decode.
 
     Those are compressed ones but for deflate, colours other than grey and RGB, and values of 2, 4
-    or 12 bits. Raises UserError for levels that neither decodes, if the file holds less than it
-    claims, or more than its pages when all of them are wanted, and what tifffile raises for other
-    damage.
+    or 12 bits. Pages that are called previews or masks do not count. Raises UserError for levels
+    that neither decodes, if such pages stand beside what Pillow has to decode, if the file holds
+    less than it claims, or more than its pages when all of them are wanted, and what tifffile
+    raises for other damage.
     """
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        pages = file.pages[:most]
-        if most is None and _holds_more(file, pages):
+        pages = _pictures(file, most)
+        if most is None and _holds_more(file, file.pages[:]):
             raise UserError(
                 f"{path} stores planes that are no pages of their own; save it as pages"
             )
@@ -79,9 +83,20 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
         if not all(map(_is_plain, pages)):
             for page in pages:
                 _check_decodable(path, page)
+            if [page.index for page in pages] != list(range(len(file.pages[:most]))):
+                raise UserError(
+                    f"{path} holds previews or masks beside a picture that is compressed or "
+                    "coloured in a way that is not read so; save the picture alone"
+                )
             return None
         _check_claim(path, pages, file.filehandle.size)
         return [_read(page) for page in pages]
+
+
+def _pictures(file, most):
+    """The first pages that are neither previews nor masks of others; all if there are no such."""
+    found = itertools.islice((x for x in file.pages if not x.subfiletype & _BESIDE), most)
+    return list(found) or file.pages[:most]
 
 
 def _holds_more(file, pages):
@@ -96,6 +111,8 @@ def _holds_more(file, pages):
 def _check_bits(path, page):
     import tifffile
 
+    if page.photometric == _CFA:
+        raise UserError(f"{path} holds a camera's raw data; develop it, and save it as RGB")
     bits, black = page.bitspersample, tifffile.PHOTOMETRIC.MINISBLACK
     # Pillow knows no others that are packed.
     twelve = bits == 12 and page.parent.byteorder == "<" and page.photometric == black
