@@ -361,6 +361,16 @@ def test_whole_numbers_that_are_rounded_are_told(tmp_path, warnings):
     assert any("beyond 2^24 are rounded" in line for line in warnings)
 
 
+def test_localizers_are_told_and_mosaics_refused(tmp_path, warnings):
+    path = tmp_path / "a.dcm"
+    kinds = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    write_dicom(path, LEVELS, "1.2", PixelSpacing=[1, 1], ImageType=kinds)
+    assert read_stack(path).shape == (1, 3, 4) and "calls itself a localizer" in warnings.pop()
+    write_dicom(path, LEVELS, "1.2", PixelSpacing=[1, 1], ImageType=["ORIGINAL", "M", "MOSAIC"])
+    with pytest.raises(UserError, match="mosaic of many slices; convert it"):
+        read_stack(path)
+
+
 def test_a_tilted_gantry_is_told(tmp_path, warnings):
     axes = [1, 0, 0, 0, 0.866, -0.5]
 

@@ -23,6 +23,7 @@ _UNEVEN = 0.01  # of the slices' mean distance, by which one may differ
 _INVERTED = "MONOCHROME1 of no unit: 0 is white in it, so its levels are turned round"
 _KEPT = "MONOCHROME1 says how it is shown: its values in {} are kept as they are"
 _TILTED = "its frames are shifted beside one another: cuts across them are sheared"
+_SCOUT = "it calls itself a localizer: it is read as any slice; move it away if it is none"
 _UNMAPPED = "its real-world values are not applied: its levels are read"
 
 
@@ -58,6 +59,10 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
     colours = data.get("PhotometricInterpretation") == "PALETTE COLOR"
     if colours or data.get("SamplesPerPixel", 1) != 1:
         raise ValueError("it is in colour")
+    if "MOSAIC" in _kinds(data):
+        raise UserError(
+            f"{path} is a mosaic of many slices; convert it, such as by dcm2niix, and give the NIfTI"
+        )
     size = int(data.Rows), int(data.Columns)
     check_claim((int(data.get("NumberOfFrames") or 1), *size), os.path.getsize(path), _LARGE)
     levels = _decoded(pydicom, data, path).reshape(-1, *size)
@@ -244,8 +249,14 @@ def _tilt(data, count):
     return (_TILTED,) if (beside > _UNEVEN * np.linalg.norm(steps, axis=1)).any() else ()
 
 
+def _kinds(data):
+    """What a file calls its picture, such as ORIGINAL and PRIMARY; one word is no list of them."""
+    found = data.get("ImageType") or ()
+    return (found,) if isinstance(found, str) else tuple(found)
+
+
 def _notes(data, unit):
-    notes = []
+    notes = [_SCOUT] if "LOCALIZER" in _kinds(data) else []
     if _is_monochrome1(data):
         notes.append(_INVERTED if unit is None else _KEPT.format(unit))
     mapping = "RealWorldValueMappingSequence"
