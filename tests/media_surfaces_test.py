@@ -320,6 +320,9 @@ def test_a_stl_with_bytes_after_its_last_facet(tmp_path, said):
     data = _ball().export(file_type="stl")
     (tmp_path / "a.stl").write_bytes(data + b"\0\0")
     assert _read(tmp_path / "a.stl").closed and "last facet, 2 of" in said[0]
+    (tmp_path / "a.stl").write_bytes(data[:-60])
+    with pytest.raises(UserError, match="is cut off: 320 facets do not fit"):
+        _read(tmp_path / "a.stl")
     (tmp_path / "a.stl").write_text(_ball().export(file_type="stl_ascii") + "\n\n")
     assert _read(tmp_path / "a.stl").closed and len(said) == 1
 

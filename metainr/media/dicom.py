@@ -61,7 +61,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
         raise ValueError("it is in colour")
     if "MOSAIC" in _kinds(data):
         raise UserError(
-            f"{path} is a mosaic of many slices; convert it, such as by dcm2niix, and give the NIfTI"
+            f"{path} is a mosaic of many slices; convert it to NIfTI, such as by dcm2niix"
         )
     size = int(data.Rows), int(data.Columns)
     check_claim((int(data.get("NumberOfFrames") or 1), *size), os.path.getsize(path), _LARGE)

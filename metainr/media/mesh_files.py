@@ -149,12 +149,15 @@ def _from_start(corner, counts):
 def _plain_stl(path, data):
     """An .stl file without what trimesh stumbles over: names, or what follows a last facet."""
     # Text would count so many facets there that no file holds them.
-    end = 84 + 50 * int.from_bytes(data[80:84], "little")
-    if end > len(data) and data.lstrip()[:5].lower() == b"solid":
+    num = int.from_bytes(data[80:84], "little")
+    end = 84 + 50 * num
+    if end > len(data) and data.removeprefix(b"\xef\xbb\xbf").lstrip()[:5].lower() == b"solid":
         facets = re.sub(rb"\r\n?", b"\n", _SOLID_LINE.sub(b"", data))
         if len(_VERTEX.findall(facets)) != 3 * len(_FACET_END.findall(facets)):
             raise ValueError("its facets have not three vertices each, or it is cut off")
         return b"solid\n" + facets + b"\nendsolid\n"
+    if end > len(data):
+        raise ValueError(f"it is cut off: {num} facets do not fit into its {len(data)} bytes")
     if not 84 < end < len(data):
         return data
     logging.warning(
