@@ -115,6 +115,17 @@ def test_names_of_photos_may_have_spaces(tmp_path, binary):
     assert _read(tmp_path).names["train"] == ["my 25.jpg", "my 26.jpg"]
 
 
+def test_other_models_are_told(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(logging, "warning", lambda text, *values: said.append(text % values))
+    write_reconstruction(tmp_path)
+    _read(tmp_path)
+    assert not any("model" in line for line in said)
+    (tmp_path / "sparse" / "1").mkdir()
+    _read(tmp_path)
+    assert sum("only this model is read, of those beside it, 1," in line for line in said) == 1
+
+
 def test_photos_of_another_size_are_named(tmp_path):
     write_reconstruction(tmp_path)
     Image.new("L", (COLUMNS + 1, ROWS)).save(tmp_path / "images" / _name(4))

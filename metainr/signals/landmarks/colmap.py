@@ -72,6 +72,7 @@ def _reconstruction(root):
         files = {path.stem for path in (root / name).glob("*.*") if path.suffix in (".bin", ".txt")}
         if {"cameras", "images", "points3D"} <= files:
             check_claims(root / name)
+            _tell_others(root / name)
             try:
                 found = pycolmap.Reconstruction(str(root / name))
                 for number, spaced in spaced_names(root / name).items():
@@ -87,6 +88,16 @@ def _reconstruction(root):
         Option("photo_folder"),
         " takes the folder in which colmap has written",
     )
+
+
+def _tell_others(folder):
+    """Warns of the models beside one: COLMAP writes several if photos do not hang together."""
+    others = [path.name for path in folder.parent.glob("[0-9]*") if path.name != folder.name]
+    if folder.name.isdigit() and others:
+        logging.warning(
+            "%s: only this model is read, of those beside it, %s, none; move the largest here",
+            *(folder, ", ".join(sorted(others))),
+        )
 
 
 def _registered(root, reconstruction):
