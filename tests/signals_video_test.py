@@ -185,6 +185,36 @@ def test_a_clip_of_high_dynamic_range_is_told(tmp_path, caplog):
     assert "is HDR (smpte2084)" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.avi"])
+def test_videos_that_are_cut_off_or_damaged_are_told(tmp_path, caplog, name):
+    path = tmp_path / name
+    start = ["-loglevel", "error", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=30:duration=3"]
+    options = ["-pix_fmt", "yuv420p", *(["-movflags", "+faststart"] if name == "a.mp4" else [])]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *start, *options, str(path)], check=True)
+    assert clip_info(path).frames == 90 and not caplog.records
+    data = path.read_bytes()
+    path.write_bytes(data[: 2 * len(data) // 3])
+    frames = clip_info(path).frames
+    assert 0 < frames < 90
+    assert "is damaged or cut off" in caplog.text and f"are {frames} frames" in caplog.text
+
+
+def test_interlaced_and_upright_videos(tmp_path, caplog):
+    path, turned = str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4")
+    program = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
+    source = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1"]
+    subprocess.run([*program, *source, path], check=True)
+    turn = ["-display_rotation", "-90", "-i", path, "-c", "copy", turned]
+    subprocess.run([*program, *turn], check=True)
+    expected = np.rot90(read_clip(path, 0, 1, 16)[0], -1)
+    np.testing.assert_allclose(read_clip(turned, 0, 1, 16)[0], expected, atol=0.05)
+    assert not caplog.records
+    options = ["-c:v", "libx264", "-flags", "+ilme+ildct", "-x264-params", "tff=1", "-y"]
+    subprocess.run([*program, *source, *options, path], check=True)
+    clip_info(path)
+    assert "is interlaced" in caplog.text
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A folder of two videos, a GIF and two folders of frames, ten frames each."""

@@ -1,6 +1,7 @@
 """Videos, GIFs and folders of frames as arrays."""
 
 import contextlib
+import logging as stdlib_logging
 import os
 import re
 import subprocess
@@ -37,6 +38,12 @@ _RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
 _ALPHA = re.compile(r"Video: vp([89]).*\n(?: {4,}.*\n)*? +alpha_mode *: 1", re.IGNORECASE)
 _REPEATS = re.compile(r"dup= *(\d+) drop= *(\d+)")
 _HDR = re.compile(r"Video:.*\b(arib-std-b67|smpte2084)\b")
+_INTERLACED = re.compile(r"Video:.*\b(top|bottom)( coded)? first\b")
+_DAMAGE = re.compile(
+    r"^\[.*?\] (.*(?:partial file|ended prematurely|corrupt|concealing|Invalid NAL|Invalid track|"
+    r"Error parsing|Decoding error).*)$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
 
 
@@ -154,9 +161,22 @@ def _video_info(path):
             1,
             *(path, found[1]),
         )
+    if _INTERLACED.search(told):
+        logging.log_first_n(
+            logging.WARNING,
+            "video %s is interlaced: a frame is two moments, line by line, and is left so (others "
+            "alike are not told)",
+            1,
+            path,
+        )
     frames = int(counts[-1]) if counts else 0
     if done.returncode or not frames or not rates:
         raise _damaged(path)
+    if found := _DAMAGE.search(told):
+        logging.warning(
+            "video %s is damaged or cut off (%s); what its decoder makes of it are %d frames",
+            *(path, found[1].strip(), frames),
+        )
     mean, ticks = float(rates[1]), float(rates[2]) * (1000 if rates[3] else 1)
     if ticks >= mean * _VARIES:
         varies = (
@@ -231,6 +251,8 @@ def _ffmpeg(path):
             f"reading {path} needs imageio-ffmpeg; run: pip install 'metainr[scenes]', or give a "
             "GIF or a folder of frames"
         ) from error
+    # It warns of upright frames of a phone that was held so.
+    stdlib_logging.getLogger("imageio_ffmpeg").setLevel(stdlib_logging.ERROR)
     return imageio_ffmpeg
 
 
