@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from absl import logging
 
 from metainr.errors import UserError, first_line
 from metainr.media import read_stack
 from metainr.media.numpy_files import load_npy, load_npz
 from metainr.media.opening import check_regular
+from metainr.media.stacks import is_stack
 
-_TEXTS = (".csv", ".txt")
+_TEXTS = (".csv", ".txt", ".tsv", ".dat")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _APART = re.compile(r"[^\s,]\s+[^\s,]")
 _ONE_COMMA = re.compile(r"[+-]?\d+,\d+")
@@ -21,6 +23,7 @@ _THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+\.\d+"
 _ALL_THOUSANDS = re.compile(
     rf"({_THOUSANDS})(?:, ?{_THOUSANDS})*|([+-]?[1-9]\d{{0,2}}(?:\.\d{{3}})+,\d+)"
 )
+_FEW = 3  # lines; a detector of fewer views may happen to count them
 _ANGLES, _SINOGRAM = "angles", "sinogram"
 Read = TypeVar("Read")
 
@@ -40,13 +43,37 @@ def load_sinogram(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         values = _one_of(arrays, _SINOGRAM, path).astype(np.float64)
         return values, None if angles is None else angles.astype(np.float64).ravel()
     if suffix in _TEXTS:
-        return np.atleast_2d(_text(path)), None
+        values = np.atleast_2d(_text(path))
+        _tell_counting(path, values)
+        return values, None
     if suffix == ".npy":
         return _told(load_npy, path).astype(np.float64), None
-    stack = read_stack(path)
+    stack = _stack(path)
     if len(stack) > 1:
         raise UserError(f"sinogram {path} has {len(stack)} pages; give a file of one")
     return stack[0].astype(np.float64), None
+
+
+def _stack(path):
+    try:
+        return read_stack(path)
+    except UserError as error:
+        if is_stack(path):
+            raise
+        raise UserError(
+            f"sinogram {path} is of no kind that is read; save it as NPY, NPZ, CSV or TIFF"
+        ) from error
+
+
+def _tell_counting(path, values):
+    """Warns of a first column that counts the lines, as tables that were exported may have one."""
+    counted = values[:, 0] - np.arange(len(values))
+    if len(values) >= _FEW and (counted == counted[0]).all() and counted[0] in (0, 1):
+        logging.warning(
+            "sinogram %s: its first column counts the lines, and is read as a detector; remove it "
+            "if it is none",
+            path,
+        )
 
 
 def load_angles(path: Path) -> np.ndarray:
