@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import struct
 import zipfile
 import zlib
 
@@ -205,6 +206,24 @@ def test_a_nifti_that_lies_nowhere_or_in_two_places_is_told(tmp_path, warnings):
     nibabel.save(image, path)
     np.testing.assert_array_equal(read_stack(path)[0], values[::-1, ::-1, 0].T)
     assert "sform is taken" in warnings.pop()
+
+
+def test_niftis_whose_map_is_doubtful_are_told_or_refused(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    values, path = np.arange(24, dtype=np.int16).reshape(2, 3, 4), tmp_path / "a.nii"
+    sheared = np.diag([2.0, 3, 4, 1])
+    sheared[1, 2] = 1
+    nibabel.save(nibabel.Nifti1Image(values, sheared), path)
+    assert any("cuts across them are sheared" in note for note in read_slices(path).about.notes)
+    image = nibabel.Nifti1Image(values, np.diag([2.0, 3, 4, 1]))
+    data = image.to_bytes()
+    no_quaternion = struct.pack("<hhfff", 1, 2, 9, 9, 9)
+    for start, put, told in ((280, bytes(48), "to no places"), (344, b"ni1\0", "another file")):
+        path.write_bytes(data[:start] + put + data[start + len(put) :])
+        with pytest.raises(UserError, match=told):
+            read_slices(path)
+    path.write_bytes(data[:252] + no_quaternion + data[268:])
+    assert "sform is taken" in read_slices(path).about.notes[0]
 
 
 def test_niftis_that_are_no_grey_volume_are_named(tmp_path):

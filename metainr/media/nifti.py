@@ -13,7 +13,9 @@ from metainr.media.volume import About, Volume, known_length
 _LARGE = 2**27  # values
 _GZIPPED = b"\x1f\x8b"
 _APART = 1e-3  # of the largest number, by which two affine maps may differ
+_TILT = 1e-2  # of the cosine of the angle between two axes that are taken as upright
 _NOWHERE = "its qform_code and sform_code are 0: left may be right in it"
+_SHEARED = "its axes are not at right angles: cuts across them are sheared"
 _TWO_PLACES = "its qform and sform differ in axes or spacing: sform is taken"
 
 
@@ -37,24 +39,41 @@ def read_nifti(nibabel: ModuleType, path: Path) -> Volume:
             f"{path} has the shape {shape}, and one volume [x, y, z] or slice [x, y] is read; save "
             "each of its volumes as a file"
         )
+    if not _is_map(image.affine):
+        raise UserError(f"{path} maps its voxels to no places; write its affine map anew")
     values = image.get_fdata(dtype=np.float32)
     values = values.reshape((*values.shape, 1)[:3])
     turned = nibabel.as_closest_canonical(nibabel.spatialimages.SpatialImage(values, image.affine))
     # Its affine map is what turns it; the header's sizes of voxels may be others.
     lengths = nibabel.affines.voxel_sizes(turned.affine).astype(np.float32)
     spacing = (*map(known_length, lengths),)
-    return Volume(np.asarray(turned.dataobj), spacing, About(notes=_notes(image.header)))
+    return Volume(np.asarray(turned.dataobj), spacing, About(notes=_notes(image)))
 
 
-def _notes(header):
+def _is_map(affine):
+    return bool(np.isfinite(affine).all() and np.linalg.matrix_rank(affine[:3, :3]) == 3)
+
+
+def _notes(image):
     """What is doubtful of where the volume lies."""
-    (by_quaternion, first), (by_rows, second) = header.get_qform(True), header.get_sform(True)
+    axes = image.affine[:3, :3] / np.linalg.norm(image.affine[:3, :3], axis=0)
+    notes = [_SHEARED] if np.abs(axes.T @ axes - np.eye(3)).max() > _TILT else []
+    header = image.header
+    first, second = int(header["qform_code"]), int(header["sform_code"])
     if not (first or second):
-        return (_NOWHERE,)
-    if not (first and second):
-        return ()
-    one, other = by_quaternion[:3, :3], by_rows[:3, :3]
-    return (_TWO_PLACES,) if np.abs(one - other).max() > _APART * np.abs(other).max() else ()
+        return (*notes, _NOWHERE)
+    if first and second and not _is_same(header):
+        notes.append(_TWO_PLACES)
+    return tuple(notes)
+
+
+def _is_same(header):
+    """Whether both maps of a header agree but for the origin."""
+    try:
+        one, other = header.get_qform(True)[0], header.get_sform(True)[0]
+    except ValueError:  # a quaternion that is none
+        return False
+    return np.abs(one - other)[:3, :3].max() <= _APART * np.abs(other[:3, :3]).max()
 
 
 def _check_packed(path):
@@ -77,3 +96,7 @@ def _check_header(nibabel, path):
     size = os.path.getsize(path)
     check_claim(said.get_data_shape(), size, _LARGE)
     check_claim((said.get_data_offset(),), size, _LARGE)
+    if said["magic"].item() == header.pair_magic:
+        raise UserError(
+            f"{path} is the header of values in another file (.img); save both as one .nii"
+        )
