@@ -47,6 +47,24 @@ def test_hidden_files_and_folders_do_not_count(tmp_path, said):
     assert _names(tmp_path / ".mine") == ["h"]  # a folder that is given is no hidden one
 
 
+@pytest.mark.parametrize(
+    "name, ending",
+    [
+        ("folder", "HEIC"),
+        ("slices", "nrrd"),
+        ("recordings", "m4a"),
+        ("clips", "MTS"),
+        ("mesh_folder", "fbx"),
+    ],
+)
+def test_files_of_a_kind_that_is_not_read_are_told(tmp_path, said, name, ending):
+    options = FILES[name](tmp_path)
+    _write(tmp_path, "notes.txt", f"a.{ending}", f"below/b.{ending}", f".c.{ending}")
+    made = signals.make(name, KINDS[FAMILY_OF[name]].options(64, 0)._replace(**options))
+    assert sum(made.sizes.values()) == 6
+    assert len(said) == 1 and f": 2 .{ending.lower()} files are not read" in said[0]
+
+
 def test_linked_folders_are_entered_once(tmp_path, said):
     _write(tmp_path, "data/b/file", "elsewhere/file")
     (tmp_path / "data" / "a").symlink_to(tmp_path / "data" / "b")
