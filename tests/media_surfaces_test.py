@@ -230,6 +230,9 @@ def test_faces_without_their_vertices(tmp_path):
         _refused(tmp_path / "a.ply", "a face names a vertex")
     (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n")
     _refused(tmp_path / "a.obj", "cannot be read")
+    for face in ("0 1 2", "1 2 0", "1/1 0/1 2/1"):
+        (tmp_path / "a.obj").write_text(f"v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nf 1 2 3\nf {face}\n")
+        _refused(tmp_path / "a.obj", "names a vertex 0, and the first is 1")
     (tmp_path / "a.obj").write_text("v 0 0\nv 1 0\nv 0 1\nf 1 2 3\n" * 2)
     _refused(tmp_path / "a.obj", "three coordinates|cannot be read")
     triangles = [f"v {x} 0 0\nv {x + 1} 0 0\nv {x} 1 0\nf -3 -2 -1\n" for x in (0, 5)]
@@ -238,6 +241,18 @@ def test_faces_without_their_vertices(tmp_path):
     assert 0.4 < (found < 1.01).mean() < 0.6 and ((found < 1.01) | (found > 4.99)).all()
     (tmp_path / "a.obj").write_text(triangles[0].replace("-3", "-4"))
     _refused(tmp_path / "a.obj", "names a vertex -4 of 3 before it")
+
+
+def test_texts_that_are_cut_off(tmp_path):
+    text = _ball().export(file_type="ply", encoding="ascii").decode()
+    (tmp_path / "a.ply").write_text(text + "\n\n")
+    assert _read(tmp_path / "a.ply").closed
+    (tmp_path / "a.ply").write_text("\n".join(text.splitlines()[:-9]))
+    _refused(tmp_path / "a.ply", "is cut off: it promises 482 lines, and 473 are there")
+    text = _ball().export(file_type="off")
+    for rest in (text.rpartition("\n3 ")[0], text.rpartition(" ")[0]):
+        (tmp_path / "a.off").write_text(rest)
+        _refused(tmp_path / "a.off", "is cut off: not all of its 320 faces are there")
 
 
 def test_an_obj_with_tabs_comments_and_continued_lines(tmp_path, said):

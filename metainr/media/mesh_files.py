@@ -19,6 +19,7 @@ _VERTEX, _FACET_END = (
     re.compile(rb"^[ \t]*" + word + rb"\b", re.MULTILINE | re.IGNORECASE)
     for word in (rb"vertex", rb"end[ \t]*facet")
 )
+_ZERO_FACE = re.compile(rb"^f (?:\S+ )*0(?:/\S*)?(?: |$)", re.MULTILINE)
 _RELATIVE_FACE = re.compile(rb"^f .*[ /]-", re.MULTILINE)
 
 
@@ -121,6 +122,8 @@ def _plain_obj(data):
     data = re.sub(rb"#[^\n]*", b"", re.sub(rb"\r\n?", b"\n", data.removeprefix(b"\xef\xbb\xbf")))
     data = re.sub(rb"[ \t\v\f]+", b" ", re.sub(rb"\\[ \t]*\n", b" ", data))
     data = re.sub(rb" ?\n ?", b"\n", data.strip()) + b"\n"
+    if _ZERO_FACE.search(data):
+        raise ValueError("a face names a vertex 0, and the first is 1")
     return _absolute(data) if _RELATIVE_FACE.search(data) else data
 
 
@@ -174,6 +177,8 @@ def _fanned(data):
     lines = [line for line in map(bytes.strip, rest.splitlines()) if line]
     first, num = (1 + int(lines[0].split()[0]), int(lines[0].split()[1])) if lines else (0, 0)
     faces = [line.split() for line in lines[first : first + num]]
+    if len(faces) < num or any(len(face) <= int(face[0]) for face in faces):
+        raise ValueError(f"it is cut off: not all of its {num} faces are there")
     if not any(int(face[0]) > 4 for face in faces):
         return data
     corners = [face[1 : int(face[0]) + 1] for face in faces]
