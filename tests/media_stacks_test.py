@@ -380,6 +380,15 @@ def test_whole_numbers_that_are_rounded_are_told(tmp_path, warnings):
     assert any("beyond 2^24 are rounded" in line for line in warnings)
 
 
+def test_a_series_that_is_not_told_and_frames_that_are_miscounted(tmp_path, warnings):
+    path = tmp_path / "a.dcm"
+    write_dicom(path, LEVELS, "", PixelSpacing=[1, 1])
+    assert read_stack(path).shape == (1, 3, 4) and "tells no series" in warnings.pop()
+    write_dicom(path, FRAMES, "1.2", NumberOfFrames=1)
+    with pytest.raises(UserError, match="holds 3 frames, and its NumberOfFrames says 1"):
+        read_stack(path)
+
+
 def test_localizers_are_told_and_mosaics_refused(tmp_path, warnings):
     path = tmp_path / "a.dcm"
     kinds = ["ORIGINAL", "PRIMARY", "LOCALIZER"]

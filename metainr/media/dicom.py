@@ -23,6 +23,7 @@ _UNEVEN = 0.01  # of the slices' mean distance, by which one may differ
 _INVERTED = "MONOCHROME1 of no unit: 0 is white in it, so its levels are turned round"
 _KEPT = "MONOCHROME1 says how it is shown: its values in {} are kept as they are"
 _TILTED = "its frames are shifted beside one another: cuts across them are sheared"
+_ALONE = "it tells no series: it is taken for a body of its own, and may be a neighbour of others"
 _SCOUT = "it calls itself a localizer: it is read as any slice; move it away if it is none"
 _UNMAPPED = "its real-world values are not applied: its levels are read"
 
@@ -64,8 +65,11 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
             f"{path} is a mosaic of many slices; convert it to NIfTI, such as by dcm2niix"
         )
     size = int(data.Rows), int(data.Columns)
-    check_claim((int(data.get("NumberOfFrames") or 1), *size), os.path.getsize(path), _LARGE)
+    count = int(data.get("NumberOfFrames") or 1)
+    check_claim((count, *size), os.path.getsize(path), _LARGE)
     levels = _decoded(pydicom, data, path).reshape(-1, *size)
+    if len(levels) != count:
+        raise ValueError(f"it holds {len(levels)} frames, and its NumberOfFrames says {count}")
     frames = [_frame(pydicom, data, index, stored) for index, stored in enumerate(levels)]
     if len({(frame.unit, frame.spacing) for frame in frames}) > 1:
         raise ValueError("its frames differ in spacing or unit")
@@ -257,6 +261,8 @@ def _kinds(data):
 
 def _notes(data, unit):
     notes = [_SCOUT] if "LOCALIZER" in _kinds(data) else []
+    if not data.get("SeriesInstanceUID"):
+        notes.append(_ALONE)
     if _is_monochrome1(data):
         notes.append(_INVERTED if unit is None else _KEPT.format(unit))
     mapping = "RealWorldValueMappingSequence"
