@@ -80,6 +80,13 @@ def test_clips_are_read_back(tmp_path, ending):
     np.testing.assert_allclose(_means(clip), 10 + 20 * np.arange(3, 9), atol=2)
 
 
+def test_frames_that_are_there_twice_are_refused(tmp_path):
+    _frames(tmp_path / "a", 3)
+    Image.new("RGB", (32, 32)).save(tmp_path / "a" / "frame1.jpg")
+    with pytest.raises(UserError, match="has 2 pictures called frame1, of several endings"):
+        clip_info(tmp_path / "a")
+
+
 @pytest.mark.parametrize("name", ["-vf.mp4", "concat:a.mp4", "http:a.mp4", "%03d 'a.mp4", "A.MP4"])
 def test_a_clips_name_is_only_a_name(tmp_path, monkeypatch, name):
     write_video(tmp_path / "moving.mp4", _greys(12), 10).rename(tmp_path / name)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,7 +73,14 @@ def clip_info(path: str | Path) -> ClipInfo:
     """Counts frames without decoding them. Raises UserError if the clip cannot be read."""
     path = _existing(path)
     if path.is_dir():
-        return ClipInfo(len(_pictures(path)), _PICTURES_RATE, "")
+        files = _pictures(path)
+        stem, count = Counter(file.stem for file in files).most_common(1)[0]
+        if count > 1:
+            raise UserError(
+                f"clip {path} has {count} pictures called {stem}, of several endings; leave one of "
+                "each there"
+            )
+        return ClipInfo(len(files), _PICTURES_RATE, "")
     return _gif_info(path) if path.suffix.lower() == _GIF else _video_info(path)
 
 

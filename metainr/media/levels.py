@@ -87,7 +87,8 @@ def _stored_grey(image):
 
 def _as_levels(values, bits):
     """Colours [h, w, 3] in [0, 1] as grey levels [h, w]."""
-    return np.round(values @ _LUMA * (2**bits - 1))
+    kind = np.uint8 if bits == 8 else np.uint16
+    return np.round(values @ _LUMA * (2**bits - 1)).astype(kind)
 
 
 def _stacked(pages):

@@ -84,8 +84,9 @@ def read_slices(path: Path, axis: int | None = None) -> Slices:
             f"{path} has {len(bad)} values that are NaN or infinite, the first in slice {index}, "
             f"row {row}, column {column}; replace them"
         )
-    about = volume.about
-    return Slices(stack, spacing, about._replace(notes=(*about.notes, *notes)))
+    about, stored = volume.about, volume.values.dtype
+    unit = about.unit or (f"levels of {8 * stored.itemsize} bits" if stored.kind == "u" else None)
+    return Slices(stack, spacing, about._replace(unit=unit, notes=(*about.notes, *notes)))
 
 
 class Unusable(UserError):
