@@ -114,6 +114,14 @@ def test_normals_of_few_digits_and_a_byte_order_mark(tmp_path, said):
     assert (np.sum(points * found.normals, axis=1) < -0.99).all() and not said
 
 
+def test_a_line_of_names_before_a_cloud(tmp_path, said):
+    lines = "\n".join(" ".join(f"{x:.5f}" for x in row) for row in np.tile(_points(), 2))
+    (tmp_path / "a.xyz").write_text("//X Y Z Nx Ny Nz\n" + lines)
+    np.testing.assert_allclose(_read(tmp_path / "a.xyz").points, _points(), atol=1e-5)
+    (tmp_path / "a.xyz").write_text("X Y Z Nx Ny Nz\n" + lines)
+    _refused(tmp_path / "a.xyz", "others behind #")
+
+
 def _gltf(points, normals=None, **changed):
     """A glTF of points, as (header without its buffers, bytes)."""
     arrays = [np.asarray(x, "<f4").tobytes() for x in (points, normals) if x is not None]

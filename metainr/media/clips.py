@@ -45,6 +45,7 @@ _DAMAGE = re.compile(
     r"Error parsing|Decoding error).*)$",
     re.MULTILINE | re.IGNORECASE,
 )
+_FEW = 2  # frames that are repeated or left out where a clip begins
 _VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
 
 
@@ -195,7 +196,7 @@ def _video_info(path):
     repeats = _REPEATS.findall(told)
     more, fewer = map(int, repeats[-1]) if repeats else (0, 0)
     varies = ""
-    if more + fewer > max(1, (_VARIES - 1) * frames):
+    if more + fewer > max(_FEW, (_VARIES - 1) * frames):
         varies = f"it is read at {ticks:g} frames a second, {more} repeated and {fewer} left out"
     return ClipInfo(frames, ticks, varies)
 
