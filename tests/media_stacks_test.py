@@ -154,6 +154,20 @@ def test_planes_that_are_no_pages_are_refused(tmp_path, options):
         read_stack(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("options", [{"imagej": True}, {"ome": True}, {}])
+def test_planes_along_several_axes_are_refused(tmp_path, options):
+    path = tmp_path / ("a.ome.tif" if "ome" in options else "a.tif")
+    planes = np.arange(5 * 2 * 16 * 16, dtype=np.uint16).reshape(5, 2, 16, 16)
+    for axes in ("ZCYX", "TZYX"):
+        told = {"metadata": {"axes": axes}, **options} if options else {}
+        tifffile.imwrite(path, planes, photometric="minisblack", **told)
+        with pytest.raises(UserError, match="planes along several axes"):
+            read_stack(path)
+    told = {"metadata": {"axes": "ZYX"}, **options} if options else {}
+    tifffile.imwrite(path, planes[:, 0], photometric="minisblack", **told)
+    np.testing.assert_array_equal(read_stack(path), planes[:, 0])
+
+
 def test_content_tells_what_names_do_not(tmp_path):
     np.save(tmp_path / "a.npy", LEVELS)
     write_dicom(tmp_path / "b.png", LEVELS, "1.2", PixelSpacing=[1, 1])

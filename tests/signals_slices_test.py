@@ -275,6 +275,16 @@ def test_units_that_differ_are_told(tmp_path, warnings):
     )
 
 
+def test_arrays_whose_slices_may_lie_along_the_last_axis(tmp_path, warnings):
+    np.save(tmp_path / "a.npy", np.zeros((9, 12, 3)))
+    with pytest.raises(UserError, match="last axis may be channels; .* give axis 2"):
+        read_stack(tmp_path / "a.npy")
+    assert read_stack(tmp_path / "a.npy", 2).shape == (3, 9, 12)
+    np.save(tmp_path / "a.npy", np.zeros((9, 9, 12)))
+    assert read_stack(tmp_path / "a.npy").shape == (9, 9, 12)
+    assert "(9, 9, 12) is cut along the first axis; give axis 2" in warnings.pop()
+
+
 def test_levels_of_several_depths_are_told(tmp_path, warnings):
     ramp = np.arange(64).reshape(8, 8)
     for index in range(4):

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -17,6 +18,7 @@ _ORIENTATION, _PROFILE = 274, 34675  # tags
 EXTRA_SAMPLES, UNSPECIFIED = 338, 0  # the tag of channels besides colours, and one of its values
 _WHOLE = (1, 8, 16, 32, 64)  # bits of values that are not packed across bytes, or simply
 _BESIDE = 1 | 4  # what a page's kind says of one that is a preview or a mask
+_OME_SIZE = re.compile(r"\bSize([CTZ])=\"(\d{1,9})\"")
 _CFA = 32803  # colours that pixels see by turns
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -74,10 +76,8 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
 
     with tifffile.TiffFile(path) as file:
         pages = _pictures(file, most)
-        if most is None and _holds_more(file, file.pages[:]):
-            raise UserError(
-                f"{path} stores planes that are no pages of their own; save it as pages"
-            )
+        if most is None:
+            _check_planes(path, file)
         for page in pages:
             _check_bits(path, page)
         if not all(map(_is_plain, pages)):
@@ -97,6 +97,31 @@ def _pictures(file, most):
     """The first pages that are neither previews nor masks of others; all if there are no such."""
     found = itertools.islice((x for x in file.pages if not x.subfiletype & _BESIDE), most)
     return list(found) or file.pages[:most]
+
+
+def _check_planes(path, file):
+    """Before pages are taken for a stack of slices."""
+    if _holds_more(file, file.pages[:]):
+        raise UserError(f"{path} stores planes that are no pages of their own; save it as pages")
+    if sum(size > 1 for size in _sizes(file)) > 1:
+        raise UserError(
+            f"{path} holds planes along several axes, such as channels, times and depths; save one "
+            "stack of slices"
+        )
+
+
+def _sizes(file):
+    """How many planes a file tells of along each axis. Programs may call any stack channels."""
+    told, in_colour = {}, file.pages[0].samplesperpixel > 1
+    if file.is_ome:
+        told = {axis: int(size) for axis, size in reversed(_OME_SIZE.findall(file.ome_metadata))}
+    elif file.is_imagej:
+        names = {"C": "channels", "T": "frames", "Z": "slices"}
+        told = {axis: file.imagej_metadata.get(name, 1) for axis, name in names.items()}
+    elif file.is_shaped:
+        series = file.series[0]
+        return [size for size, axis in zip(series.shape, series.axes) if axis == "Q"]
+    return [1 if in_colour else told.get("C", 1), told.get("T", 1), told.get("Z", 1)]
 
 
 def _holds_more(file, pages):
