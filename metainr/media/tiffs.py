@@ -117,7 +117,7 @@ def _sizes(file):
         told = {axis: int(size) for axis, size in reversed(_OME_SIZE.findall(file.ome_metadata))}
     elif file.is_imagej:
         names = {"C": "channels", "T": "frames", "Z": "slices"}
-        told = {axis: file.imagej_metadata.get(name, 1) for axis, name in names.items()}
+        told = {axis: (file.imagej_metadata or {}).get(name, 1) for axis, name in names.items()}
     elif file.is_shaped:
         series = file.series[0]
         return [size for size, axis in zip(series.shape, series.axes) if axis == "Q"]
