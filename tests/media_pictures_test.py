@@ -97,8 +97,10 @@ def test_colours_of_no_screen_are_refused(tmp_path):
     profiles = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
     picture = Image.new("RGB", (3, 2), (200, 30, 90))
     ImageCms.profileToProfile(picture, *profiles, outputMode="LAB").save(tmp_path / "a.tif")
-    with pytest.raises(UserError, match="a.tif: its colours are in CIELAB, not RGB"):
-        read_image(tmp_path / "a.tif")
+    _tiff(tmp_path / "b.tif", np.zeros((2, 3, 3), np.uint16), photometric="cielab")
+    for name in ("a.tif", "b.tif"):
+        with pytest.raises(UserError, match=f"{name} has its colours in CIELAB; save it as RGB"):
+            read_image(tmp_path / name)
 
 
 def test_transparency_of_16_bits_lies_on_white(tmp_path):

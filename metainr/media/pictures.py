@@ -247,8 +247,6 @@ def _unit(values, bits, path):
 
 def _eight_bit(image):
     """Colours [h, w, 1 or 3] and alpha [h, w, 1] or None, of one byte a value."""
-    if image.mode == "LAB":  # of which Pillow makes other colours than were meant
-        raise ValueError("its colours are in CIELAB, not RGB")
     profile = image.info.get("icc_profile")
     image = image.convert("LA") if image.mode == "La" else image
     alpha = None

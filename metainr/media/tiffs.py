@@ -19,6 +19,7 @@ EXTRA_SAMPLES, UNSPECIFIED = 338, 0  # the tag of channels besides colours, and 
 _WHOLE = (1, 8, 16, 32, 64)  # bits of values that are not packed across bytes, or simply
 _BESIDE = 1 | 4  # what a page's kind says of one that is a preview or a mask
 _OME_SIZE = re.compile(r"\bSize([CTZ])=\"(\d{1,9})\"")
+_LABS = (8, 9, 10)  # CIELAB in its three codings
 _CFA = 32803  # colours that pixels see by turns
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -138,6 +139,8 @@ def _check_bits(path, page):
 
     if page.photometric == _CFA:
         raise UserError(f"{path} holds a camera's raw data; develop it, and save it as RGB")
+    if page.photometric in _LABS:  # of which Pillow makes other colours than were meant
+        raise UserError(f"picture {path} has its colours in CIELAB; save it as RGB")
     bits, black = page.bitspersample, tifffile.PHOTOMETRIC.MINISBLACK
     # Pillow knows no others that are packed.
     twelve = bits == 12 and page.parent.byteorder == "<" and page.photometric == black
