@@ -13,6 +13,8 @@ from metainr.errors import Option, UserError
 _PREFIX, _SUFFIX = ".writing-", ".tmp"
 _DEEPEST = 20  # folders in a stranger's path
 
+_POINTER = b"version https://git-lfs.github.com/spec/"
+
 _REMEDIES = {
     "make room there": (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
     "give permission there": (errno.EACCES, errno.EPERM),
@@ -26,7 +28,7 @@ _REMEDIES = {
 def check_regular(
     path: str | Path, kind: str, *remedy: str | Option, most: int | None = None
 ) -> None:
-    """Raises UserError for what is no file: a folder, a pipe, a device, nothing.
+    """Raises UserError for what is no file: a folder, a pipe, a device, a pointer to one, nothing.
 
     Args:
         path: of the file.
@@ -34,12 +36,14 @@ def check_regular(
         remedy: how the message ends, by default "give a file that is there".
         most: bytes that such a file may have.
     """
+    ending = remedy or ("give a file that is there",)
     try:
         problem = _irregular(os.stat(path), most)
+        if not problem and _is_pointer(path):
+            problem, ending = "it is only a pointer of Git LFS", ("run: git lfs pull",)
     except (OSError, ValueError) as error:  # the latter: a NUL in the name
         problem = error.strerror if isinstance(error, OSError) else str(error)
     if problem:
-        ending = remedy or ("give a file that is there",)
         raise UserError(f"cannot read {kind} {path}: {problem}; ", *ending)
 
 
@@ -73,6 +77,12 @@ def _irregular(state, most):
         return "it is a pipe or device"
     too_large = most is not None and state.st_size > most
     return f"it has {state.st_size} bytes, more than {most}" if too_large else ""
+
+
+def _is_pointer(path):
+    """Whether a file stands for one that Git LFS keeps elsewhere and has not fetched."""
+    with open(path, "rb") as file:
+        return file.read(len(_POINTER)) == _POINTER
 
 
 def _has_content(path):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from absl import logging
+from PIL import Image
 from scene_files import write_scene
 from scipy.spatial.transform import Rotation
 
@@ -92,6 +93,15 @@ def _frames(folder, own, **fields):
     content["frames"][0].update(own)
     (folder / "transforms.json").write_text(json.dumps(content))
     return transforms.read_frames(folder / "transforms.json")
+
+
+def test_a_name_without_an_ending_that_may_be_two_pictures(tmp_path):
+    write_scene(tmp_path, num=2)
+    Image.new("RGB", (8, 8)).save(tmp_path / "r_1.jpg")
+    with pytest.raises(UserError, match="names ../r_1., which may be r_1.jpg or r_1.png"):
+        transforms.read_frames(tmp_path / "transforms.json")
+    (tmp_path / "r_1.jpg").rename(tmp_path / "r_1.txt")
+    assert transforms.read_frames(tmp_path / "transforms.json").paths[1].name == "r_1.png"
 
 
 def test_a_frames_own_camera_replaces_the_files(tmp_path):

@@ -97,8 +97,10 @@ def test_colours_of_no_screen_are_refused(tmp_path):
     profiles = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
     picture = Image.new("RGB", (3, 2), (200, 30, 90))
     ImageCms.profileToProfile(picture, *profiles, outputMode="LAB").save(tmp_path / "a.tif")
-    with pytest.raises(UserError, match="a.tif: its colours are in CIELAB, not RGB"):
-        read_image(tmp_path / "a.tif")
+    _tiff(tmp_path / "b.tif", np.zeros((2, 3, 3), np.uint16), photometric="cielab")
+    for name in ("a.tif", "b.tif"):
+        with pytest.raises(UserError, match=f"{name} has its colours in CIELAB; save it as RGB"):
+            read_image(tmp_path / name)
 
 
 def test_transparency_of_16_bits_lies_on_white(tmp_path):
@@ -378,6 +380,45 @@ def test_adobe_colours_without_a_profile_are_told(tmp_path, caplog):
     Image.new("RGB", (8, 8), (200, 60, 60)).save(tmp_path / "a.jpg", exif=exif)
     read_image(tmp_path / "a.jpg")
     assert "a.jpg says by EXIF that its colours are Adobe RGB" in caplog.text
+
+
+def _with_beside(path, kind, compression=None):
+    """A TIFF of a small page of that kind, and of the picture that it belongs to."""
+    small, whole = (
+        Image.new("RGB", size, 3 * (grey,)) for size, grey in (((6, 4), 9), ((12, 8), 99))
+    )
+    small.save(
+        path, save_all=True, append_images=[whole], compression=compression, tiffinfo={254: 0}
+    )
+    with tifffile.TiffFile(path, mode="r+") as file:
+        file.pages[0].tags[254].overwrite(kind)
+
+
+@pytest.mark.parametrize("kind", [1, 4, 5])
+def test_previews_and_masks_in_a_tiff_are_not_its_picture(tmp_path, kind):
+    _with_beside(tmp_path / "a.tif", kind)
+    assert (
+        read_image(tmp_path / "a.tif").shape == (8, 12, 3) == (*stored_size(tmp_path / "a.tif"), 3)
+    )
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.tif"), np.full((1, 8, 12), 99))
+    _with_beside(tmp_path / "b.tif", kind, "tiff_lzw")
+    for read in (read_image, read_stack):
+        with pytest.raises(UserError, match="previews or masks .* save the picture alone"):
+            read(tmp_path / "b.tif")
+
+
+def test_raw_data_of_a_camera_are_named(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.uint16), photometric=32803)
+    with pytest.raises(UserError, match="camera's raw data; develop it"):
+        read_image(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("codes, is_told", [((9, 16, 0, 1), True), ((1, 13, 0, 1), False)])
+def test_codes_of_colours_are_told(tmp_path, monkeypatch, caplog, codes, is_told):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    path = _png(tmp_path / "a.png", 1, 8, 2, b"\0\x80\xff", [(b"cICP", bytes(codes))])
+    np.testing.assert_allclose(255 * read_image(path)[0, 0], [0, 128, 255])
+    assert ("its colours are not sRGB" in caplog.text) == is_told
 
 
 def test_pictures_of_phones_are_named(tmp_path):

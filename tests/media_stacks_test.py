@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import struct
 import zipfile
 import zlib
 
@@ -153,6 +154,20 @@ def test_planes_that_are_no_pages_are_refused(tmp_path, options):
         read_stack(tmp_path / "a.tif")
 
 
+@pytest.mark.parametrize("options", [{"imagej": True}, {"ome": True}, {}])
+def test_planes_along_several_axes_are_refused(tmp_path, options):
+    path = tmp_path / ("a.ome.tif" if "ome" in options else "a.tif")
+    planes = np.arange(5 * 2 * 16 * 16, dtype=np.uint16).reshape(5, 2, 16, 16)
+    for axes in ("ZCYX", "TZYX"):
+        told = {"metadata": {"axes": axes}, **options} if options else {}
+        tifffile.imwrite(path, planes, photometric="minisblack", **told)
+        with pytest.raises(UserError, match="planes along several axes"):
+            read_stack(path)
+    told = {"metadata": {"axes": "ZYX"}, **options} if options else {}
+    tifffile.imwrite(path, planes[:, 0], photometric="minisblack", **told)
+    np.testing.assert_array_equal(read_stack(path), planes[:, 0])
+
+
 def test_content_tells_what_names_do_not(tmp_path):
     np.save(tmp_path / "a.npy", LEVELS)
     write_dicom(tmp_path / "b.png", LEVELS, "1.2", PixelSpacing=[1, 1])
@@ -186,6 +201,96 @@ def test_a_nifti_is_turned_and_spaced_by_its_affine(tmp_path):
         alone = read_slices(tmp_path / name)
         np.testing.assert_array_equal(alone.values, found.values[:1])
         assert alone.spacing == (2, 1)
+
+
+def test_a_nifti_that_lies_nowhere_or_in_two_places_is_told(tmp_path, warnings):
+    nibabel = pytest.importorskip("nibabel")
+    values, path = np.arange(24, dtype=np.int16).reshape(2, 3, 4), tmp_path / "a.nii"
+    image = nibabel.Nifti1Image(values, None)
+    image.header["pixdim"][1:4] = 2, 3, 4
+    nibabel.save(image, path)
+    found = read_slices(path)
+    assert found.spacing == (3, 2) and "left may be right" in found.about.notes[0]
+    image.set_qform(np.diag([2.0, 3, 4, 1]), 1)
+    image.set_sform([[2, 0, 0, 5], [0, 3, 0, 5], [0, 0, 4, 5], [0, 0, 0, 1]], 1)
+    nibabel.save(image, path)
+    np.testing.assert_array_equal(read_stack(path)[0], values[:, ::-1, 0].T)
+    assert not warnings
+    image.set_sform(np.diag([-2.0, 3, 4, 1]), 2)
+    nibabel.save(image, path)
+    np.testing.assert_array_equal(read_stack(path)[0], values[::-1, ::-1, 0].T)
+    assert "sform is taken" in warnings.pop()
+
+
+def test_niftis_whose_map_is_doubtful_are_told_or_refused(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    values, path = np.arange(24, dtype=np.int16).reshape(2, 3, 4), tmp_path / "a.nii"
+    sheared = np.diag([2.0, 3, 4, 1])
+    sheared[1, 2] = 1
+    nibabel.save(nibabel.Nifti1Image(values, sheared), path)
+    assert any("cuts across them are sheared" in note for note in read_slices(path).about.notes)
+    image = nibabel.Nifti1Image(values, np.diag([2.0, 3, 4, 1]))
+    data = image.to_bytes()
+    no_quaternion = struct.pack("<hhfff", 1, 2, 9, 9, 9)
+    for start, put, told in ((280, bytes(48), "to no places"), (344, b"ni1\0", "another file")):
+        path.write_bytes(data[:start] + put + data[start + len(put) :])
+        with pytest.raises(UserError, match=told):
+            read_slices(path)
+    path.write_bytes(data[:252] + no_quaternion + data[268:])
+    assert "sform is taken" in read_slices(path).about.notes[0]
+
+
+def test_niftis_that_are_no_grey_volume_are_named(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    path = tmp_path / "a.nii"
+    nibabel.save(nibabel.Nifti1Image(np.zeros((2, 3, 4, 5), np.float32), np.eye(4)), path)
+    with pytest.raises(UserError, match="save each of its volumes as a file"):
+        read_stack(path)
+    packed, plain = tmp_path / "b.nii", tmp_path / "c.nii.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    plain.write_bytes(path.read_bytes())
+    for path, line in ((packed, "is gzipped; rename .* in .nii.gz"), (plain, "is not gzipped; ")):
+        with pytest.raises(UserError, match=line):
+            read_stack(path)
+    colours = np.zeros((2, 3, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    nibabel.save(nibabel.Nifti1Image(colours, np.eye(4)), packed)
+    with pytest.raises(UserError, match="holds colours, not grey values"):
+        read_stack(packed)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_of_a_cameras_several_pictures_the_first_is_a_slice(tmp_path, warnings, mode):
+    first, second = (Image.new("L", (8, 6), grey).convert(mode) for grey in (50, 200))
+    first.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second])
+    found = read_stack(tmp_path / "a.jpg")
+    assert found.shape == (1, 6, 8) and (found == 50).all()
+    assert "the first is read" in warnings[0]
+
+
+def test_jpeg_2000_that_is_damaged_is_named_without_a_traceback(tmp_path, caplog):
+    pydicom, path = pytest.importorskip("pydicom"), tmp_path / "a.dcm"
+    write_dicom(path, LEVELS, "1.2")
+    data = pydicom.dcmread(path)
+    data.file_meta.TransferSyntaxUID = pydicom.uid.JPEG2000Lossless
+    data.PixelData = pydicom.encaps.encapsulate([b"no picture"])
+    data["PixelData"].is_undefined_length = True
+    data.save_as(path)
+    with pytest.raises(UserError, match="cannot be decoded, so it may be damaged"):
+        read_stack(path)
+    assert not caplog.records
+
+
+def test_padding_of_floats_is_left_out(tmp_path):
+    pydicom, path = pytest.importorskip("pydicom"), tmp_path / "a.dcm"
+    write_dicom(path, LEVELS, "1.2")
+    data = pydicom.dcmread(path)
+    values = np.array([[-1e30, -1.5, 2], [0, 7, -1e30]], np.float32)
+    data.Rows, data.Columns = values.shape
+    data.BitsAllocated, data.FloatPixelPaddingValue = 32, float(values[0, 0])
+    del data.PixelData, data.BitsStored, data.HighBit, data.PixelRepresentation
+    data.FloatPixelData = values.tobytes()
+    data.save_as(path)
+    np.testing.assert_array_equal(read_stack(path)[0], [[-1.5, -1.5, 2], [0, 7, -1.5]])
 
 
 def test_no_pictures_of_grey_are_named(tmp_path):
@@ -287,6 +392,25 @@ def test_whole_numbers_that_are_rounded_are_told(tmp_path, warnings):
     np.save(tmp_path / "a.npy", 2**40 + np.arange(20).reshape(4, 5))
     read_stack(tmp_path / "a.npy")
     assert any("beyond 2^24 are rounded" in line for line in warnings)
+
+
+def test_a_series_that_is_not_told_and_frames_that_are_miscounted(tmp_path, warnings):
+    path = tmp_path / "a.dcm"
+    write_dicom(path, LEVELS, "", PixelSpacing=[1, 1])
+    assert read_stack(path).shape == (1, 3, 4) and "tells no series" in warnings.pop()
+    write_dicom(path, FRAMES, "1.2", NumberOfFrames=1)
+    with pytest.raises(UserError, match="holds 3 frames, and its NumberOfFrames says 1"):
+        read_stack(path)
+
+
+def test_localizers_are_told_and_mosaics_refused(tmp_path, warnings):
+    path = tmp_path / "a.dcm"
+    kinds = ["ORIGINAL", "PRIMARY", "LOCALIZER"]
+    write_dicom(path, LEVELS, "1.2", PixelSpacing=[1, 1], ImageType=kinds)
+    assert read_stack(path).shape == (1, 3, 4) and "calls itself a localizer" in warnings.pop()
+    write_dicom(path, LEVELS, "1.2", PixelSpacing=[1, 1], ImageType=["ORIGINAL", "M", "MOSAIC"])
+    with pytest.raises(UserError, match="mosaic of many slices; convert it"):
+        read_stack(path)
 
 
 def test_a_tilted_gantry_is_told(tmp_path, warnings):

@@ -114,6 +114,14 @@ def test_normals_of_few_digits_and_a_byte_order_mark(tmp_path, said):
     assert (np.sum(points * found.normals, axis=1) < -0.99).all() and not said
 
 
+def test_a_line_of_names_before_a_cloud(tmp_path, said):
+    lines = "\n".join(" ".join(f"{x:.5f}" for x in row) for row in np.tile(_points(), 2))
+    (tmp_path / "a.xyz").write_text("//X Y Z Nx Ny Nz\n" + lines)
+    np.testing.assert_allclose(_read(tmp_path / "a.xyz").points, _points(), atol=1e-5)
+    (tmp_path / "a.xyz").write_text("X Y Z Nx Ny Nz\n" + lines)
+    _refused(tmp_path / "a.xyz", "others behind #")
+
+
 def _gltf(points, normals=None, **changed):
     """A glTF of points, as (header without its buffers, bytes)."""
     arrays = [np.asarray(x, "<f4").tobytes() for x in (points, normals) if x is not None]
@@ -216,6 +224,8 @@ def test_what_a_glb_needs_and_is_not_read(tmp_path):
     header, data = _gltf(_points(30))
     packed = header | {"extensionsRequired": ["KHR_draco_mesh_compression"]}
     _refused(_glb(tmp_path / "a.glb", packed, data), "it needs KHR_draco_mesh_compression")
+    copied = header | {"extensionsUsed": ["EXT_mesh_gpu_instancing", "KHR_materials_unlit"]}
+    _refused(_glb(tmp_path / "a.glb", copied, data), r"it needs EXT_mesh_gpu_instancing, which")
     header["meshes"][0]["primitives"][0]["mode"] = 6
     _refused(_glb(tmp_path / "a.glb", header, data), "mode 6")
     (tmp_path / "a.gltf").write_text('{"a":' + "[" * 100_000)
@@ -230,6 +240,9 @@ def test_faces_without_their_vertices(tmp_path):
         _refused(tmp_path / "a.ply", "a face names a vertex")
     (tmp_path / "a.obj").write_text("v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 9\n")
     _refused(tmp_path / "a.obj", "cannot be read")
+    for face in ("0 1 2", "1 2 0", "1/1 0/1 2/1"):
+        (tmp_path / "a.obj").write_text(f"v 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nf 1 2 3\nf {face}\n")
+        _refused(tmp_path / "a.obj", "names a vertex 0, and the first is 1")
     (tmp_path / "a.obj").write_text("v 0 0\nv 1 0\nv 0 1\nf 1 2 3\n" * 2)
     _refused(tmp_path / "a.obj", "three coordinates|cannot be read")
     triangles = [f"v {x} 0 0\nv {x + 1} 0 0\nv {x} 1 0\nf -3 -2 -1\n" for x in (0, 5)]
@@ -238,6 +251,18 @@ def test_faces_without_their_vertices(tmp_path):
     assert 0.4 < (found < 1.01).mean() < 0.6 and ((found < 1.01) | (found > 4.99)).all()
     (tmp_path / "a.obj").write_text(triangles[0].replace("-3", "-4"))
     _refused(tmp_path / "a.obj", "names a vertex -4 of 3 before it")
+
+
+def test_texts_that_are_cut_off(tmp_path):
+    text = _ball().export(file_type="ply", encoding="ascii").decode()
+    (tmp_path / "a.ply").write_text(text + "\n\n")
+    assert _read(tmp_path / "a.ply").closed
+    (tmp_path / "a.ply").write_text("\n".join(text.splitlines()[:-9]))
+    _refused(tmp_path / "a.ply", "is cut off: it promises 482 lines, and 473 are there")
+    text = _ball().export(file_type="off")
+    for rest in (text.rpartition("\n3 ")[0], text.rpartition(" ")[0]):
+        (tmp_path / "a.off").write_text(rest)
+        _refused(tmp_path / "a.off", "is cut off: not all of its 320 faces are there")
 
 
 def test_an_obj_with_tabs_comments_and_continued_lines(tmp_path, said):
@@ -320,6 +345,9 @@ def test_a_stl_with_bytes_after_its_last_facet(tmp_path, said):
     data = _ball().export(file_type="stl")
     (tmp_path / "a.stl").write_bytes(data + b"\0\0")
     assert _read(tmp_path / "a.stl").closed and "last facet, 2 of" in said[0]
+    (tmp_path / "a.stl").write_bytes(data[:-60])
+    with pytest.raises(UserError, match="is cut off: 320 facets do not fit"):
+        _read(tmp_path / "a.stl")
     (tmp_path / "a.stl").write_text(_ball().export(file_type="stl_ascii") + "\n\n")
     assert _read(tmp_path / "a.stl").closed and len(said) == 1
 
@@ -365,3 +393,15 @@ def test_binary_polygons_of_several_sizes_are_refused(tmp_path):
         read_mesh_file(write([(0, 1, 3, 2), (4, 6, 7, 5), (1, 2, 3), (0, 2, 4, 6, 8)]))
     equal = write([(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6)])
     assert len(read_mesh_file(equal).faces) == 8
+
+
+def test_words_in_the_name_of_a_stl_are_no_vertices(tmp_path):
+    text = _ball().export(file_type="stl_ascii").partition("\n")[2].rpartition("endsolid")[0]
+    whole = text.replace("\n", "\r\n")
+    for name in ("vertex of a facet", "my Solid, endsolid", ""):
+        (tmp_path / "a.stl").write_text(f"solid {name}\n{whole}endsolid {name}\n", newline="")
+        assert len(read_mesh_file(tmp_path / "a.stl").faces) == len(_ball().faces)
+        assert _read(tmp_path / "a.stl").closed
+    (tmp_path / "a.stl").write_text(f"solid\n{text.rpartition('vertex')[0]}")
+    with pytest.raises(UserError, match="not three vertices each, or it is cut off"):
+        read_mesh_file(tmp_path / "a.stl")

@@ -13,7 +13,12 @@ from signal_kinds import FAMILY_OF, KINDS
 
 from metainr import signals
 from metainr.errors import UserError
+from metainr.media.clips import clip_info
 from metainr.media.folders import below
+from metainr.media.pictures import read_image
+from metainr.media.sounds import read_sound
+from metainr.media.stacks import read_stack
+from metainr.media.surfaces import read_surface
 from metainr.signals.own_files import found_files
 
 
@@ -40,6 +45,24 @@ def test_hidden_files_and_folders_do_not_count(tmp_path, said):
     assert _names(tmp_path) == ["f", "sub/g"] and not said
     _write(tmp_path / ".mine", "h")
     assert _names(tmp_path / ".mine") == ["h"]  # a folder that is given is no hidden one
+
+
+@pytest.mark.parametrize(
+    "name, ending",
+    [
+        ("folder", "HEIC"),
+        ("slices", "nrrd"),
+        ("recordings", "m4a"),
+        ("clips", "MTS"),
+        ("mesh_folder", "fbx"),
+    ],
+)
+def test_files_of_a_kind_that_is_not_read_are_told(tmp_path, said, name, ending):
+    options = FILES[name](tmp_path)
+    _write(tmp_path, "notes.txt", f"a.{ending}", f"below/b.{ending}", f".c.{ending}")
+    made = signals.make(name, KINDS[FAMILY_OF[name]].options(64, 0)._replace(**options))
+    assert sum(made.sizes.values()) == 6
+    assert len(said) == 1 and f": 2 .{ending.lower()} files are not read" in said[0]
 
 
 def test_linked_folders_are_entered_once(tmp_path, said):
@@ -108,6 +131,25 @@ def test_copies_of_scenes_are_left_out(tmp_path, said):
     made = signals.make("nerf_folder", options)
     assert sum(made.sizes.values()) == 6
     assert len(said) == 1 and "left out 1 copies: copy (of 0)" in said[0]
+
+
+@pytest.mark.parametrize(
+    "name, read",
+    [
+        ("a.png", read_image),
+        ("a.nii.gz", read_stack),
+        ("a.wav", read_sound),
+        ("a.ply", lambda path: read_surface(path, 9, np.random.default_rng(0))),
+        ("a.mp4", clip_info),
+    ],
+)
+def test_pointers_of_git_lfs_are_named(tmp_path, name, read):
+    text = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    (tmp_path / name).write_text(text)
+    with pytest.raises(
+        UserError, match=f"{name}: it is only a pointer of Git LFS; run: git lfs pull"
+    ):
+        read(tmp_path / name)
 
 
 def test_a_home_folder_that_is_not_there_is_told():

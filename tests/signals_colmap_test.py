@@ -1,6 +1,7 @@
 """Reconstructions in COLMAP's text and binary formats, written by hand, with known depths."""
 
 import os
+import re
 import sys
 
 import numpy as np
@@ -96,6 +97,33 @@ def test_photos_that_see_few_points_are_skipped(tmp_path, monkeypatch):
     write_reconstruction(tmp_path, num_points=5)
     assert _read(tmp_path).sizes == {"train": 1, "validation": 5, "test": 20}
     assert len(lines) == 1 and "skipped 1 photos with few points: 03.jpg" in lines[0]
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_names_of_photos_may_have_spaces(tmp_path, binary):
+    write_reconstruction(tmp_path)
+    for path in [*(tmp_path / "images").iterdir()]:
+        path.rename(path.with_name(f"my {path.name}"))
+    texts = tmp_path / "sparse" / "0"
+    lines = (texts / "images.txt").read_text()
+    (texts / "images.txt").write_text(re.sub(r"(\d+\.jpg)", r"my \1", lines))
+    if binary:
+        reconstruction = pycolmap.Reconstruction(str(texts))
+        for image in reconstruction.images.values():
+            image.name = f"my {image.image_id - 1:02d}.jpg"
+        reconstruction.write_binary(str(texts))
+    assert _read(tmp_path).names["train"] == ["my 25.jpg", "my 26.jpg"]
+
+
+def test_other_models_are_told(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(logging, "warning", lambda text, *values: said.append(text % values))
+    write_reconstruction(tmp_path)
+    _read(tmp_path)
+    assert not any("model" in line for line in said)
+    (tmp_path / "sparse" / "1").mkdir()
+    _read(tmp_path)
+    assert sum("only this model is read, of those beside it, 1," in line for line in said) == 1
 
 
 def test_photos_of_another_size_are_named(tmp_path):

@@ -275,6 +275,28 @@ def test_units_that_differ_are_told(tmp_path, warnings):
     )
 
 
+def test_arrays_whose_slices_may_lie_along_the_last_axis(tmp_path, warnings):
+    np.save(tmp_path / "a.npy", np.zeros((9, 12, 3)))
+    with pytest.raises(UserError, match="last axis may be channels; .* give axis 2"):
+        read_stack(tmp_path / "a.npy")
+    assert read_stack(tmp_path / "a.npy", 2).shape == (3, 9, 12)
+    np.save(tmp_path / "a.npy", np.zeros((9, 9, 12)))
+    assert read_stack(tmp_path / "a.npy").shape == (9, 9, 12)
+    assert "(9, 9, 12) is cut along the first axis; give axis 2" in warnings.pop()
+
+
+def test_levels_of_several_depths_are_told(tmp_path, warnings):
+    ramp = np.arange(64).reshape(8, 8)
+    for index in range(4):
+        Image.fromarray((ramp + index).astype(np.uint8)).save(tmp_path / f"{index}.png")
+    Image.fromarray(np.stack(3 * [ramp.astype(np.uint8)], -1)).save(tmp_path / "colours.png")
+    make("slices", _options(tmp_path))
+    assert not warnings
+    Image.fromarray((1000 * ramp).astype(np.uint16)).save(tmp_path / "deep.png")
+    make("slices", _options(tmp_path))
+    assert "values are in levels of 8 bits (0.png) and levels of 16 bits (deep.png)" in warnings[0]
+
+
 def test_names_tell_the_file_and_its_slice(tmp_path):
     (tmp_path / "below").mkdir()
     np.save(tmp_path / "a.npy", _ramp())

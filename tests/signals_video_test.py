@@ -80,6 +80,13 @@ def test_clips_are_read_back(tmp_path, ending):
     np.testing.assert_allclose(_means(clip), 10 + 20 * np.arange(3, 9), atol=2)
 
 
+def test_frames_that_are_there_twice_are_refused(tmp_path):
+    _frames(tmp_path / "a", 3)
+    Image.new("RGB", (32, 32)).save(tmp_path / "a" / "frame1.jpg")
+    with pytest.raises(UserError, match="has 2 pictures called frame1, of several endings"):
+        clip_info(tmp_path / "a")
+
+
 @pytest.mark.parametrize("name", ["-vf.mp4", "concat:a.mp4", "http:a.mp4", "%03d 'a.mp4", "A.MP4"])
 def test_a_clips_name_is_only_a_name(tmp_path, monkeypatch, name):
     write_video(tmp_path / "moving.mp4", _greys(12), 10).rename(tmp_path / name)
@@ -163,6 +170,56 @@ def test_rates_that_vary_are_told(tmp_path, caplog):
     signals.make("clip", OPTIONS._replace(clip=video))
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
     assert all("frame rate varies in" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.avi"])
+def test_rates_that_vary_are_told_where_the_file_states_none(tmp_path, name):
+    path, start = str(tmp_path / name), [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
+    source = ["-f", "lavfi", "-i", "testsrc=size=32x32:rate=30:duration=1,format=yuv420p"]
+    for dropped, told in (("0", ""), ("between(n,10,20)", "at 30 frames a second, 11 repeated")):
+        chosen = ["-vf", f"select='not({dropped})'", "-fps_mode", "vfr", "-y"]
+        subprocess.run([*start, *source, *chosen, path], check=True)
+        info = clip_info(path)
+        assert info.frames == 30 and told in info.varies and bool(told) == bool(info.varies)
+
+
+def test_a_clip_of_high_dynamic_range_is_told(tmp_path, caplog):
+    path, transfer = str(tmp_path / "a.mp4"), "setparams=color_trc=smpte2084"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi", "-i"]
+    source = f"testsrc=size=32x32:rate=10:duration=1,format=yuv420p10le,{transfer}"
+    subprocess.run([*command, source, path], check=True)
+    assert clip_info(path).frames == 10
+    assert "is HDR (smpte2084)" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.avi"])
+def test_videos_that_are_cut_off_or_damaged_are_told(tmp_path, caplog, name):
+    path = tmp_path / name
+    start = ["-loglevel", "error", "-f", "lavfi", "-i", "testsrc=size=64x48:rate=30:duration=3"]
+    options = ["-pix_fmt", "yuv420p", *(["-movflags", "+faststart"] if name == "a.mp4" else [])]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *start, *options, str(path)], check=True)
+    assert clip_info(path).frames == 90 and not caplog.records
+    data = path.read_bytes()
+    path.write_bytes(data[: 2 * len(data) // 3])
+    frames = clip_info(path).frames
+    assert 0 < frames < 90
+    assert "is damaged or cut off" in caplog.text and f"are {frames} frames" in caplog.text
+
+
+def test_interlaced_and_upright_videos(tmp_path, caplog):
+    path, turned = str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4")
+    program = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
+    source = ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=10:duration=1"]
+    subprocess.run([*program, *source, path], check=True)
+    turn = ["-display_rotation", "-90", "-i", path, "-c", "copy", turned]
+    subprocess.run([*program, *turn], check=True)
+    expected = np.rot90(read_clip(path, 0, 1, 16)[0], -1)
+    np.testing.assert_allclose(read_clip(turned, 0, 1, 16)[0], expected, atol=0.05)
+    assert not caplog.records
+    options = ["-c:v", "libx264", "-flags", "+ilme+ildct", "-x264-params", "tff=1", "-y"]
+    subprocess.run([*program, *source, *options, path], check=True)
+    clip_info(path)
+    assert "is interlaced" in caplog.text
 
 
 @pytest.fixture

@@ -166,6 +166,11 @@ def test_pictures_of_float64_and_marked_texts_are_read(tmp_path):
         ("1,2,3\n4,5\n", "line 2 holds 2 numbers, and the first line 3"),
         ('"1","2"\n', "it has quotation marks"),
         ("# nothing\n", "it holds no numbers"),
+        ("1,000.5\n2,000.5\n", "'1,000.5' may be one number with commas in it"),
+        ("1,000.5,2,000.5\n", "'1,000.5' may be one number"),
+        ("1.000,5\n2.000,5\n", "'1.000,5' may be one number"),
+        ("1,000,2,000\n", "'1,000' may be one number"),
+        ("0,05,1,25\n", "'0,05' may be one number"),
     ],
 )
 def test_texts_that_can_be_misread_are_refused(tmp_path, text, line):
@@ -174,6 +179,28 @@ def test_texts_that_can_be_misread_are_refused(tmp_path, text, line):
         with pytest.raises(UserError, match=f"cannot read .*a.csv: .*{line}") as caught:
             read(tmp_path / "a.csv")
         assert "\n" not in str(caught.value)
+
+
+def test_a_column_that_counts_lines_is_told(tmp_path, warnings):
+    for first, is_told in ((0, True), (1, True), (2, False)):
+        table = np.column_stack([np.arange(first, first + 6), VALUES])
+        np.savetxt(tmp_path / "a.csv", table, delimiter=",")
+        np.testing.assert_array_equal(load_sinogram(tmp_path / "a.csv")[0], table)
+        assert bool(warnings) == is_told
+        assert not warnings or "first column counts the lines" in warnings.pop()
+
+
+def test_other_kinds_of_files_are_named_and_tabs_are_read(tmp_path):
+    (tmp_path / "a.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
+    with pytest.raises(UserError, match="a.mat is of no kind that is read; save it as NPY"):
+        load_sinogram(tmp_path / "a.mat")
+    np.savetxt(tmp_path / "a.tsv", VALUES, delimiter="\t")
+    np.testing.assert_allclose(load_sinogram(tmp_path / "a.tsv")[0], VALUES)
+
+
+def test_comments_may_be_of_any_encoding(tmp_path):
+    (tmp_path / "a.csv").write_bytes("# Länge in µm\n1,100.5\n0,2".encode("latin-1"))
+    np.testing.assert_array_equal(load_sinogram(tmp_path / "a.csv")[0], [[1, 100.5], [0, 2]])
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,24 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from absl import logging
 
 from metainr.errors import UserError, first_line
 from metainr.media import read_stack
 from metainr.media.numpy_files import load_npy, load_npz
 from metainr.media.opening import check_regular
+from metainr.media.stacks import is_stack
 
-_TEXTS = (".csv", ".txt")
+_TEXTS = (".csv", ".txt", ".tsv", ".dat")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _APART = re.compile(r"[^\s,]\s+[^\s,]")
 _ONE_COMMA = re.compile(r"[+-]?\d+,\d+")
+_ZEROS = re.compile(r"\d+,0\d+(?![\d.])")
+_THOUSANDS = r"[+-]?[1-9]\d{0,2}(?:,\d{3})+\.\d+"
+_ALL_THOUSANDS = re.compile(
+    rf"({_THOUSANDS})(?:, ?{_THOUSANDS})*|([+-]?[1-9]\d{{0,2}}(?:\.\d{{3}})+,\d+)"
+)
+_FEW = 3  # lines; a detector of fewer views may happen to count them
 _ANGLES, _SINOGRAM = "angles", "sinogram"
 Read = TypeVar("Read")
 
@@ -35,13 +43,37 @@ def load_sinogram(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         values = _one_of(arrays, _SINOGRAM, path).astype(np.float64)
         return values, None if angles is None else angles.astype(np.float64).ravel()
     if suffix in _TEXTS:
-        return np.atleast_2d(_text(path)), None
+        values = np.atleast_2d(_text(path))
+        _tell_counting(path, values)
+        return values, None
     if suffix == ".npy":
         return _told(load_npy, path).astype(np.float64), None
-    stack = read_stack(path)
+    stack = _stack(path)
     if len(stack) > 1:
         raise UserError(f"sinogram {path} has {len(stack)} pages; give a file of one")
     return stack[0].astype(np.float64), None
+
+
+def _stack(path):
+    try:
+        return read_stack(path)
+    except UserError as error:
+        if is_stack(path):
+            raise
+        raise UserError(
+            f"sinogram {path} is of no kind that is read; save it as NPY, NPZ, CSV or TIFF"
+        ) from error
+
+
+def _tell_counting(path, values):
+    """Warns of a first column that counts the lines, as tables that were exported may have one."""
+    counted = values[:, 0] - np.arange(len(values))
+    if len(values) >= _FEW and (counted == counted[0]).all() and counted[0] in (0, 1):
+        logging.warning(
+            "sinogram %s: its first column counts the lines, and is read as a detector; remove it "
+            "if it is none",
+            path,
+        )
 
 
 def load_angles(path: Path) -> np.ndarray:
@@ -84,7 +116,9 @@ def _numbers(path):
     """Float64 [lines, numbers a line]; what follows # is left out."""
     data = path.read_bytes()
     # Excel's texts begin with a mark of their encoding.
-    text = data.decode("utf-16" if data.startswith(_UTF16) else "utf-8-sig")
+    is_wide = data.startswith(_UTF16)
+    # Comments may be of another encoding; numbers are the same in all.
+    text = data.decode("utf-16") if is_wide else data.decode("utf-8-sig", "replace")
     lines = [line.partition("#")[0].strip() for line in text.splitlines()]
     lines = {number: line for number, line in enumerate(lines, 1) if line}
     if not lines:
@@ -93,6 +127,12 @@ def _numbers(path):
         raise _refused(path, "it has quotation marks: write numbers without them")
     if decimal := _decimal_commas(lines.values()):
         raise _refused(path, f"{decimal}, so commas may be decimal points: write points instead")
+    if shown := _grouped(lines.values()):
+        raise _refused(
+            path,
+            f"{shown!r} may be one number with commas in it, or several: write points for decimals "
+            "and nothing between thousands",
+        )
     rows = [_row(path, number, line) for number, line in lines.items()]
     for number, row in zip(lines, rows):
         if len(row) != len(rows[0]):
@@ -114,6 +154,14 @@ def _decimal_commas(lines):
     if len(lines) > 1 and all(map(_ONE_COMMA.fullmatch, lines)):
         return "each line has two whole numbers with a comma between them"
     return ""
+
+
+def _grouped(lines):
+    """What shows that commas may be parts of numbers, as in 1,000.5 or 1.000,5; "" if nothing."""
+    if zeros := next(filter(None, map(_ZEROS.search, lines)), None):
+        return zeros[0]
+    whole = [_ALL_THOUSANDS.fullmatch(line) for line in lines]
+    return whole[0][1] or whole[0][2] if all(whole) else ""
 
 
 def _row(path, number, line):

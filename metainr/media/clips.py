@@ -1,10 +1,12 @@
 """Videos, GIFs and folders of frames as arrays."""
 
 import contextlib
+import logging as stdlib_logging
 import os
 import re
 import subprocess
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +37,15 @@ _FRAMES = re.compile(r"frame= *(\d+)")
 _NO_PICTURES = "matches no streams"
 _RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
 _ALPHA = re.compile(r"Video: vp([89]).*\n(?: {4,}.*\n)*? +alpha_mode *: 1", re.IGNORECASE)
+_REPEATS = re.compile(r"dup= *(\d+) drop= *(\d+)")
 _HDR = re.compile(r"Video:.*\b(arib-std-b67|smpte2084)\b")
+_INTERLACED = re.compile(r"Video:.*\b(top|bottom)( coded)? first\b")
+_DAMAGE = re.compile(
+    r"^\[.*?\] (.*(?:partial file|ended prematurely|corrupt|concealing|Invalid NAL|Invalid track|"
+    r"Error parsing|Decoding error).*)$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_FEW = 2  # frames that are repeated or left out where a clip begins
 _VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
 
 
@@ -64,7 +74,14 @@ def clip_info(path: str | Path) -> ClipInfo:
     """Counts frames without decoding them. Raises UserError if the clip cannot be read."""
     path = _existing(path)
     if path.is_dir():
-        return ClipInfo(len(_pictures(path)), _PICTURES_RATE, "")
+        files = _pictures(path)
+        stem, count = Counter(file.stem for file in files).most_common(1)[0]
+        if count > 1:
+            raise UserError(
+                f"clip {path} has {count} pictures called {stem}, of several endings; leave one of "
+                "each there"
+            )
+        return ClipInfo(len(files), _PICTURES_RATE, "")
     return _gif_info(path) if path.suffix.lower() == _GIF else _video_info(path)
 
 
@@ -153,13 +170,34 @@ def _video_info(path):
             1,
             *(path, found[1]),
         )
+    if _INTERLACED.search(told):
+        logging.log_first_n(
+            logging.WARNING,
+            "video %s is interlaced: a frame is two moments, line by line, and is left so (others "
+            "alike are not told)",
+            1,
+            path,
+        )
     frames = int(counts[-1]) if counts else 0
     if done.returncode or not frames or not rates:
         raise _damaged(path)
+    if found := _DAMAGE.search(told):
+        logging.warning(
+            "video %s is damaged or cut off (%s); what its decoder makes of it are %d frames",
+            *(path, found[1].strip(), frames),
+        )
     mean, ticks = float(rates[1]), float(rates[2]) * (1000 if rates[3] else 1)
-    if ticks < mean * _VARIES:
-        return ClipInfo(frames, ticks, "")
-    varies = f"it has {mean:g} frames a second on average and is read at {ticks:g}, some repeated"
+    if ticks >= mean * _VARIES:
+        varies = (
+            f"it has {mean:g} frames a second on average and is read at {ticks:g}, some repeated"
+        )
+        return ClipInfo(frames, ticks, varies)
+    # MKV, WebM and AVI tell no average; what was done to frames on the way tells of it.
+    repeats = _REPEATS.findall(told)
+    more, fewer = map(int, repeats[-1]) if repeats else (0, 0)
+    varies = ""
+    if more + fewer > max(_FEW, (_VARIES - 1) * frames):
+        varies = f"it is read at {ticks:g} frames a second, {more} repeated and {fewer} left out"
     return ClipInfo(frames, ticks, varies)
 
 
@@ -222,6 +260,8 @@ def _ffmpeg(path):
             f"reading {path} needs imageio-ffmpeg; run: pip install 'metainr[scenes]', or give a "
             "GIF or a folder of frames"
         ) from error
+    # It warns of upright frames of a phone that was held so.
+    stdlib_logging.getLogger("imageio_ffmpeg").setLevel(stdlib_logging.ERROR)
     return imageio_ffmpeg
 
 

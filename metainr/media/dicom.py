@@ -1,5 +1,6 @@
 """DICOM images, single or of many frames, in the units that their files give."""
 
+import logging
 import os
 import zlib
 from pathlib import Path
@@ -22,6 +23,8 @@ _UNEVEN = 0.01  # of the slices' mean distance, by which one may differ
 _INVERTED = "MONOCHROME1 of no unit: 0 is white in it, so its levels are turned round"
 _KEPT = "MONOCHROME1 says how it is shown: its values in {} are kept as they are"
 _TILTED = "its frames are shifted beside one another: cuts across them are sheared"
+_ALONE = "it tells no series: it is taken for a body of its own, and may be a neighbour of others"
+_SCOUT = "it calls itself a localizer: it is read as any slice; move it away if it is none"
 _UNMAPPED = "its real-world values are not applied: its levels are read"
 
 
@@ -57,9 +60,16 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
     colours = data.get("PhotometricInterpretation") == "PALETTE COLOR"
     if colours or data.get("SamplesPerPixel", 1) != 1:
         raise ValueError("it is in colour")
+    if "MOSAIC" in _kinds(data):
+        raise UserError(
+            f"{path} is a mosaic of many slices; convert it to NIfTI, such as by dcm2niix"
+        )
     size = int(data.Rows), int(data.Columns)
-    check_claim((int(data.get("NumberOfFrames") or 1), *size), os.path.getsize(path), _LARGE)
-    levels = _decoded(data, path).reshape(-1, *size)
+    count = int(data.get("NumberOfFrames") or 1)
+    check_claim((count, *size), os.path.getsize(path), _LARGE)
+    levels = _decoded(pydicom, data, path).reshape(-1, *size)
+    if len(levels) != count:
+        raise ValueError(f"it holds {len(levels)} frames, and its NumberOfFrames says {count}")
     frames = [_frame(pydicom, data, index, stored) for index, stored in enumerate(levels)]
     if len({(frame.unit, frame.spacing) for frame in frames}) > 1:
         raise ValueError("its frames differ in spacing or unit")
@@ -114,11 +124,18 @@ def _check_bits(data, path):
         )
 
 
-def _decoded(data, path):
+def _decoded(pydicom, data, path):
+    # It logs the traceback of what it raises.
+    logging.getLogger("pydicom.pixels.decoders.base").setLevel(logging.CRITICAL)
     try:
         return data.pixel_array
     except RuntimeError as error:  # no decoder, or none that can
         syntax = data.file_meta.TransferSyntaxUID.name
+        if pydicom.pixels.get_decoder(data.file_meta.TransferSyntaxUID).is_available:
+            raise UserError(
+                f"cannot read {path}: its {syntax} cannot be decoded, so it may be damaged; export "
+                "it anew, or uncompressed"
+            ) from error
         raise UserError(
             f"cannot read {path}: nothing that is installed decodes its {syntax}; save it "
             "uncompressed, or: pip install 'pylibjpeg[all]'"
@@ -236,8 +253,16 @@ def _tilt(data, count):
     return (_TILTED,) if (beside > _UNEVEN * np.linalg.norm(steps, axis=1)).any() else ()
 
 
+def _kinds(data):
+    """What a file calls its picture, such as ORIGINAL and PRIMARY; one word is no list of them."""
+    found = data.get("ImageType") or ()
+    return (found,) if isinstance(found, str) else tuple(found)
+
+
 def _notes(data, unit):
-    notes = []
+    notes = [_SCOUT] if "LOCALIZER" in _kinds(data) else []
+    if not data.get("SeriesInstanceUID"):
+        notes.append(_ALONE)
     if _is_monochrome1(data):
         notes.append(_INVERTED if unit is None else _KEPT.format(unit))
     mapping = "RealWorldValueMappingSequence"

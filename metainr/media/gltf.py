@@ -13,6 +13,7 @@ _POINTS, _LINES, _TRIANGLES, _STRIP = 0, (1, 2, 3), 4, 5
 _FLOAT32 = 5126
 _NUMBERS = ("count", "bufferView", "byteOffset", "byteLength", "byteStride")
 _MOST = 2**28  # items of an accessor, which may have no bytes that it must fit
+_COPIES = "EXT_mesh_gpu_instancing"  # which may be used without being called required
 _LOOKS = ("KHR_materials_", "KHR_texture_", "KHR_lights_", "EXT_texture_")  # say nothing of shape
 
 
@@ -84,6 +85,7 @@ def _json_chunk(data):
 
 def _check_numbers(header: Any) -> None:
     needed = [x for x in header.get("extensionsRequired", []) if not x.startswith(_LOOKS)]
+    needed += [x for x in header.get("extensionsUsed", []) if x == _COPIES and x not in needed]
     if needed:
         raise ValueError(f"it needs {', '.join(needed)}, which is not read here")
     for part in ("accessors", "bufferViews"):

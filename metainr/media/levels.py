@@ -14,6 +14,7 @@ _LARGE = 2**27  # values
 _CHANNELS = (2, 3, 4)  # of pictures with colours or alpha
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _ORIENTATION, _SAMPLE_FORMAT, _SIGNED = 274, 339, 2  # tags, and a value of the latter
+_SEVERAL = "it holds several pictures, of which the first is read"
 _AS_STORED = "0 is white in it, and its values are kept as they are stored"
 
 
@@ -22,7 +23,8 @@ def read_levels(path: Path) -> Volume:
 
     Grey levels are those stored (but for pictures of less than 8 bits, whose white is 255; and if
     0 is white, levels without sign are turned round). Colours become grey, and transparent pictures
-    lie on white, in levels of 8 or 16 bits.
+    lie on white, in levels of 8 or 16 bits. Of several pictures that a camera wrote (MPO) the
+    first is read.
 
     Raises UserError if there is no picture, or it is damaged or claims more than it can hold.
     """
@@ -32,11 +34,19 @@ def read_levels(path: Path) -> Volume:
             kept = any(page.inverted and page.values.dtype.kind not in "bu" for page in pages)
             about = About(notes=(_AS_STORED,) if kept else ())
             return Volume(_stacked(map(_of_page, pages)), about=about)
+    if pages:
+        picture = read_picture(path)
+        return Volume(_as_levels(picture.values, picture.bits))
     with opened(path) as image:
-        if getattr(image, "n_frames", 1) > 1 or _stored_grey(image):
+        # Views of one scene, or previews, are no slices.
+        is_several, is_stack = image.format == "MPO", getattr(image, "n_frames", 1) > 1
+        about = About(notes=(_SEVERAL,) if is_several and is_stack else ())
+        if is_stack and not is_several:
             return Volume(_stacked(_frames(image, os.path.getsize(path))))
+        if _stored_grey(image):
+            return Volume(next(_frames(image, os.path.getsize(path))), about=about)
     picture = read_picture(path)
-    return Volume(_as_levels(picture.values, picture.bits))
+    return Volume(_as_levels(picture.values, picture.bits), about=about)
 
 
 def _of_page(page):
@@ -77,7 +87,8 @@ def _stored_grey(image):
 
 def _as_levels(values, bits):
     """Colours [h, w, 3] in [0, 1] as grey levels [h, w]."""
-    return np.round(values @ _LUMA * (2**bits - 1))
+    kind = np.uint8 if bits == 8 else np.uint16
+    return np.round(values @ _LUMA * (2**bits - 1)).astype(kind)
 
 
 def _stacked(pages):

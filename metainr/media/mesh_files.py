@@ -14,6 +14,12 @@ from metainr.media.ply import check_ply
 
 _MOST = 2**26  # vertices of a scene, whose meshes may each be placed many times
 _NORMAL_LINE = re.compile(rb"^vn (.+)$", re.MULTILINE)
+_SOLID_LINE = re.compile(rb"^[ \t]*(end[ \t]*)?solid\b[^\r\n]*", re.MULTILINE | re.IGNORECASE)
+_VERTEX, _FACET_END = (
+    re.compile(rb"^[ \t]*" + word + rb"\b", re.MULTILINE | re.IGNORECASE)
+    for word in (rb"vertex", rb"end[ \t]*facet")
+)
+_ZERO_FACE = re.compile(rb"^f (?:\S+ )*0(?:/\S*)?(?: |$)", re.MULTILINE)
 _RELATIVE_FACE = re.compile(rb"^f .*[ /]-", re.MULTILINE)
 
 
@@ -51,7 +57,7 @@ def read_mesh_file(path: Path) -> MeshFile:
         if kind == "ply":
             check_ply(path, data)
         if kind == "stl":
-            data = _without_rest(path, data)
+            data = _plain_stl(path, data)
         if kind == "off":
             data = _fanned(data)
         if kind in ("glb", "gltf"):
@@ -116,6 +122,8 @@ def _plain_obj(data):
     data = re.sub(rb"#[^\n]*", b"", re.sub(rb"\r\n?", b"\n", data.removeprefix(b"\xef\xbb\xbf")))
     data = re.sub(rb"[ \t\v\f]+", b" ", re.sub(rb"\\[ \t]*\n", b" ", data))
     data = re.sub(rb" ?\n ?", b"\n", data.strip()) + b"\n"
+    if _ZERO_FACE.search(data):
+        raise ValueError("a face names a vertex 0, and the first is 1")
     return _absolute(data) if _RELATIVE_FACE.search(data) else data
 
 
@@ -141,10 +149,18 @@ def _from_start(corner, counts):
     return b"/".join(numbers)
 
 
-def _without_rest(path, data):
-    """A binary .stl file without what follows its last facet, which trimesh would refuse."""
+def _plain_stl(path, data):
+    """An .stl file without what trimesh stumbles over: names, or what follows a last facet."""
     # Text would count so many facets there that no file holds them.
-    end = 84 + 50 * int.from_bytes(data[80:84], "little")
+    num = int.from_bytes(data[80:84], "little")
+    end = 84 + 50 * num
+    if end > len(data) and data.removeprefix(b"\xef\xbb\xbf").lstrip()[:5].lower() == b"solid":
+        facets = re.sub(rb"\r\n?", b"\n", _SOLID_LINE.sub(b"", data))
+        if len(_VERTEX.findall(facets)) != 3 * len(_FACET_END.findall(facets)):
+            raise ValueError("its facets have not three vertices each, or it is cut off")
+        return b"solid\n" + facets + b"\nendsolid\n"
+    if end > len(data):
+        raise ValueError(f"it is cut off: {num} facets do not fit into its {len(data)} bytes")
     if not 84 < end < len(data):
         return data
     logging.warning(
@@ -161,6 +177,8 @@ def _fanned(data):
     lines = [line for line in map(bytes.strip, rest.splitlines()) if line]
     first, num = (1 + int(lines[0].split()[0]), int(lines[0].split()[1])) if lines else (0, 0)
     faces = [line.split() for line in lines[first : first + num]]
+    if len(faces) < num or any(len(face) <= int(face[0]) for face in faces):
+        raise ValueError(f"it is cut off: not all of its {num} faces are there")
     if not any(int(face[0]) > 4 for face in faces):
         return data
     corners = [face[1 : int(face[0]) + 1] for face in faces]

@@ -26,6 +26,8 @@ _OTHER_ORDER = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "li
 _GREY_AND_ALPHA = "LA;16B"
 _TOPS = {"1": 1, "L;2": 3, "L;4": 15}  # white of coarse grey
 _GAMMA = 0.45455  # that PNGs in sRGB tell
+_CODES, _SRGB = b"cICP", bytes((1, 13))  # PNG's chunk of them, and those of sRGB
+_HEAD = 2**16  # bytes before the pixels of a PNG, in which such chunks stand
 _ROUNDING = 1e-6  # by which floats may leave [0, 1]
 _SHALLOW = 4096  # levels: a 16-bit picture of fewer may be one of a camera with 12 bits
 
@@ -153,6 +155,7 @@ def _of_pillow(path):
                 image.info["transparency"] *= 255 // _TOPS[layout]
             (colours, alpha), bits = _eight_bit(image), 8
         _tell_gamma(image.info, path)
+        _tell_codes(image, path)
         levels = _Levels(colours, alpha, bits, orientation)
         return _unturned(levels) if image.format == "TIFF" else levels
 
@@ -180,6 +183,22 @@ def _tell_gamma(info, path):
             "%.3g (others alike are not told)",
             1,
             *(path, gamma, _GAMMA),
+        )
+
+
+def _tell_codes(image, path):
+    """Warns of a PNG whose colours are, by codes that Pillow passes over, others than sRGB's."""
+    if image.format != "PNG" or not isinstance(path, str | Path):
+        return
+    with open(path, "rb") as file:
+        _, mark, codes = file.read(_HEAD).partition(b"IDAT")[0].partition(_CODES)
+    if mark and codes[:2] != _SRGB:
+        logging.log_first_n(
+            logging.WARNING,
+            "picture %s says by codes (cICP %d, %d) that its colours are not sRGB, such as HDR's; "
+            "they are taken as sRGB (others alike are not told)",
+            1,
+            *(path, *codes[:2]),
         )
 
 
@@ -228,8 +247,6 @@ def _unit(values, bits, path):
 
 def _eight_bit(image):
     """Colours [h, w, 1 or 3] and alpha [h, w, 1] or None, of one byte a value."""
-    if image.mode == "LAB":  # of which Pillow makes other colours than were meant
-        raise ValueError("its colours are in CIELAB, not RGB")
     profile = image.info.get("icc_profile")
     image = image.convert("LA") if image.mode == "La" else image
     alpha = None

@@ -21,8 +21,8 @@ _ORDERS = {b"binary_little_endian": "<", b"binary_big_endian": ">"}
 def check_ply(path: object, data: bytes) -> None:
     """Raises for a .ply file of which trimesh would read something else than it holds.
 
-    ValueError: triangles stand in it as strips or the like. UserError: its faces are binary and of
-    several sizes, which are all read by the size of the first.
+    ValueError: triangles stand in it as strips or the like, or its text is cut off. UserError: its
+    faces are binary and of several sizes, which are all read by the size of the first.
     """
     head, mark, body = data.partition(b"end_header")
     order, elements = _elements(head)
@@ -31,6 +31,8 @@ def check_ply(path: object, data: bytes) -> None:
             if any(rest[-1].startswith(b"vertex_ind") for _, *rest in properties):
                 shown = name.decode(errors="replace")
                 raise ValueError(f"its element {shown} lists vertices, and only faces may")
+    if mark and not order:
+        _check_lines(body, sum(count for _, count, _ in elements))
     if order and mark:
         _check_sizes(path, body[2 if body.startswith(b"\r") else 1 :], order, elements)
 
@@ -48,6 +50,12 @@ def _elements(head):
             is_list = words[1] == b"list"
             elements[-1][2].append(("list", *words[2:]) if is_list else ("plain", *words[1:]))
     return order, elements
+
+
+def _check_lines(body, claimed):
+    there = sum(not line.isspace() for line in body.splitlines()[1:] if line)
+    if there < claimed:
+        raise ValueError(f"it is cut off: it promises {claimed} lines, and {there} are there")
 
 
 def _check_sizes(path, body, order, elements):

@@ -30,9 +30,11 @@ _STARTS = {
     b"MM\0*": "picture",
 }
 _HEAD = 132  # bytes that tell a format
+_CHANNELS = 4  # of an array; a last axis that is longer is one of pixels
 _LONGEST = 128  # pixels, in their own widths: longer ones are a mistake
 _SQUARE = "the spacing of its pixels is unknown: they are taken as square"
 _ROUNDED = "its whole numbers beyond 2^24 are rounded"
+_MAYBE_LAST = "its shape {} is cut along the first axis; give axis 2 if slices lie along the last"
 _UNCUT = "it is a single slice and not cut along axis {}"
 
 
@@ -76,7 +78,7 @@ def read_slices(path: Path, axis: int | None = None) -> Slices:
     with _damage_told(path):
         kind = _of_content(path) or _of_name(path) or "picture"
         volume = _volume(kind, path)
-        stack, spacing, notes = _cut(volume, kind, axis)
+        stack, spacing, notes = _cut(path, volume, kind, axis)
     bad = np.argwhere(~np.isfinite(stack))
     if len(bad):
         index, row, column = bad[0]
@@ -84,8 +86,9 @@ def read_slices(path: Path, axis: int | None = None) -> Slices:
             f"{path} has {len(bad)} values that are NaN or infinite, the first in slice {index}, "
             f"row {row}, column {column}; replace them"
         )
-    about = volume.about
-    return Slices(stack, spacing, about._replace(notes=(*about.notes, *notes)))
+    about, stored = volume.about, volume.values.dtype
+    unit = about.unit or (f"levels of {8 * stored.itemsize} bits" if stored.kind == "u" else None)
+    return Slices(stack, spacing, about._replace(unit=unit, notes=(*about.notes, *notes)))
 
 
 class Unusable(UserError):
@@ -156,13 +159,21 @@ def _damage_told(path):
         ) from error
 
 
-def _cut(volume, kind, axis):
+def _cut(path, volume, kind, axis):
     """Slices float32 [k, h, w], their spacing, and what there is to say of them."""
     values, usual, notes = volume.values, 2 if kind == "nifti" else 0, []
     if values.ndim not in (2, 3):
         raise ValueError(f"its shape {values.shape} is no stack of slices")
     if not values.size:
         raise ValueError(f"its shape {values.shape} has no values")
+    if kind == "npy" and axis is None and values.ndim == 3:
+        if values.shape[2] <= _CHANNELS < min(values.shape[:2]):
+            raise UserError(
+                f"{path} has the shape {values.shape}, whose last axis may be channels; save "
+                "slices as [k, h, w], or give axis 2"
+            )
+        if values.shape[0] == values.shape[1] != values.shape[2]:
+            notes.append(_MAYBE_LAST.format(values.shape))
     along = usual if axis is None else axis
     if values.ndim == 2:
         if along != usual:

@@ -109,9 +109,14 @@ def _read_xyz(path):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of an empty file, which is refused below
-            table = np.loadtxt(path, np.float64, ndmin=2, encoding="utf-8-sig")
+            head = int(_begins(path, b"//"))  # CloudCompare's line of names
+            options = {"ndmin": 2, "encoding": "utf-8-sig", "skiprows": head}
+            table = np.loadtxt(path, np.float64, **options)
     except (ValueError, OSError) as error:
-        raise UserError(f"{path} is no table of numbers ({error}); give lines of x y z") from error
+        raise UserError(
+            f"{path} is no table of numbers ({error}); give lines of x y z with spaces between "
+            "them, and others behind #"
+        ) from error
     if table.size and table.shape[1] not in (3, 6):
         raise UserError(
             f"{path} has {table.shape[1]} numbers a line; give x y z, or x y z and the normal"
@@ -124,6 +129,11 @@ def _read_xyz(path):
     if (np.abs(np.linalg.norm(others, axis=1) - 1) <= _UNIT).all():
         return points, others
     return points, None, "has lines that end in no normal, as its length is not 1 (colours?)"
+
+
+def _begins(path, mark):
+    with path.open("rb") as file:
+        return file.read(len(mark)) == mark
 
 
 def _check_points(path, points):

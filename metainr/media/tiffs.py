@@ -1,6 +1,8 @@
 """Pages of TIFF files as they store them, of every depth and sign."""
 
+import itertools
 import os
+import re
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -15,6 +17,10 @@ _LARGE = 2**27  # values
 _ORIENTATION, _PROFILE = 274, 34675  # tags
 EXTRA_SAMPLES, UNSPECIFIED = 338, 0  # the tag of channels besides colours, and one of its values
 _WHOLE = (1, 8, 16, 32, 64)  # bits of values that are not packed across bytes, or simply
+_BESIDE = 1 | 4  # what a page's kind says of one that is a preview or a mask
+_OME_SIZE = re.compile(r"\bSize([CTZ])=\"(\d{1,9})\"")
+_LABS = (8, 9, 10)  # CIELAB in its three codings
+_CFA = 32803  # colours that pixels see by turns
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -54,7 +60,7 @@ def stored_size(path: str | Path | BinaryIO) -> tuple[int, int]:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        page: Any = file.pages[0]
+        page: Any = _pictures(file, 1)[0]
         return page.imagelength, page.imagewidth
 
 
@@ -62,26 +68,61 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
     """The first `most` pages of a TIFF; None if it stores them in a way that Pillow has to decode.
 
     Those are compressed ones but for deflate, colours other than grey and RGB, and values of 2, 4
-    or 12 bits. Raises UserError for levels that neither decodes, if the file holds less than it
-    claims, or more than its pages when all of them are wanted, and what tifffile raises for other
-    damage.
+    or 12 bits. Pages that are called previews or masks do not count. Raises UserError for levels
+    that neither decodes, if such pages stand beside what Pillow has to decode, if the file holds
+    less than it claims, or more than its pages when all of them are wanted, and what tifffile
+    raises for other damage.
     """
     import tifffile
 
     with tifffile.TiffFile(path) as file:
-        pages = file.pages[:most]
-        if most is None and _holds_more(file, pages):
-            raise UserError(
-                f"{path} stores planes that are no pages of their own; save it as pages"
-            )
+        pages = _pictures(file, most)
+        if most is None:
+            _check_planes(path, file)
         for page in pages:
             _check_bits(path, page)
         if not all(map(_is_plain, pages)):
             for page in pages:
                 _check_decodable(path, page)
+            if [page.index for page in pages] != list(range(len(file.pages[:most]))):
+                raise UserError(
+                    f"{path} holds previews or masks beside a picture that is compressed or "
+                    "coloured in a way that is not read so; save the picture alone"
+                )
             return None
         _check_claim(path, pages, file.filehandle.size)
         return [_read(page) for page in pages]
+
+
+def _pictures(file, most):
+    """The first pages that are neither previews nor masks of others; all if there are no such."""
+    found = itertools.islice((x for x in file.pages if not x.subfiletype & _BESIDE), most)
+    return list(found) or file.pages[:most]
+
+
+def _check_planes(path, file):
+    """Before pages are taken for a stack of slices."""
+    if _holds_more(file, file.pages[:]):
+        raise UserError(f"{path} stores planes that are no pages of their own; save it as pages")
+    if sum(size > 1 for size in _sizes(file)) > 1:
+        raise UserError(
+            f"{path} holds planes along several axes, such as channels, times and depths; save one "
+            "stack of slices"
+        )
+
+
+def _sizes(file):
+    """How many planes a file tells of along each axis. Programs may call any stack channels."""
+    told, in_colour = {}, file.pages[0].samplesperpixel > 1
+    if file.is_ome:
+        told = {axis: int(size) for axis, size in reversed(_OME_SIZE.findall(file.ome_metadata))}
+    elif file.is_imagej:
+        names = {"C": "channels", "T": "frames", "Z": "slices"}
+        told = {axis: (file.imagej_metadata or {}).get(name, 1) for axis, name in names.items()}
+    elif file.is_shaped:
+        series = file.series[0]
+        return [size for size, axis in zip(series.shape, series.axes) if axis == "Q"]
+    return [1 if in_colour else told.get("C", 1), told.get("T", 1), told.get("Z", 1)]
 
 
 def _holds_more(file, pages):
@@ -96,6 +137,10 @@ def _holds_more(file, pages):
 def _check_bits(path, page):
     import tifffile
 
+    if page.photometric == _CFA:
+        raise UserError(f"{path} holds a camera's raw data; develop it, and save it as RGB")
+    if page.photometric in _LABS:  # of which Pillow makes other colours than were meant
+        raise UserError(f"picture {path} has its colours in CIELAB; save it as RGB")
     bits, black = page.bitspersample, tifffile.PHOTOMETRIC.MINISBLACK
     # Pillow knows no others that are packed.
     twelve = bits == 12 and page.parent.byteorder == "<" and page.photometric == black

@@ -222,4 +222,17 @@ def _picture(path, index, frame):
             f"{path}: file_path of frame {index} names {shown(name)}, which is missing or empty in "
             f"{path.parent}; add the picture or drop the frame"
         )
+    if others := _alike(path.parent / found, name):
+        raise UserError(
+            f"{path}: file_path of frame {index} names {shown(name)}, which may be {found} or "
+            f"{others[0]}; add the ending"
+        )
     return path.parent / found
+
+
+def _alike(found, name):
+    """Other pictures that a name without its suffix may mean."""
+    if name.endswith(found.suffix):
+        return []
+    alike = {suffix: found.with_suffix(suffix) for suffix in SUFFIXES - {found.suffix.lower()}}
+    return [path.name for _, path in sorted(alike.items()) if path.is_file()]

@@ -1,6 +1,7 @@
 """A user's folder of files of one kind: which of them can be used, and for what."""
 
 import os
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,14 @@ from metainr.signals.copies import without_copies
 
 Found = TypeVar("Found")
 _SHOWN = 5
+# What users have beside files of a kind that is read, and may take for such.
+_UNREAD = {
+    "pictures": ".heic .heif .avif .jxl .jp2 .gif .psd .svg .exr .dng .cr2 .cr3 .nef .arw .raf",
+    "slices": ".nrrd .nhdr .mha .mhd .img .mgz .npz .bmp .webp .jp2",
+    "sounds": ".m4a .aac .opus .wma .caf .amr .au .mp4 .mov",
+    "clips": ".mts .m2ts .ts .mpg .mpeg .3gp .wmv .flv .webp",
+    "meshes or clouds": ".fbx .dae .3mf .blend .step .stp .las .laz .e57 .pcd .pts .usdz",
+}
 _HELD_OUT = 0.1  # of the files, for validation and for test each
 
 
@@ -66,7 +75,20 @@ def survey(
         )
     if bad:
         logging.warning("%s: left out %s", root, why)
+    tell_unread(root, kind)
     return root, good
+
+
+def tell_unread(root: Path, kind: str) -> None:
+    """Warns of files in and below a folder whose endings are of such a kind, but are not read."""
+    endings = _UNREAD[kind].split()
+    found = Counter(x.suffix.lower() for x in below(root, Path.is_file))
+    unread = [f"{found[ending]} {ending}" for ending in endings if found[ending]]
+    if unread:
+        logging.warning(
+            "%s: %s files are not read; convert them if they are meant, too",
+            *(root, " and ".join(unread)),
+        )
 
 
 def found_files(root: Path, is_one: Callable[[Path], bool]) -> list[Path]:

@@ -19,7 +19,7 @@ from metainr.media.stacks import Unusable, is_stack, read_slices
 from metainr.media.volume import About
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.ct.options import SliceOptions
-from metainr.signals.own_files import found_files, split_paths
+from metainr.signals.own_files import found_files, split_paths, tell_unread
 from metainr.types import SignalClass
 
 _PERCENTILES = (1, 99)
@@ -143,6 +143,7 @@ def _paths(options):
             "put PNG, JPEG, TIFF, NPY, DICOM or NIfTI (.nii) files there"
         )
     _tell_unknown(root, paths)
+    tell_unread(root, "slices")
     return sorted(paths, key=_natural)
 
 

@@ -15,7 +15,7 @@ from metainr.signals.access import SPLITS, of_files
 from metainr.signals.copies import without_copies
 from metainr.signals.images.options import ImageOptions
 from metainr.signals.images.twins import thumbnail, warn_of_twins
-from metainr.signals.own_files import split_paths
+from metainr.signals.own_files import split_paths, tell_unread
 from metainr.types import SignalClass
 
 _SMALLEST_SIDE = 2
@@ -67,6 +67,7 @@ def picture_paths(root: Path) -> list[str]:
             f"image folder {root} has no pictures among its {count} files; "
             "put PNG, JPEG, WebP, TIFF or BMP files there"
         )
+    tell_unread(root, "pictures")
     return [path.relative_to(root).as_posix() for path in pictures]
 
 

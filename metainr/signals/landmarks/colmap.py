@@ -11,7 +11,7 @@ from absl import logging
 from metainr.errors import Option, UserError, first_line
 from metainr.files import below, expanded
 from metainr.media.lenses import bent_by, contradiction
-from metainr.signals.landmarks.colmap_files import check_claims
+from metainr.signals.landmarks.colmap_files import check_claims, spaced_names
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
 from metainr.signals.landmarks.photo_scene import checked_cameras, photo_scene, photo_sizes
 from metainr.types import SignalClass
@@ -72,8 +72,12 @@ def _reconstruction(root):
         files = {path.stem for path in (root / name).glob("*.*") if path.suffix in (".bin", ".txt")}
         if {"cameras", "images", "points3D"} <= files:
             check_claims(root / name)
+            _tell_others(root / name)
             try:
-                return pycolmap.Reconstruction(str(root / name))
+                found = pycolmap.Reconstruction(str(root / name))
+                for number, spaced in spaced_names(root / name).items():
+                    found.images[number].name = spaced
+                return found
             except Exception as error:  # whatever damage makes it raise
                 raise UserError(
                     f"{root / name} is no reconstruction that COLMAP can read "
@@ -84,6 +88,16 @@ def _reconstruction(root):
         Option("photo_folder"),
         " takes the folder in which colmap has written",
     )
+
+
+def _tell_others(folder):
+    """Warns of the models beside one: COLMAP writes several if photos do not hang together."""
+    others = [path.name for path in folder.parent.glob("[0-9]*") if path.name != folder.name]
+    if folder.name.isdigit() and others:
+        logging.warning(
+            "%s: only this model is read, of those beside it, %s, none; move the largest here",
+            *(folder, ", ".join(sorted(others))),
+        )
 
 
 def _registered(root, reconstruction):

@@ -45,6 +45,25 @@ def check_claims(folder: Path) -> None:
             )
 
 
+def spaced_names(folder: Path) -> dict[int, str]:
+    """The names with spaces in a reconstruction's images.txt, which COLMAP's own reader cuts there.
+
+    By the numbers of the images. Raises UnicodeDecodeError for a name that is not UTF-8.
+    """
+    path = folder / "images.txt"
+    if (folder / "images.bin").exists() or not path.exists():
+        return {}  # COLMAP prefers the former
+    names, lines = {}, iter(path.read_bytes().splitlines())
+    for line in lines:
+        parts = line.strip().split(maxsplit=9)
+        if not parts or parts[0].startswith(b"#"):
+            continue
+        next(lines, b"")  # the points that it sees
+        if len(parts) == 10 and b" " in parts[9]:
+            names[int(parts[0])] = parts[9].decode()
+    return names
+
+
 def _holds(path, record):
     size = path.stat().st_size
     if size < 8:
