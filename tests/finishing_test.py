@@ -9,7 +9,7 @@ from tiny_runs import run_here
 from tiny_tasks import KEY, siren_task
 
 import metainr
-from metainr import algorithms
+from metainr import algorithms, signals
 from metainr.algorithms.finishing import Finish, finishing
 from metainr.algorithms.modulations import ModulationsOptions
 from metainr.evaluation.tuning import RATES
@@ -66,7 +66,8 @@ def test_its_rate_is_tuned_on_validation(tmp_path):
     found = inits["meta"]["finish"]["learning_rate"]
     assert found in RATES["adam"]
     run = metainr.load(tmp_path / "tuned")
-    validation = [run.problem.signals.get("validation", i) for i in range(2)]
+    curves = signals.make("sdf", signals.ImageOptions(resolution=16))
+    validation = [curves.get("validation", i) for i in range(2)]
     hyper = {
         "optimizer": inits["meta"]["optimizer"],
         "learning_rate": inits["meta"]["learning_rate"],
