@@ -68,7 +68,8 @@ flags.adopt_module_key_flags(shared_flags)
 _UNUSED = {
     "signal": "give --classes",
     "algorithm": "give --algorithms",
-    **dict.fromkeys(("init", "rivals", "networks", "train_signals", "tune"), "leave it out"),
+    **dict.fromkeys(("init", "rivals", "networks"), "leave it out"),
+    **dict.fromkeys(("train_signals", "tune", "coarse_steps"), "leave it out"),
 }
 
 

@@ -11,7 +11,7 @@ from experiments import anatomy as program
 from metainr.evaluation.anatomy.adaptation import changes
 from metainr.evaluation.anatomy.bounds import DELTA, WIDTHS, pac_bayes
 from metainr.evaluation.anatomy.kernel import alignment, spectrum, tangent_kernel
-from metainr.evaluation.anatomy.landscape import barrier
+from metainr.evaluation.anatomy.landscape import make_barrier
 from metainr.json_files import read_json
 
 RNG = np.random.default_rng(5)
@@ -71,8 +71,8 @@ def test_a_line_has_no_barrier_in_a_linear_field_and_one_between_permuted_copies
         return FEATURES @ w
 
     weights = [jnp.asarray(RNG.normal(size=(4, 1)), jnp.float32) for _ in range(2)]
-    targets = tuple(np.asarray(linear(w)) + 0.1 for w in weights)
-    assert barrier(linear, *weights, targets).drop == pytest.approx(0, abs=1e-2)
+    targets = [np.asarray(linear(w)) + 0.1 for w in weights]
+    assert make_barrier(linear)(*weights, *targets).drop == pytest.approx(0, abs=1e-2)
     params, order = SIREN.init(KEY), np.arange(8)[::-1]
     first, second = params["dense_0"], params["dense_1"]
     permuted = params | {
@@ -85,7 +85,7 @@ def test_a_line_has_no_barrier_in_a_linear_field_and_one_between_permuted_copies
         return SIREN.apply(p, coords)
 
     target = np.asarray(siren(params)) + 0.01
-    assert barrier(siren, params, permuted, (target, target)).drop > 1
+    assert make_barrier(siren)(params, permuted, target, target).drop > 1
 
 
 def test_the_rank_of_a_change_is_that_of_its_outer_products():

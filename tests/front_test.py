@@ -3,6 +3,7 @@
 import re
 import textwrap
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -292,3 +293,25 @@ def test_losses_and_predictions_of_other_shapes_are_refused():
     with pytest.raises(UserError, match=r"loss"):
         scalar = lambda predictions, targets: jnp.mean(predictions)  # noqa: E731
         _learn(images, field=flat, objective=(Term(points, value(), scalar),))
+
+
+def test_coarse_steps_see_every_second_point():
+    images = np.random.default_rng(3).uniform(size=(12, 16, 16, 3)).astype(np.float32)
+    options = {"width": 8, "depth": 2, "train_steps": 3, "num_validation": 1}
+    fine = {"validation": images[:1], "test": images[:1]}
+    half = {name: held[:, ::2, ::2] for name, held in fine.items()}
+    coarse = metainr.learn(metainr.signals.of_arrays(images, **fine), coarse_steps=3, **options)
+    small = metainr.learn(metainr.signals.of_arrays(images[:, ::2, ::2], **half), **options)
+    chex.assert_trees_all_equal(coarse.init.meta_params, small.init.meta_params)
+
+
+def test_a_run_goes_on_where_its_points_are_all_seen(tmp_path):
+    images = np.random.default_rng(3).uniform(size=(12, 16, 16, 3)).astype(np.float32)
+    options = {"width": 8, "depth": 2, "num_validation": 1, "coarse_steps": 2}
+    whole = metainr.learn(images, train_steps=5, **options)
+    for steps in (1, 3, 5):  # within either stage, and at the end
+        run = metainr.learn(images, train_steps=steps, workdir=tmp_path, **options)
+    chex.assert_trees_all_equal(run.init.meta_params, whole.init.meta_params)
+    with pytest.raises(UserError, match="these signals have no coarser form"):
+        problem = run.problem._replace(coarse=None)
+        metainr.learn(problem, train_steps=1, coarse_steps=1)

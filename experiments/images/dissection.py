@@ -11,7 +11,7 @@ from metainr.algorithms import adapt
 from metainr.evaluation.anatomy.adaptation import changes
 from metainr.evaluation.anatomy.bounds import pac_bayes
 from metainr.evaluation.anatomy.kernel import alignment, spectrum, tangent_kernel
-from metainr.evaluation.anatomy.landscape import barrier
+from metainr.evaluation.anatomy.landscape import make_barrier
 from metainr.evaluation.fitting import make_evaluate
 from metainr.keys import branch
 from metainr.objectives import pixel_grid
@@ -153,11 +153,10 @@ def _barriers(problem, inits, machine, signals, steps, root):
     )
     targets = [np.reshape(signal, (-1, signal.shape[-1])) for signal in signals]
 
-    def values(params):
-        return problem.field.apply(params, coords)
+    barrier = make_barrier(lambda params: problem.field.apply(params, coords))
 
     def mean(pairs):
-        found = [barrier(values, a, b, (targets[i], targets[j])) for a, b, i, j in pairs]
+        found = [barrier(a, b, targets[i], targets[j]) for a, b, i, j in pairs]
         return {
             "psnr": np.mean([b.psnr for b in found], axis=0),
             "drop": float(np.mean([b.drop for b in found])),

@@ -72,6 +72,9 @@ OUTER_SCHEDULE = define(
 )
 CLIP_NORM = define(OuterOptions, "clip_norm", "largest norm of the meta-gradient; 0: any")
 TASKS_PER_STEP = define(OuterOptions, "tasks_per_step", "signals per outer step")
+COARSE_STEPS = define(
+    OuterOptions, "coarse_steps", "first so many outer steps see every second point per axis"
+)
 TRAIN_STEPS = define(OuterOptions, "train_steps", "outer steps")
 EVAL_EVERY = define(OuterOptions, "eval_every", "outer steps between validations")
 CHECKPOINT_EVERY = define(OuterOptions, "checkpoint_every", "outer steps between saves")

@@ -139,10 +139,11 @@ def _quality(record, entries, other, title):
     rows = []
     for name, row in found.items():
         first = _runs(entries[name], other)[0]
-        cells = (
-            emphasised(plus_minus(*cell, 2)) if cell[0] == most else plus_minus(*cell, 2)
-            for cell, most in zip(row, best)
-        )
+        cells = [plus_minus(mean, error, 2) for mean, error in row]
+        cells = [
+            emphasised(cell) if mean == most else cell
+            for cell, (mean, _), most in zip(cells, row, best)
+        ]
         rows.append((name, f"{first['optimizer']} {first['learning_rate']:g}", *cells))
     header = ("algorithm", "test-time optimizer", *(f"step {step}" for step in steps))
     seeds = max(len(entry["runs"]) for entry in entries.values())

@@ -168,19 +168,21 @@ def _costs(runs):
     rows = []
     for run in runs:
         told = next(iter((run.results.get("instruments") or {}).values()), {})
-        steps, speed = run.results.get("train_steps") or 0, told.get("steps_per_second")
-        flops, memory = told.get("flops_per_second"), told.get("step_memory_bytes")
+        seconds = (run.results.get("seconds") or {}).get("training")
+        speed, flops = told.get("steps_per_second"), told.get("flops_per_second")
+        memory = told.get("step_memory_bytes")
         rows.append(
             (
                 run.name,
-                str(steps),
-                NOTHING if not speed else f"{steps / speed:.0f}",
-                NOTHING if not speed or not flops else f"{steps * flops / speed / 1e12:.2f}",
+                str(run.results.get("train_steps") or 0),
+                NOTHING if not seconds else f"{seconds:.0f}",
+                NOTHING if not speed or not flops else f"{flops / speed / 1e9:.2f}",
                 NOTHING if not memory else f"{memory / 1e6:.1f}",
             )
         )
-    header = ("run", "outer steps", "seconds", "TFLOP", "memory of a step, MB")
-    return Table("What learning took", header, tuple(rows), "Operations of matrix products.")
+    header = ("run", "outer steps", "seconds", "GFLOP of a step", "memory of a step, MB")
+    note = "A step is the last one, where they differ; operations are those of matrix products."
+    return Table("What learning took", header, tuple(rows), note)
 
 
 def _verdict(runs):

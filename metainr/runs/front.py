@@ -53,6 +53,7 @@ def learn(
     outer_schedule: str = "constant",
     clip_norm: float = 0.0,
     tasks_per_step: int = 1,
+    coarse_steps: int = 0,
     train_steps: int = 400,
     eval_every: int = 100,
     checkpoint_every: int = 100,
@@ -80,6 +81,8 @@ def learn(
         outer_optimizer: any optax optimizer; None: Adam of the rate, schedule ("constant" or
             "cosine") and clipping below.
         tasks_per_step: signals of an outer step.
+        coarse_steps: so many outer steps come first that see every second point along each axis,
+            at a fraction of the cost.
         train_steps, eval_every, checkpoint_every: outer steps in all, between validations and
             between saves.
         num_validation: signals that validation fits.
@@ -107,6 +110,7 @@ def learn(
         outer_schedule,
         clip_norm,
         tasks_per_step,
+        coarse_steps,
         train_steps,
         eval_every,
         checkpoint_every,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -11,7 +11,7 @@ import optax
 
 from metainr.algorithms import REGISTRY
 from metainr.checks import checked
-from metainr.devices import is_first, local_mesh, own_rows
+from metainr.devices import from_first, is_first, local_mesh, own_rows
 from metainr.errors import Option, UserError
 from metainr.evaluation.fitting import make_evaluate
 from metainr.keys import branch
@@ -84,15 +84,53 @@ def learn(
     optimizer = make_outer_optimizer(outer, algorithm.outer_rates, optimizer)
     if is_first():
         folder.mkdir(parents=True, exist_ok=True)
-    mesh, root = machine.mesh, jax.random.key(seed)
+    root = jax.random.key(seed)
     check_weights(jax.eval_shape(partial(init_state, algorithm, optimizer), root))
+    check_signals(problem.signals, "validation", test.num_validation, "num_validation")
+    state = init_state(algorithm, optimizer, root)
+    validate = _validation(problem, learner, test.num_validation, root, machine)
+    for stage in _stages(problem, outer, folder):
+        state = _train(
+            stage, state, learner, outer, optimizer, validate, seed, folder, record, machine
+        )
+    return jax.tree.map(np.asarray, state.meta_params)
+
+
+class _Stage(NamedTuple):
+    """A stretch of the outer steps: the problem that they see, and the step that they end at."""
+
+    problem: Problem
+    end: int
+
+
+def _stages(problem, outer, folder):
+    """The stages that are not over: the coarse one, if there is one, and that of the problem."""
+    stages = [_Stage(problem, outer.train_steps)]
+    if outer.coarse_steps:
+        if problem.coarse is None:
+            raise UserError(
+                Option("coarse_steps", outer.coarse_steps),
+                ": these signals have no coarser form; leave it out",
+            )
+        coarse = _Stage(problem.coarse(), min(outer.coarse_steps, outer.train_steps))
+        stages = [coarse, *stages] if from_first(lambda: _newest(folder)) < coarse.end else stages
+    return stages
+
+
+def _newest(folder):
+    return max((int(p.name) for p in folder.glob("checkpoints/*") if p.name.isdigit()), default=0)
+
+
+def _train(stage, state, learner, outer, optimizer, validate, seed, folder, record, machine):
+    """The state at the end of a stage."""
+    problem, mesh = stage.problem, machine.mesh
+    algorithm = make_algorithm(learner, problem.field, problem.inner, problem.query, machine)
     signals, make_task = _training(problem, learner)
     check_signals(signals, "train", outer.tasks_per_step, "tasks_per_step")
-    check_signals(problem.signals, "validation", test.num_validation, "num_validation")
     limit = _limit(problem, learner, outer)
-    state = train(
+    return train(
         make_train_step(algorithm, optimizer, make_task, mesh, machine.task_microbatch),
-        init_state(algorithm, optimizer, root),
+        state,
         lambda start: training_batches(
             signals,
             outer.tasks_per_step,
@@ -101,9 +139,9 @@ def learn(
             limit=limit,
             rows=own_rows(outer.tasks_per_step, mesh),
         ),
-        _validation(problem, learner, test.num_validation, root, machine),
+        validate,
         LoopOptions(
-            outer.train_steps,
+            stage.end,
             outer.eval_every,
             outer.checkpoint_every,
             outer.profile,
@@ -114,7 +152,6 @@ def learn(
         step_cost(problem, algorithm, signals_per_step(problem, learner, outer)),
         mesh,
     )
-    return jax.tree.map(np.asarray, state.meta_params)
 
 
 def signals_per_step(problem: Problem, learner: LearnerOptions, outer: OuterOptions) -> int:

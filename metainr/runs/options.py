@@ -38,6 +38,7 @@ class OuterOptions(NamedTuple):
     learning_rate, schedule: of its Adam, "constant" or "cosine" over `train_steps`.
     clip_norm: largest norm of the meta-gradient; 0: any.
     tasks_per_step: signals of an outer step.
+    coarse_steps: so many outer steps come first that see every second point along each axis.
     train_steps, eval_every, checkpoint_every: outer steps in all, between validations and saves.
     train_signals: how many of the training signals to use; None: all.
     profile: whether some steps are traced.
@@ -47,6 +48,7 @@ class OuterOptions(NamedTuple):
     schedule: Annotated[str, SCHEDULE] = "constant"
     clip_norm: Annotated[float, RATE] = 0.0
     tasks_per_step: Annotated[int, Range(1, 10_000)] = 3
+    coarse_steps: Annotated[int, Range(0, 10**9)] = 0
     train_steps: Annotated[int, Range(0, 10**9)] = 150_000
     eval_every: Annotated[int, STEPS] = 1_000
     checkpoint_every: Annotated[int, STEPS] = 500

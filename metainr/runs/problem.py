@@ -71,6 +71,7 @@ class Problem(NamedTuple):
     validation: the one that meta-training watches.
     rates: optimizer -> learning rates that tuning tries.
     value_range: of values whose mean squared error the query objective is; None if it is none.
+    coarse: () -> the problem that sees every second point along each axis; None if there is none.
     """
 
     field: Field
@@ -84,6 +85,7 @@ class Problem(NamedTuple):
     validation: Setting
     rates: Mapping[str, Sequence[float]] = RATES
     value_range: float | None = 1.0
+    coarse: "Callable[[], Problem] | None" = None
 
 
 def matching_objective(

@@ -60,8 +60,26 @@ def of_grid(
         view=lambda params, signal: as_picture(render(field, params, shape)),
         target=lambda signal: as_picture(jnp.asarray(signal)),
     )
-    return make_problem(
+    problem = make_problem(
         field, signals, query or objective or whole, setting, inner_steps, len(shape)
+    )
+    if objective is not None or query is not None:  # of whose draws nothing is known
+        return problem
+
+    def coarse():
+        fewer = -(-inner_points // 2 ** len(shape))
+        half = [-(-side // 2) for side in shape]
+        seen = _every_second(signals, len(shape))
+        return of_grid(field, seen, half, steps, match_step, inner_steps, fewer)
+
+    return problem._replace(coarse=coarse)
+
+
+def _every_second(signals, axes):
+    """Signals at every second point: where a grid of half the side has its points."""
+    chosen = (slice(None, None, 2),) * axes
+    return SignalClass(
+        signals.sizes, lambda split, index: signals.get(split, index)[chosen], cycle=signals.cycle
     )
 
 

@@ -24,26 +24,28 @@ class Barrier(NamedTuple):
     drop: float
 
 
-def barrier(
+def make_barrier(
     values: Callable[[Adapted], Array],
-    first: Adapted,
-    second: Adapted,
-    targets: tuple[np.ndarray, np.ndarray],
-) -> Barrier:
-    """The barrier from one fit to another of the same or of two signals.
+) -> Callable[[Adapted, Adapted, Array, Array], Barrier]:
+    """Builds `barrier(first, second, target, other) -> Barrier` from one fit to another.
+
+    The fits are of a signal each, or of the same one, that is [n, c]; in between the target is
+    blended as the fits are.
 
     Args:
         values: what is adapted -> the field at all points [n, c].
-        first, second: the fits.
-        targets: what each was fitted to [n, c]; in between the target is blended alike.
     """
 
     @jax.jit
-    def loss(place):
+    def loss(place, first, second, target, other):
         between = jax.tree.map(lambda a, b: (1 - place) * a + place * b, first, second)
-        target = (1 - place) * targets[0] + place * targets[1]
-        return jnp.mean((values(between) - target) ** 2)
+        blended = (1 - place) * target + place * other
+        return jnp.mean((values(between) - blended) ** 2)
 
-    psnr = np.array([-10 * np.log10(max(float(loss(place)), 1e-20)) for place in PLACES])
-    straight = (1 - PLACES) * psnr[0] + PLACES * psnr[-1]
-    return Barrier(psnr, float(max((straight - psnr).max(), 0)))
+    def barrier(first, second, target, other):
+        losses = [float(loss(place, first, second, target, other)) for place in PLACES]
+        psnr = -10 * np.log10(np.maximum(losses, 1e-20))
+        straight = (1 - PLACES) * psnr[0] + PLACES * psnr[-1]
+        return Barrier(psnr, float(max((straight - psnr).max(), 0)))
+
+    return barrier
