@@ -430,3 +430,46 @@ def test_a_tilted_gantry_is_told(tmp_path, warnings):
         warnings.clear()
         read_stack(path)
         assert any("sheared" in line for line in warnings) == (name == "tilted")
+
+
+def _places(*heights, **tags):
+    """Frames at these heights, with further groups of tags for each."""
+    plane = {"PlaneOrientationSequence": {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}}
+    return [
+        group(PlanePositionSequence={"ImagePositionPatient": [0, 0, z]}, **{**plane, **tags})
+        for z in heights
+    ]
+
+
+def _upright():
+    turned = {"PlaneOrientationSequence": {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}}
+    return _places(0, **turned) + _places(1, 2, 3)
+
+
+GATES = {
+    "FrameIncrementPointer": [0x00540070, 0x00540080],
+    "TimeSlotVector": [1, 1, 2, 2],
+    "SliceVector": [1, 2, 1, 2],
+}
+
+
+@pytest.mark.parametrize(
+    "tags,words",
+    [
+        (lambda: {"PerFrameFunctionalGroupsSequence": _places(0, 0, 2.5, 2.5)}, "several volumes"),
+        (lambda: {"PerFrameFunctionalGroupsSequence": _upright()}, "several directions"),
+        (lambda: GATES, "several volumes"),
+        (lambda: {"ImageType": ["ORIGINAL", "PRIMARY", "M", "VFRAME"]}, "mosaic"),
+    ],
+)
+def test_frames_that_are_no_single_volume_are_refused(tmp_path, tags, words):
+    write_dicom(tmp_path / "a.dcm", np.zeros((4, 3, 3), np.uint16), "1.2", **tags())
+    with pytest.raises(UserError, match=words):
+        read_stack(tmp_path / "a.dcm")
+
+
+def test_frames_of_one_place_or_one_order_are_a_stack(tmp_path):
+    cine = {"PerFrameFunctionalGroupsSequence": _places(5, 5, 5, 5)}
+    for tags in (cine, {**GATES, "TimeSlotVector": [1, 1, 1, 1], "SliceVector": [1, 2, 3, 4]}):
+        write_dicom(tmp_path / "a.dcm", np.zeros((4, 3, 3), np.uint16), "1.2", **tags)
+        assert len(read_stack(tmp_path / "a.dcm")) == 4
