@@ -11,7 +11,7 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.media.opening import check_claim
-from metainr.media.volume import About, Volume, known_length
+from metainr.media.volume import ROUNDED, About, Volume, is_rounded, known_length
 
 _LARGE = 2**27  # values, or bytes of a deflated file
 _CHUNK = 2**20
@@ -93,7 +93,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
             first.position,
             None if number is None else int(number),
             _text(data.get("SOPInstanceUID")),
-            (*_notes(data, first.unit), *_tilt(data, len(frames))),
+            (*_notes(data, first.unit, levels), *_tilt(data, len(frames))),
         ),
     )
 
@@ -280,8 +280,10 @@ def _kinds(data):
     return (found,) if isinstance(found, str) else tuple(found)
 
 
-def _notes(data, unit):
+def _notes(data, unit, levels):
     notes = [_SCOUT] if "LOCALIZER" in _kinds(data) else []
+    if is_rounded(levels):
+        notes.append(ROUNDED)
     if not data.get("SeriesInstanceUID"):
         notes.append(_ALONE)
     if _is_monochrome1(data):
