@@ -153,6 +153,23 @@ def test_other_gammas_are_told_once(tmp_path, monkeypatch, caplog):
     assert "100000.png says that its gamma is 1;" in caplog.text
 
 
+def test_colours_that_are_mixed_of_others_are_told(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    for green in (30000, 21000):  # sRGB's, and Adobe RGB's
+        places = (31270, 32900, 64000, 33000, green, 60000, 15000, 6000)
+        _png(
+            tmp_path / f"{green}.png",
+            1,
+            8,
+            2,
+            b"\x80" * 3,
+            [(b"cHRM", struct.pack(">8I", *places))],
+        )
+        read_image(tmp_path / f"{green}.png")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "21000.png says (cHRM)" in caplog.text
+
+
 def _packed_tiff(path, levels, bits, photometric=1):
     """Writes levels of any bits, each row from a byte's start on."""
     rows = levels[..., None] >> np.arange(bits - 1, -1, -1) & 1
@@ -374,9 +391,11 @@ def test_a_profile_is_known_by_what_it_does(tmp_path):
     assert read_picture(tmp_path / "plain.png").is_grey
 
 
-def test_adobe_colours_without_a_profile_are_told(tmp_path, caplog):
+@pytest.mark.parametrize("told", [{0xA001: 65535, 0xA005: {1: "R03"}}, {0xA001: 2}])
+def test_adobe_colours_without_a_profile_are_told(tmp_path, monkeypatch, caplog, told):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
     exif = Image.Exif()
-    exif[0x8769] = {0xA001: 65535, 0xA005: {1: "R03"}}
+    exif[0x8769] = told
     Image.new("RGB", (8, 8), (200, 60, 60)).save(tmp_path / "a.jpg", exif=exif)
     read_image(tmp_path / "a.jpg")
     assert "a.jpg says by EXIF that its colours are Adobe RGB" in caplog.text
