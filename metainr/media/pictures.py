@@ -41,12 +41,14 @@ class Picture(NamedTuple):
     values: float32 [h, w, 3] in [0, 1]; grey ones have equal channels, transparent ones lie on
         white.
     bits: 16, or 8 for anything coarser.
+    is_opaque: whether no pixel is transparent, with or without alpha.
     """
 
     values: np.ndarray
     bits: int
     is_grey: bool
     has_alpha: bool
+    is_opaque: bool
 
 
 class _Levels(NamedTuple):
@@ -85,7 +87,9 @@ def read_picture(path: str | Path | BinaryIO, upright: bool = True) -> Picture:
         colours = alpha * colours + (1 - alpha)
     colours = np.broadcast_to(colours, (*colours.shape[:2], 3))
     values = turned(colours, orientation) if upright else colours
-    return Picture(np.ascontiguousarray(values, np.float32), bits, is_grey, alpha is not None)
+    values = np.ascontiguousarray(values, np.float32)
+    is_opaque = alpha is None or not (alpha < 1).any()
+    return Picture(values, bits, is_grey, alpha is not None, is_opaque)
 
 
 def stored_size(path: str | Path) -> tuple[int, int]:
