@@ -401,6 +401,17 @@ def test_adobe_colours_without_a_profile_are_told(tmp_path, monkeypatch, caplog,
     assert "a.jpg says by EXIF that its colours are Adobe RGB" in caplog.text
 
 
+def test_palettes_of_8_bits_are_refused_where_16_belong(tmp_path):
+    path, levels = tmp_path / "a.tif", np.arange(12, dtype=np.uint8).reshape(3, 4)
+    palette = np.arange(768, dtype=np.uint16).reshape(3, 256) % 256
+    for scale in (257, 1):
+        tifffile.imwrite(path, levels, photometric="palette", colormap=scale * palette)
+        if scale > 1:
+            np.testing.assert_allclose(255 * read_image(path)[..., 0], levels, atol=1e-4)
+    with pytest.raises(UserError, match="a palette of 8 bits in place of 16"):
+        read_image(path)
+
+
 def _with_beside(path, kind, compression=None):
     """A TIFF of a small page of that kind, and of the picture that it belongs to."""
     small, whole = (

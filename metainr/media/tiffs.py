@@ -24,6 +24,7 @@ _OME_PLACE = re.compile(r'\b(First[CTZ]|IFD)="(\d{1,9})"')
 _NOTHING = 42113  # GDAL's tag
 _OME_SIZE = re.compile(r"\bSize([CTZ])=\"(\d{1,9})\"")
 _LABS = (8, 9, 10)  # CIELAB in its three codings
+_DARK = 256  # of 65536 levels; palettes that stay below are of 8 bits
 _CFA = 32803  # colours that pixels see by turns
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -175,6 +176,8 @@ def _check_bits(path, page):
         raise UserError(f"{path} holds a camera's raw data; develop it, and save it as RGB")
     if page.photometric in _LABS:  # of which Pillow makes other colours than were meant
         raise UserError(f"picture {path} has its colours in CIELAB; save it as RGB")
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and 0 < page.colormap.max() < _DARK:
+        raise UserError(f"picture {path} has a palette of 8 bits in place of 16; save it as RGB")
     bits, black = page.bitspersample, tifffile.PHOTOMETRIC.MINISBLACK
     # Pillow knows no others that are packed.
     twelve = bits == 12 and page.parent.byteorder == "<" and page.photometric == black
