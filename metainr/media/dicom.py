@@ -249,7 +249,10 @@ def _position(data, index):
 def _normal(data, index):
     """Of a frame's plane; None if that is not told."""
     axes = _group(data, index, "PlaneOrientationSequence").get("ImageOrientationPatient")
-    return np.cross(*np.reshape(np.array(axes, float), (2, 3))) if axes else None
+    if not axes:
+        return None
+    rows, columns = np.reshape(np.array(axes, float), (2, 3))
+    return np.cross(rows, columns)
 
 
 def _distance(positions):
