@@ -19,7 +19,7 @@ from PIL import Image
 from tiny_fits import FIELD, OPTIONS, PARAMS, RECORD, SIDE, levels, saved, share_programs, smooth
 
 from experiments import fit
-from experiments.fitting.observed import Observed, scaled_to
+from experiments.fitting.observed import Observed, read_mask, scaled_to
 from experiments.fitting.pictures_io import encode_png
 from experiments.fitting.tile_fits import make_tile_stream, tile_requests
 from experiments.fitting.tiles import Tiling, cut, join
@@ -426,6 +426,8 @@ MISTAKES = {
     "mask_size": (["--mask={tmp}/pixel.png"], "1 × 1 pixels and the picture 20 × 30"),
     "mask_of_all": (["--mask={tmp}/white.png"], "shows every pixel"),
     "mask_of_none": (["--mask={tmp}/black.png"], "shows no pixel"),
+    "mask_of_colours": (["--mask={tmp}/labels.png"], "labels.png has colours, .* paint seen"),
+    "clear_mask": (["--mask={tmp}/clear.png"], "clear.png is transparent in places, .* paint seen"),
     "sparse_mask": (["--mask={tmp}/dot.png"], "8 × 12 pixels .* --mode=tile"),
     "two_masks": (["--mask={tmp}/dot.png", "--keep=0.5"], "give one of them"),
     "output_beside_input": (["--output_dir={tmp}"], "holds --input=.*; name another folder"),
@@ -452,6 +454,10 @@ def bad_files(tmp_path):
     dot = np.zeros((20, 30, 1))
     dot[10, 10] = 1
     saved(tmp_path / "dot.png", dot)
+    labels = np.zeros((20, 30, 3))
+    labels[:9], labels[9:12] = (0.9, 0.1, 0.2), (1, 0.7, 1)
+    saved(tmp_path / "labels.png", labels)
+    Image.fromarray(np.uint8(255 * np.tile(dot, 4))).save(tmp_path / "clear.png")
     return tmp_path
 
 
@@ -462,6 +468,13 @@ def test_mistakes_are_told_in_one_line(run, bad_files, mistake):
         run(smooth(20, 30), *(text.format(tmp=bad_files) for text in arguments))
     assert "\n" not in str(caught.value)
     assert not (bad_files / "out" / "results.json").exists()
+
+
+def test_an_opaque_mask_may_have_alpha(tmp_path):
+    seen = np.arange(12).reshape(3, 4) % 3 == 0
+    mask = np.dstack([seen, seen, seen, np.ones_like(seen)])
+    Image.fromarray(np.uint8(255 * mask)).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(read_mask(tmp_path / "a.png", (3, 4)), seen)
 
 
 @pytest.mark.slow

@@ -124,23 +124,31 @@ def test_fields_that_are_not_used_are_told_once(tmp_path, monkeypatch):
     monkeypatch.setattr(logging, "warning", lambda line, *rest: lines.append(line % rest))
     monkeypatch.setattr(transforms, "_told", set())
     for _ in range(2):
-        _frames(tmp_path, {"mask_path": "a.png"}, train_filenames=["r_0.png"])
-    assert len(lines) == 2
+        _frames(tmp_path, {"mask_path": "a.png", "time": 0.5}, train_filenames=["r_0.png"])
+    assert len(lines) == 3
     assert "transforms.json: its mask_path is not used" in lines[0]
-    assert "its train_filenames is not used" in lines[1]
+    assert "its time is not used: the scene is taken as still" in lines[1]
+    assert "its train_filenames is not used" in lines[2]
 
 
 @pytest.mark.parametrize(
     "fields, words",
     [
         ({"camera_angle_x": 0.7, "fl_y": 100}, "fl_y of frame 0 without fl_x"),
-        ({"fl_x": 20, "w": 16, "camera_angle_x": 2.0}, "camera_angle_x of frame 0 means .* 5.1"),
+        ({"fl_x": 20, "w": 16, "camera_angle_x": 2.0}, "frame 0: camera_angle_x means .* 5.1"),
         ({"camera_angle_x": 0.7, "intrinsic_matrix": [[99]]}, "intrinsic_matrix of frame 0 is not"),
     ],
 )
 def test_intrinsics_that_are_half_or_twice_told(tmp_path, fields, words):
     with pytest.raises(UserError, match=words):
         _frames(tmp_path, {}, **fields)
+
+
+def test_a_focal_length_of_larger_pictures_than_the_angle(tmp_path):
+    frames = _frames(tmp_path, {}, fl_x=20, camera_angle_x=0.7)
+    with pytest.raises(UserError, match="r_0.png: camera_angle_x means .* 10.96 pixels"):
+        transforms.check_size(frames, 8, 8)
+    transforms.check_size(frames, 8, 15)
 
 
 def test_an_angle_up_goes_with_a_focal_length_across():

@@ -153,6 +153,23 @@ def test_other_gammas_are_told_once(tmp_path, monkeypatch, caplog):
     assert "100000.png says that its gamma is 1;" in caplog.text
 
 
+def test_colours_that_are_mixed_of_others_are_told(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    for green in (30000, 21000):  # sRGB's, and Adobe RGB's
+        places = (31270, 32900, 64000, 33000, green, 60000, 15000, 6000)
+        _png(
+            tmp_path / f"{green}.png",
+            1,
+            8,
+            2,
+            b"\x80" * 3,
+            [(b"cHRM", struct.pack(">8I", *places))],
+        )
+        read_image(tmp_path / f"{green}.png")
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "21000.png says (cHRM)" in caplog.text
+
+
 def _packed_tiff(path, levels, bits, photometric=1):
     """Writes levels of any bits, each row from a byte's start on."""
     rows = levels[..., None] >> np.arange(bits - 1, -1, -1) & 1
@@ -374,12 +391,25 @@ def test_a_profile_is_known_by_what_it_does(tmp_path):
     assert read_picture(tmp_path / "plain.png").is_grey
 
 
-def test_adobe_colours_without_a_profile_are_told(tmp_path, caplog):
+@pytest.mark.parametrize("told", [{0xA001: 65535, 0xA005: {1: "R03"}}, {0xA001: 2}])
+def test_adobe_colours_without_a_profile_are_told(tmp_path, monkeypatch, caplog, told):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
     exif = Image.Exif()
-    exif[0x8769] = {0xA001: 65535, 0xA005: {1: "R03"}}
+    exif[0x8769] = told
     Image.new("RGB", (8, 8), (200, 60, 60)).save(tmp_path / "a.jpg", exif=exif)
     read_image(tmp_path / "a.jpg")
     assert "a.jpg says by EXIF that its colours are Adobe RGB" in caplog.text
+
+
+def test_palettes_of_8_bits_are_refused_where_16_belong(tmp_path):
+    path, levels = tmp_path / "a.tif", np.arange(12, dtype=np.uint8).reshape(3, 4)
+    palette = np.arange(768, dtype=np.uint16).reshape(3, 256) % 256
+    for scale in (257, 1):
+        tifffile.imwrite(path, levels, photometric="palette", colormap=scale * palette)
+        if scale > 1:
+            np.testing.assert_allclose(255 * read_image(path)[..., 0], levels, atol=1e-4)
+    with pytest.raises(UserError, match="a palette of 8 bits in place of 16"):
+        read_image(path)
 
 
 def _with_beside(path, kind, compression=None):

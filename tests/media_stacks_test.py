@@ -11,7 +11,7 @@ import pytest
 import tifffile
 from absl import logging
 from dicom_files import group, write_dicom
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from metainr.errors import UserError
 from metainr.media.numpy_files import load_npz
@@ -430,3 +430,119 @@ def test_a_tilted_gantry_is_told(tmp_path, warnings):
         warnings.clear()
         read_stack(path)
         assert any("sheared" in line for line in warnings) == (name == "tilted")
+
+
+def _places(*heights, **tags):
+    """Frames at these heights, with further groups of tags for each."""
+    plane = {"PlaneOrientationSequence": {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}}
+    return [
+        group(PlanePositionSequence={"ImagePositionPatient": [0, 0, z]}, **{**plane, **tags})
+        for z in heights
+    ]
+
+
+def _upright():
+    turned = {"PlaneOrientationSequence": {"ImageOrientationPatient": [1, 0, 0, 0, 0, -1]}}
+    return _places(0, **turned) + _places(1, 2, 3)
+
+
+GATES = {
+    "FrameIncrementPointer": [0x00540070, 0x00540080],
+    "TimeSlotVector": [1, 1, 2, 2],
+    "SliceVector": [1, 2, 1, 2],
+}
+
+
+@pytest.mark.parametrize(
+    "tags,words",
+    [
+        (lambda: {"PerFrameFunctionalGroupsSequence": _places(0, 0, 2.5, 2.5)}, "several volumes"),
+        (lambda: {"PerFrameFunctionalGroupsSequence": _upright()}, "several directions"),
+        (lambda: GATES, "several volumes"),
+        (lambda: {"ImageType": ["ORIGINAL", "PRIMARY", "M", "VFRAME"]}, "mosaic"),
+    ],
+)
+def test_frames_that_are_no_single_volume_are_refused(tmp_path, tags, words):
+    write_dicom(tmp_path / "a.dcm", np.zeros((4, 3, 3), np.uint16), "1.2", **tags())
+    with pytest.raises(UserError, match=words):
+        read_stack(tmp_path / "a.dcm")
+
+
+def test_frames_of_one_place_or_one_order_are_a_stack(tmp_path):
+    cine = {"PerFrameFunctionalGroupsSequence": _places(5, 5, 5, 5)}
+    for tags in (cine, {**GATES, "TimeSlotVector": [1, 1, 1, 1], "SliceVector": [1, 2, 3, 4]}):
+        write_dicom(tmp_path / "a.dcm", np.zeros((4, 3, 3), np.uint16), "1.2", **tags)
+        assert len(read_stack(tmp_path / "a.dcm")) == 4
+
+
+def test_sizes_of_a_niftis_voxels_and_numbers_of_an_atlas_are_told(tmp_path, warnings):
+    nibabel = pytest.importorskip("nibabel")
+    labels, path = np.zeros((3, 4, 5), np.int32), tmp_path / "a.nii"
+    labels[1], labels[2] = 614454277, 614454278
+    image = nibabel.Nifti1Image(labels, None)
+    image.set_sform(np.diag([1.0, 2, 3, 1]), 1)
+    image.header["pixdim"][1:4] = 1, 2, 3
+    nibabel.save(image, path)
+    read_stack(path)
+    assert "beyond 2^24 are rounded" in warnings.pop() and not warnings
+    image = nibabel.Nifti1Image(labels // 2**8, None)
+    image.set_sform(np.eye(4), 1)
+    image.header["pixdim"][1:4] = 0.5, 0.5, 3
+    nibabel.save(image, path)
+    assert read_slices(path).spacing == (1, 1)
+    read_stack(path)
+    assert "(pixdim) differ: sform is taken" in warnings.pop() and not warnings
+
+
+def _ome(*places):
+    pages = "".join(f'<TiffData FirstZ="{z}" IFD="{i}"/>' for i, z in enumerate(places))
+    return (
+        '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06">'
+        '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint16" SizeX="4" '
+        f'SizeY="4" SizeZ="{len(places)}" SizeC="1" SizeT="1">{pages}</Pixels></Image></OME>'
+    )
+
+
+@pytest.mark.parametrize("places", [(0, 1, 2), (2, 1, 0)])
+def test_pages_in_another_order_than_their_planes_are_refused(tmp_path, places):
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif") as file:
+        for page in range(3):
+            told = {} if page else {"description": _ome(*places)}
+            file.write(np.full((4, 4), page, np.uint16), metadata=None, **told)
+    if places[0] == 0:
+        assert read_stack(tmp_path / "a.ome.tif")[:, 0, 0].tolist() == [0, 1, 2]
+        return
+    with pytest.raises(UserError, match="another order than its pages"):
+        read_stack(tmp_path / "a.ome.tif")
+
+
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+@pytest.mark.parametrize("kind,nothing", [(np.float32, -9999), (np.uint16, 0)])
+def test_what_a_geotiff_says_to_be_nothing_is_padding(tmp_path, compression, kind, nothing):
+    heights = np.arange(300, 312).reshape(3, 4).astype(kind)
+    heights[0, 0] = nothing
+    info = TiffImagePlugin.ImageFileDirectory_v2()
+    info[42113] = str(nothing)
+    picture = Image.fromarray(heights)
+    picture.save(tmp_path / "a.tif", tiffinfo=info, compression=compression)
+    heights[0, 0] = 301
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.tif")[0], heights)
+
+
+def test_values_that_imagej_maps_are_told(tmp_path, warnings):
+    levels = np.zeros((2, 4, 4), np.uint16)
+    for told in ({}, {"cf": 0, "c0": -32768, "c1": 1}):
+        tifffile.imwrite(tmp_path / "a.tif", levels, imagej=True, metadata=told)
+        read_stack(tmp_path / "a.tif")
+        assert bool(warnings) == bool(told)
+
+
+def test_large_numbers_of_dicom_are_told(tmp_path, warnings):
+    pydicom = pytest.importorskip("pydicom")
+    write_dicom(tmp_path / "a.dcm", LEVELS, "1.2", PixelSpacing=[1, 1])
+    data = pydicom.dcmread(tmp_path / "a.dcm")
+    data.BitsAllocated, data.BitsStored, data.HighBit = 32, 32, 31
+    data.PixelData = (LEVELS + np.uint32(2**30)).tobytes()
+    data.save_as(tmp_path / "a.dcm")
+    read_stack(tmp_path / "a.dcm")
+    assert "beyond 2^24 are rounded" in warnings.pop() and not warnings

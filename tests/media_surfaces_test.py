@@ -405,3 +405,33 @@ def test_words_in_the_name_of_a_stl_are_no_vertices(tmp_path):
     (tmp_path / "a.stl").write_text(f"solid\n{text.rpartition('vertex')[0]}")
     with pytest.raises(UserError, match="not three vertices each, or it is cut off"):
         read_mesh_file(tmp_path / "a.stl")
+
+
+@pytest.mark.parametrize("where", ["skin", "weights", None])
+def test_poses_of_a_gltf_are_told(tmp_path, said, where):
+    header, data = _gltf(_points(), _points())
+    target = header["meshes"][0] if where == "weights" else header["nodes"][0]
+    target.update({"skin": {"skin": 0}, "weights": {"weights": [0, 0.5]}}.get(where, {}))
+    if where == "skin":
+        header["skins"] = [{"joints": [0]}]
+    _read(_glb(tmp_path / "a.glb", header, data))
+    assert [line for line in said if "bones or shape keys" in line] == said
+    assert len(said) == bool(where)
+
+
+@pytest.mark.parametrize("head", ["4OFF", "nOFF\n4"])
+def test_an_off_of_other_than_three_coordinates_is_refused(tmp_path, head):
+    corners = ["0 0 0 2", "2 0 0 2", "0 2 0 2", "0 0 2 2"]
+    faces = ["3 0 2 1", "3 0 1 3", "3 0 3 2", "3 1 2 3"]
+    (tmp_path / "a.off").write_text("\n".join([head, "4 4 0", *corners, *faces]))
+    _refused(tmp_path / "a.off", "have not three coordinates each")
+
+
+def test_normals_without_a_sign_are_none(tmp_path, said):
+    axes = [f"property float {axis}" for axis in "xyz"]
+    axes += [f"property uchar n{axis}" for axis in "xyz"]
+    rows = [" ".join(map(str, [*p, *np.uint8(127.5 * (p + 1))])) for p in _points(50)]
+    head = ["ply", "format ascii 1.0", "element vertex 50", *axes, "end_header"]
+    (tmp_path / "a.ply").write_text("\n".join([*head, *rows]) + "\n")
+    _read(tmp_path / "a.ply")
+    assert len(said) == 1 and "normals are estimated" in said[0]

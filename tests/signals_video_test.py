@@ -192,6 +192,24 @@ def test_a_clip_of_high_dynamic_range_is_told(tmp_path, caplog):
     assert "is HDR (smpte2084)" in caplog.text
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_several_videos_in_a_file_are_told(tmp_path, caplog, count):
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
+    source = ["-f", "lavfi", "-i", "testsrc=size=32x32:rate=10:duration=1"]
+    tracks = [word for number in range(count) for word in ("-map", str(number))]
+    subprocess.run([*command, *source * count, *tracks, str(tmp_path / "a.mp4")], check=True)
+    assert clip_info(tmp_path / "a.mp4").frames == 10
+    assert ("a.mp4 holds several videos" in caplog.text) == (count > 1)
+
+
+def test_frames_of_several_sizes_are_refused(tmp_path):
+    folder = _frames(tmp_path / "clip", 3)
+    Image.new("RGB", (20, 32)).save(folder / "frame3.png")
+    assert len(read_clip(folder, 0, 3, 8)) == 3
+    with pytest.raises(UserError, match="has pictures of 32×32 and 20×32 pixels; make"):
+        read_clip(folder, 0, 4, 8)
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.avi"])
 def test_videos_that_are_cut_off_or_damaged_are_told(tmp_path, caplog, name):
     path = tmp_path / name

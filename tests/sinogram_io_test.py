@@ -190,6 +190,15 @@ def test_a_column_that_counts_lines_is_told(tmp_path, warnings):
         assert not warnings or "first column counts the lines" in warnings.pop()
 
 
+@pytest.mark.parametrize("unit", [1, np.pi / 180])
+def test_a_column_of_angles_is_told(tmp_path, warnings, unit):
+    table = np.column_stack([np.arange(0, 180, 30) * unit, VALUES])
+    _read(tmp_path, table, white=30.0)
+    assert len(warnings) == 1 and "first column holds the angles" in warnings.pop()
+    _read(tmp_path, table[:, 1:])
+    assert not warnings
+
+
 def test_other_kinds_of_files_are_named_and_tabs_are_read(tmp_path):
     (tmp_path / "a.mat").write_bytes(b"MATLAB 5.0 MAT-file" + bytes(200))
     with pytest.raises(UserError, match="a.mat is of no kind that is read; save it as NPY"):

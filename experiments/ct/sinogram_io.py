@@ -12,6 +12,7 @@ from metainr.files import expanded
 from metainr.objectives import Sinogram
 
 _DEGREES = "deg"
+_FEW = 3  # views; a detector may happen to measure the angles of fewer
 _OF_FILE = ":deg"  # ends the name of a file of degrees
 
 
@@ -70,6 +71,7 @@ def read_sinogram(options: SinogramOptions) -> Measured:
     values, stored = load_sinogram(path)
     angles = _angles(options.angles, stored, path)
     _check_values(values, angles, path)
+    _tell_angles(values, angles, path)
     if options.blank is not None:
         values = _line_integrals(values, options.blank, path)
     num = values.shape[1]
@@ -172,6 +174,18 @@ def _check_values(values, angles, path):
             f"sinogram {path} is {values[tuple(bad[0])]} at view {bad[0][0]}, detector {bad[0][1]} "
             f"({len(bad)} such values); replace them"
         )
+
+
+def _tell_angles(values, angles, path):
+    """Warns of a first column that repeats the angles, as exported tables may have one."""
+    for unit in (angles, np.rad2deg(angles)):
+        if len(unit) >= _FEW and np.ptp(unit) and np.allclose(values[:, 0], unit, 1e-3, 1e-3):
+            logging.warning(
+                "sinogram %s: its first column holds the angles, and is read as a detector; remove "
+                "it",
+                path,
+            )
+            return
 
 
 def _line_integrals(counts, blank, path):

@@ -9,6 +9,8 @@ from PIL import Image
 from metainr.errors import UserError
 from metainr.media.pictures import read_picture
 
+_COLOUR = 0.25  # between channels; a JPEG of grey has less
+
 
 class Observed(NamedTuple):
     """What a fit aims at: values float32 [h, w, 3] in [0, 1], and seen bool [h, w].
@@ -23,9 +25,17 @@ class Observed(NamedTuple):
 def read_mask(path: str | Path, shape: tuple[int, int]) -> np.ndarray:
     """Reads which pixels of a picture [h, w] are seen: those that are lighter than mid-grey.
 
-    Raises UserError if the mask cannot be read, is of another size, or shows all or nothing.
+    Raises UserError if the mask cannot be read, is transparent or in colour, of another size, or
+    shows all or nothing.
     """
-    seen = read_picture(path).values.mean(axis=-1) > 0.5
+    picture = read_picture(path)
+    if not picture.is_opaque or np.ptp(picture.values, axis=-1).max() > _COLOUR:
+        what = "has colours" if picture.is_opaque else "is transparent in places"
+        raise UserError(
+            f"--mask={path} {what}, which does not say what is seen; paint seen pixels white and "
+            "unseen ones black"
+        )
+    seen = picture.values.mean(axis=-1) > 0.5
     if seen.shape != shape:
         raise UserError(
             f"--mask={path} has {_size(seen.shape)} pixels and the picture {_size(shape)}; give "

@@ -39,6 +39,7 @@ _RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
 _ALPHA = re.compile(r"Video: vp([89]).*\n(?: {4,}.*\n)*? +alpha_mode *: 1", re.IGNORECASE)
 _REPEATS = re.compile(r"dup= *(\d+) drop= *(\d+)")
 _HDR = re.compile(r"Video:.*\b(arib-std-b67|smpte2084)\b")
+_TRACK = re.compile(r"^ *Stream #.*: Video:(?!.*attached pic)", re.MULTILINE)
 _INTERLACED = re.compile(r"Video:.*\b(top|bottom)( coded)? first\b")
 _DAMAGE = re.compile(
     r"^\[.*?\] (.*(?:partial file|ended prematurely|corrupt|concealing|Invalid NAL|Invalid track|"
@@ -94,7 +95,7 @@ def read_clip(path: str | Path, start: int, frames: int, resolution: int) -> np.
     """
     path = _existing(path)
     if path.is_dir():
-        found = (read_image(file) for file in _pictures(path)[start : start + frames])
+        found = _alike(path, map(read_image, _pictures(path)[start : start + frames]))
     elif path.suffix.lower() == _GIF:
         found = _gif_frames(path, start, frames)
     else:
@@ -135,6 +136,20 @@ def _pictures(folder):
     return sorted(files, key=by_number)
 
 
+def _alike(path, pictures):
+    """Pictures one by one. Raises UserError if they are not of one size, as frames are."""
+    first = None
+    for picture in pictures:
+        height, width = picture.shape[:2]
+        first = first or (height, width)
+        if first != (height, width):
+            raise UserError(
+                f"clip {path} has pictures of {first[1]}×{first[0]} and {width}×{height} pixels; "
+                "make them alike"
+            )
+        yield picture
+
+
 def _gif_info(path):
     from PIL import ImageSequence
 
@@ -170,6 +185,8 @@ def _video_info(path):
             1,
             *(path, found[1]),
         )
+    if len(_TRACK.findall(told.partition("Stream mapping:")[0])) > 1:
+        logging.warning("video %s holds several videos, of which the first is read", path)
     if _INTERLACED.search(told):
         logging.log_first_n(
             logging.WARNING,

@@ -11,7 +11,7 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.media.opening import check_claim
-from metainr.media.volume import About, Volume, known_length
+from metainr.media.volume import ROUNDED, About, Volume, is_rounded, known_length
 
 _LARGE = 2**27  # values, or bytes of a deflated file
 _CHUNK = 2**20
@@ -20,6 +20,7 @@ _META = 2  # the group of what a file says of itself
 _OF_PICTURES = ("ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
 _UNSPECIFIED = "US"
 _UNEVEN = 0.01  # of the slices' mean distance, by which one may differ
+_DIGITS = 6  # of positions in mm that count
 _INVERTED = "MONOCHROME1 of no unit: 0 is white in it, so its levels are turned round"
 _KEPT = "MONOCHROME1 says how it is shown: its values in {} are kept as they are"
 _TILTED = "its frames are shifted beside one another: cuts across them are sheared"
@@ -60,7 +61,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
     colours = data.get("PhotometricInterpretation") == "PALETTE COLOR"
     if colours or data.get("SamplesPerPixel", 1) != 1:
         raise ValueError("it is in colour")
-    if "MOSAIC" in _kinds(data):
+    if {"MOSAIC", "VFRAME"} & {*_kinds(data)}:  # as Siemens and United Imaging call it
         raise UserError(
             f"{path} is a mosaic of many slices; convert it to NIfTI, such as by dcm2niix"
         )
@@ -75,6 +76,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
         raise ValueError("its frames differ in spacing or unit")
     positions = [frame.position for frame in frames]
     known = [place for place in positions if place is not None]
+    _check_volume(path, data, len(frames), known)
     order = np.argsort(known, kind="stable") if len(known) == len(frames) else range(len(frames))
     first, number = frames[order[0]], data.get("InstanceNumber")
     values = np.stack([frames[index].values for index in order])
@@ -91,7 +93,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
             first.position,
             None if number is None else int(number),
             _text(data.get("SOPInstanceUID")),
-            (*_notes(data, first.unit), *_tilt(data, len(frames))),
+            (*_notes(data, first.unit, levels), *_tilt(data, len(frames))),
         ),
     )
 
@@ -122,6 +124,21 @@ def _check_bits(data, path):
             f"{path} says that the highest of its {stored} bits is bit {highest}, not {stored - 1};"
             f" save it with HighBit {stored - 1}"
         )
+
+
+def _check_volume(path, data, count, positions):
+    """Before frames of several times, echoes, segments or directions are taken for one volume."""
+    places = len(np.unique(np.round(positions, _DIGITS)))
+    counted = np.atleast_1d(data.get("FrameIncrementPointer") or []).astype(np.int64)
+    axes = [len(np.unique(data[tag].value)) for tag in counted.tolist() if tag in data]
+    if (len(positions) == count and 1 < places < count) or sum(size > 1 for size in axes) > 1:
+        raise UserError(
+            f"{path} holds several volumes, such as times, echoes, gates or segments; export each "
+            "of them as a file"
+        )
+    normals = [normal for index in range(count) if (normal := _normal(data, index)) is not None]
+    if len(normals) > 1 and np.abs(np.array(normals) - normals[0]).max() > _UNEVEN:
+        raise UserError(f"{path} holds frames of several directions; export each as a file")
 
 
 def _decoded(pydicom, data, path):
@@ -222,13 +239,20 @@ def _pixel_spacing(data, measures):
 def _position(data, index):
     """Of a frame along the normal of its plane, in mm."""
     place = _group(data, index, "PlanePositionSequence").get("ImagePositionPatient")
-    axes = _group(data, index, "PlaneOrientationSequence").get("ImageOrientationPatient")
-    if not place or not axes:
+    along = _normal(data, index)
+    if not place or along is None:
         return None
-    rows, columns = np.reshape(np.array(axes, float), (2, 3))
-    along = np.cross(rows, columns)
     position = float(along @ np.array(place, float))
     return position if np.isfinite(position) else None
+
+
+def _normal(data, index):
+    """Of a frame's plane; None if that is not told."""
+    axes = _group(data, index, "PlaneOrientationSequence").get("ImageOrientationPatient")
+    if not axes:
+        return None
+    rows, columns = np.reshape(np.array(axes, float), (2, 3))
+    return np.cross(rows, columns)
 
 
 def _distance(positions):
@@ -259,8 +283,10 @@ def _kinds(data):
     return (found,) if isinstance(found, str) else tuple(found)
 
 
-def _notes(data, unit):
+def _notes(data, unit, levels):
     notes = [_SCOUT] if "LOCALIZER" in _kinds(data) else []
+    if is_rounded(levels):
+        notes.append(ROUNDED)
     if not data.get("SeriesInstanceUID"):
         notes.append(_ALONE)
     if _is_monochrome1(data):

@@ -23,11 +23,13 @@ class Gltf(NamedTuple):
     data: its bytes; points have become a strip of triangles, whose normals trimesh keeps.
     is_cloud: whether they are points in truth, and their triangles nothing.
     has_normals: whether all of the points have one.
+    is_posed: whether bones or shape keys move its vertices, which is not read.
     """
 
     data: bytes
     is_cloud: bool
     has_normals: bool
+    is_posed: bool
 
 
 class Beside:
@@ -62,7 +64,7 @@ def checked_gltf(data: bytes, is_binary: bool) -> Gltf:
     solid = [p for p in shapes if p.get("mode", _TRIANGLES) in (_TRIANGLES, _STRIP)]
     points = [p for p in shapes if p.get("mode") == _POINTS]
     if solid or not points:
-        return Gltf(data, False, False)
+        return Gltf(data, False, False, _is_posed(header))
     for shape in points:
         shape["mode"] = _STRIP
         shape.pop("indices", None)
@@ -73,7 +75,12 @@ def checked_gltf(data: bytes, is_binary: bool) -> Gltf:
         rest = data[start + length :]
         size = start + len(text) + len(rest)
         text = struct.pack("<4s2II4s", b"glTF", 2, size, len(text), b"JSON") + text + rest
-    return Gltf(text, True, has_normals)
+    return Gltf(text, True, has_normals, _is_posed(header))
+
+
+def _is_posed(header):
+    nodes, meshes = header.get("nodes", []), header.get("meshes", [])
+    return any("skin" in x or any(x.get("weights", ())) for x in (*nodes, *meshes))
 
 
 def _json_chunk(data):

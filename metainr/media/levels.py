@@ -15,6 +15,7 @@ _CHANNELS = (2, 3, 4)  # of pictures with colours or alpha
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _ORIENTATION, _SAMPLE_FORMAT, _SIGNED = 274, 339, 2  # tags, and a value of the latter
 _SEVERAL = "it holds several pictures, of which the first is read"
+_UNMAPPED = "ImageJ's calibration of its values is not applied: its levels are read"
 _AS_STORED = "0 is white in it, and its values are kept as they are stored"
 
 
@@ -23,11 +24,26 @@ def read_levels(path: Path) -> Volume:
 
     Grey levels are those stored (but for pictures of less than 8 bits, whose white is 255; and if
     0 is white, levels without sign are turned round). Colours become grey, and transparent pictures
-    lie on white, in levels of 8 or 16 bits. Of several pictures that a camera wrote (MPO) the
-    first is read.
+    lie on white, in levels of 8 or 16 bits. What a GeoTIFF says to be nothing becomes the lowest
+    value beside it. Of several pictures that a camera wrote (MPO) the first is read.
 
     Raises UserError if there is no picture, or it is damaged or claims more than it can hold.
     """
+    volume = _levels(path)
+    if not tiffs.is_tiff(path):
+        return volume
+    with damage_told(path):
+        nothing, is_mapped = tiffs.meaning(path)
+    values, notes = volume.values, volume.about.notes
+    if nothing is not None:
+        empty = values == nothing
+        if empty.any() and not empty.all():
+            values = np.where(empty, values[~empty].min(), values)
+    about = volume.about._replace(notes=(*notes, _UNMAPPED) if is_mapped else notes)
+    return volume._replace(values=values, about=about)
+
+
+def _levels(path):
     with damage_told(path):
         pages = tiffs.read_pages(path) if tiffs.is_tiff(path) else None
         if pages and (len(pages) > 1 or pages[0].values.shape[-1] not in _CHANNELS):

@@ -61,7 +61,13 @@ def read_mesh_file(path: Path) -> MeshFile:
         if kind == "off":
             data = _fanned(data)
         if kind in ("glb", "gltf"):
-            data, is_cloud, has_normals = checked_gltf(data, kind == "glb")
+            data, is_cloud, has_normals, is_posed = checked_gltf(data, kind == "glb")
+            if is_posed:
+                logging.warning(
+                    "%s has bones or shape keys, which are not applied: its parts may lie "
+                    "elsewhere; apply them on export",
+                    path,
+                )
         options = {} if kind in ("stl", "off") else {"skip_materials": True}
         stream, beside = io.BytesIO(data), Beside(path.parent)
         # Stubs do not know that any object with these methods will do.
@@ -174,6 +180,8 @@ def _fanned(data):
     """An .off file whose faces of more than 4 corners are triangles: trimesh fails at them."""
     data = re.sub(rb"#[^\r\n]*", b"", data)
     head, word, rest = data.partition(b"OFF")
+    if head.strip().endswith((b"4", b"n")):
+        raise ValueError("its vertices have not three coordinates each")
     lines = [line for line in map(bytes.strip, rest.splitlines()) if line]
     first, num = (1 + int(lines[0].split()[0]), int(lines[0].split()[1])) if lines else (0, 0)
     faces = [line.split() for line in lines[first : first + num]]
@@ -198,5 +206,7 @@ def _ply_normals(cloud: Any) -> np.ndarray | None:
     names = getattr(getattr(columns, "dtype", None), "names", None) or columns
     if not all(axis in names for axis in ("nx", "ny", "nz")):
         return None
-    found = [np.asarray(columns[axis], np.float64).ravel() for axis in ("nx", "ny", "nz")]
-    return np.stack(found, axis=1)
+    found = [np.asarray(columns[axis]).ravel() for axis in ("nx", "ny", "nz")]
+    if any(column.dtype.kind == "u" for column in found):  # which cannot point backwards
+        return None
+    return np.stack(found, axis=1).astype(np.float64)

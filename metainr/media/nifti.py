@@ -8,7 +8,7 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.media.opening import check_claim
-from metainr.media.volume import About, Volume, known_length
+from metainr.media.volume import ROUNDED, About, Volume, is_rounded, known_length
 
 _LARGE = 2**27  # values
 _GZIPPED = b"\x1f\x8b"
@@ -17,6 +17,7 @@ _TILT = 1e-2  # of the cosine of the angle between two axes that are taken as up
 _NOWHERE = "its qform_code and sform_code are 0: left may be right in it"
 _SHEARED = "its axes are not at right angles: cuts across them are sheared"
 _TWO_PLACES = "its qform and sform differ in axes or spacing: sform is taken"
+_TWO_SIZES = "its sform and the sizes of its voxels (pixdim) differ: sform is taken"
 
 
 def read_nifti(nibabel: ModuleType, path: Path) -> Volume:
@@ -47,7 +48,8 @@ def read_nifti(nibabel: ModuleType, path: Path) -> Volume:
     # Its affine map is what turns it; the header's sizes of voxels may be others.
     lengths = nibabel.affines.voxel_sizes(turned.affine).astype(np.float32)
     spacing = (*map(known_length, lengths),)
-    return Volume(np.asarray(turned.dataobj), spacing, About(notes=_notes(image)))
+    notes = (*_notes(image), *([ROUNDED] if is_rounded(image.dataobj.get_unscaled()) else []))
+    return Volume(np.asarray(turned.dataobj), spacing, About(notes=notes))
 
 
 def _is_map(affine):
@@ -64,6 +66,9 @@ def _notes(image):
         return (*notes, _NOWHERE)
     if first and second and not _is_same(header):
         notes.append(_TWO_PLACES)
+    sizes, told = np.linalg.norm(image.affine[:3, :3], axis=0), header["pixdim"][1:4]
+    if not first and (np.abs(np.abs(told) - sizes) > _APART * sizes)[: len(image.shape)].any():
+        notes.append(_TWO_SIZES)
     return tuple(notes)
 
 

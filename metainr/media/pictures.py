@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp"})
 _ORIENTATION = 274  # EXIF's tag
 _INTEROP, _ADOBE = 0xA005, "R03"  # EXIF's folder of such, and what Adobe RGB is called in it
+_PHOTO, _SPACE = 0x8769, 0xA001  # EXIF's folder of the photo, and what colours it has
+_SPACES = {2: "Adobe RGB", 0xFFFD: "a wide gamut"}  # as Pentax and Sony call them there
 _SAMPLE_FORMAT, _SIGNED = 339, 2  # TIFF's tag, and one of its values
 _OTHER_ORDER = {"16B": "16L", "16L": "16B", "16N": "16B" if sys.byteorder == "little" else "16L"}
 _GREY_AND_ALPHA = "LA;16B"
 _TOPS = {"1": 1, "L;2": 3, "L;4": 15}  # white of coarse grey
 _GAMMA = 0.45455  # that PNGs in sRGB tell
+_PLACES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # likewise, of white, red, green, blue
 _CODES, _SRGB = b"cICP", bytes((1, 13))  # PNG's chunk of them, and those of sRGB
 _HEAD = 2**16  # bytes before the pixels of a PNG, in which such chunks stand
 _ROUNDING = 1e-6  # by which floats may leave [0, 1]
@@ -38,12 +41,14 @@ class Picture(NamedTuple):
     values: float32 [h, w, 3] in [0, 1]; grey ones have equal channels, transparent ones lie on
         white.
     bits: 16, or 8 for anything coarser.
+    is_opaque: whether no pixel is transparent, with or without alpha.
     """
 
     values: np.ndarray
     bits: int
     is_grey: bool
     has_alpha: bool
+    is_opaque: bool
 
 
 class _Levels(NamedTuple):
@@ -82,7 +87,9 @@ def read_picture(path: str | Path | BinaryIO, upright: bool = True) -> Picture:
         colours = alpha * colours + (1 - alpha)
     colours = np.broadcast_to(colours, (*colours.shape[:2], 3))
     values = turned(colours, orientation) if upright else colours
-    return Picture(np.ascontiguousarray(values, np.float32), bits, is_grey, alpha is not None)
+    values = np.ascontiguousarray(values, np.float32)
+    is_opaque = alpha is None or not (alpha < 1).any()
+    return Picture(values, bits, is_grey, alpha is not None, is_opaque)
 
 
 def stored_size(path: str | Path) -> tuple[int, int]:
@@ -155,21 +162,24 @@ def _of_pillow(path):
                 image.info["transparency"] *= 255 // _TOPS[layout]
             (colours, alpha), bits = _eight_bit(image), 8
         _tell_gamma(image.info, path)
+        _tell_places(image.info, path)
         _tell_codes(image, path)
         levels = _Levels(colours, alpha, bits, orientation)
         return _unturned(levels) if image.format == "TIFF" else levels
 
 
 def _tell_adobe(image, path):
-    """Warns of a camera's picture in Adobe RGB that only its EXIF tells of."""
-    interop = image.getexif().get_ifd(_INTEROP).get(1)
-    if interop == _ADOBE and not image.info.get("icc_profile"):
+    """Warns of a camera's picture in Adobe RGB or the like that only its EXIF tells of."""
+    exif = image.getexif()
+    is_adobe = exif.get_ifd(_INTEROP).get(1) == _ADOBE
+    space = _SPACES[2] if is_adobe else _SPACES.get(exif.get_ifd(_PHOTO).get(_SPACE))
+    if space and not image.info.get("icc_profile"):
         logging.log_first_n(
             logging.WARNING,
-            "picture %s says by EXIF that its colours are Adobe RGB, but brings no profile: they "
-            "are taken as sRGB (others alike are not told)",
+            "picture %s says by EXIF that its colours are %s, but brings no profile: they are "
+            "taken as sRGB (others alike are not told)",
             1,
-            path,
+            *(path, space),
         )
 
 
@@ -183,6 +193,20 @@ def _tell_gamma(info, path):
             "%.3g (others alike are not told)",
             1,
             *(path, gamma, _GAMMA),
+        )
+
+
+def _tell_places(info, path):
+    """Warns of a PNG whose colours are mixed of others than sRGB's, and that has no profile."""
+    places = info.get("chromaticity", _PLACES)
+    far = max(abs(one - other) for one, other in zip(places, _PLACES))
+    if far > 0.01 and not {"srgb", "icc_profile"} & info.keys():
+        logging.log_first_n(
+            logging.WARNING,
+            "picture %s says (cHRM) that its red, green and blue are not those of sRGB; its "
+            "colours are taken as sRGB (others alike are not told)",
+            1,
+            path,
         )
 
 

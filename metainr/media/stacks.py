@@ -16,7 +16,7 @@ from metainr.media.levels import read_levels
 from metainr.media.nifti import read_nifti
 from metainr.media.numpy_files import load_npy
 from metainr.media.opening import check_regular
-from metainr.media.volume import About, Spacing, Volume
+from metainr.media.volume import ROUNDED, About, Spacing, Volume, is_rounded
 
 _DICOM = (".dcm", ".dicom", ".ima")
 _NIFTI = (".nii", ".nii.gz")
@@ -33,7 +33,6 @@ _HEAD = 132  # bytes that tell a format
 _CHANNELS = 4  # of an array; a last axis that is longer is one of pixels
 _LONGEST = 128  # pixels, in their own widths: longer ones are a mistake
 _SQUARE = "the spacing of its pixels is unknown: they are taken as square"
-_ROUNDED = "its whole numbers beyond 2^24 are rounded"
 _MAYBE_LAST = "its shape {} is cut along the first axis; give axis 2 if slices lie along the last"
 _UNCUT = "it is a single slice and not cut along axis {}"
 
@@ -181,8 +180,8 @@ def _cut(path, volume, kind, axis):
         values, along = values[None], 0
     spacing = tuple(length for index, length in enumerate(volume.spacing) if index != along)
     # Plain pictures have square pixels; what is cut across them, or measured, may not.
-    if _is_rounded(values):
-        notes.append(_ROUNDED)
+    if is_rounded(values):
+        notes.append(ROUNDED)
     if None in spacing and (along != usual or kind in ("dicom", "nifti")):
         notes.append(_SQUARE)
     stack = np.moveaxis(values, along, 0)
@@ -190,13 +189,6 @@ def _cut(path, volume, kind, axis):
         stack, spacing = np.rot90(stack, axes=(1, 2)), spacing[::-1]
     with np.errstate(over="ignore"):  # told as infinite
         return np.asarray(stack, np.float32), _checked(spacing), notes
-
-
-def _is_rounded(values):
-    """Whether whole numbers are too large for float32 to tell them apart."""
-    if values.dtype.kind not in "iu" or values.dtype.itemsize < 4:
-        return False
-    return max(int(values.max()), -int(values.min())) > 2**24
 
 
 def _checked(spacing: Spacing) -> tuple[float, float]:

@@ -18,8 +18,13 @@ _ORIENTATION, _PROFILE = 274, 34675  # tags
 EXTRA_SAMPLES, UNSPECIFIED = 338, 0  # the tag of channels besides colours, and one of its values
 _WHOLE = (1, 8, 16, 32, 64)  # bits of values that are not packed across bytes, or simply
 _BESIDE = 1 | 4  # what a page's kind says of one that is a preview or a mask
+_OME_IMAGE, _OME_FILE = re.compile(r"<(?:\w+:)?Image\b"), re.compile(r'\bFileName="([^"]*)"')
+_OME_PAGE = re.compile(r"<(?:\w+:)?TiffData\b([^>]*)>")
+_OME_PLACE = re.compile(r'\b(First[CTZ]|IFD)="(\d{1,9})"')
+_NOTHING = 42113  # GDAL's tag
 _OME_SIZE = re.compile(r"\bSize([CTZ])=\"(\d{1,9})\"")
 _LABS = (8, 9, 10)  # CIELAB in its three codings
+_DARK = 256  # of 65536 levels; palettes that stay below are of 8 bits
 _CFA = 32803  # colours that pixels see by turns
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -94,6 +99,20 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
         return [_read(page) for page in pages]
 
 
+def meaning(path: str | Path) -> tuple[float | None, bool]:
+    """The value that stands for nothing, as GDAL writes it; whether ImageJ maps levels to values.
+
+    Raises what tifffile does for a damaged file.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        tag = file.pages[0].tags.get(_NOTHING)  # pyright: ignore[reportAttributeAccessIssue]
+        nothing = float(str(tag.value).strip(" \0")) if tag else None
+        is_mapped = file.is_imagej and "c1" in (file.imagej_metadata or {})
+        return nothing, is_mapped
+
+
 def _pictures(file, most):
     """The first pages that are neither previews nor masks of others; all if there are no such."""
     found = itertools.islice((x for x in file.pages if not x.subfiletype & _BESIDE), most)
@@ -109,6 +128,22 @@ def _check_planes(path, file):
             f"{path} holds planes along several axes, such as channels, times and depths; save one "
             "stack of slices"
         )
+    if _is_reordered(file):
+        raise UserError(f"{path} lists its planes in another order than its pages; save it anew")
+
+
+def _is_reordered(file):
+    """Whether an OME-TIFF says that its pages are planes in another order than theirs."""
+    told = file.ome_metadata if file.is_ome else ""
+    if len(set(_OME_FILE.findall(told))) > 1:  # numbers of pages are those of several files
+        return False
+    for image in _OME_IMAGE.split(told):
+        places = [dict(_OME_PLACE.findall(entry)) for entry in _OME_PAGE.findall(image)]
+        pages = [int(place.pop("IFD", 0)) for place in places]
+        order = np.argsort([sum(map(int, place.values())) for place in places], kind="stable")
+        if (np.diff(np.array(pages, int)[order]) < 0).any():
+            return True
+    return False
 
 
 def _sizes(file):
@@ -141,6 +176,8 @@ def _check_bits(path, page):
         raise UserError(f"{path} holds a camera's raw data; develop it, and save it as RGB")
     if page.photometric in _LABS:  # of which Pillow makes other colours than were meant
         raise UserError(f"picture {path} has its colours in CIELAB; save it as RGB")
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and 0 < page.colormap.max() < _DARK:
+        raise UserError(f"picture {path} has a palette of 8 bits in place of 16; save it as RGB")
     bits, black = page.bitspersample, tifffile.PHOTOMETRIC.MINISBLACK
     # Pillow knows no others that are packed.
     twelve = bits == 12 and page.parent.byteorder == "<" and page.photometric == black

@@ -31,6 +31,7 @@ _MATRICES = ("intrinsic_matrix", "intrinsics", "intrinsic", "camera_matrix", "K"
 _WIDEST = 16  # focal lengths that a picture is wide at most
 _UNUSED = {
     "mask_path": "all of each picture counts",
+    "time": "the scene is taken as still",
     "train_filenames": "frames are taken from the whole list",
     "val_filenames": "frames are taken from the whole list",
     "test_filenames": "frames are taken from the whole list",
@@ -99,6 +100,7 @@ def check_size(frames: Frames, height: int, width: int) -> None:
             raise UserError(
                 f"{path} has {name} {lens[name]}, which is no length in its pixels; give pixels"
             )
+        _check_agreement(path, {"w": width, "h": height, **lens})
         if "w" in lens and "h" in lens:
             stated, stored = (lens["h"], lens["w"]), (height, width)
             if not is_scaled(stated, stored):
@@ -188,7 +190,7 @@ def _lens(path, index, fields):
             f"{path}: {matrices[0]} of frame {index} is not read; give fl_x, fl_y, cx and cy in "
             "its place"
         )
-    _check_agreement(path, index, lens)
+    _check_agreement(f"{path}, frame {index}", lens)
     if "fl_x" not in lens and "camera_angle_x" not in lens:
         raise UserError(f"{path} has neither camera_angle_x nor fl_x; one of them is needed")
     if name := bent_by(fields):
@@ -199,15 +201,15 @@ def _lens(path, index, fields):
     return lens
 
 
-def _check_agreement(path, index, lens):
+def _check_agreement(where, lens):
     """Raises UserError if an angle and a focal length tell of different lenses."""
     for angle, focal, side in (("camera_angle_x", "fl_x", "w"), ("camera_angle_y", "fl_y", "h")):
         if {angle, focal, side} <= lens.keys():
             told = focal_length(lens[angle], lens[side])
             if abs(told / lens[focal] - 1) > _APART:
                 raise UserError(
-                    f"{path}: {angle} of frame {index} means a focal length of {told:.4g} pixels, "
-                    f"and {focal} is {lens[focal]:g}; drop the wrong one"
+                    f"{where}: {angle} means a focal length of {told:.4g} pixels, and {focal} is "
+                    f"{lens[focal]:g}; drop the wrong one"
                 )
 
 

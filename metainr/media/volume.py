@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 Spacing = tuple[float | None, ...]
+ROUNDED = "its whole numbers beyond 2^24 are rounded"
 
 
 class About(NamedTuple):
@@ -46,3 +47,10 @@ def known_length(value: object) -> float | None:
     except (TypeError, ValueError):
         return None
     return length if 0 < length < np.inf else None
+
+
+def is_rounded(values: np.ndarray) -> bool:
+    """Whether whole numbers are too large for float32 to tell them apart."""
+    if values.dtype.kind not in "iu" or values.dtype.itemsize < 4 or not values.size:
+        return False
+    return max(int(values.max()), -int(values.min())) > 2**24
