@@ -213,10 +213,9 @@ def _grey(picture):
 
 def _verdict(runs):
     name, run = next(iter(runs.items()))
-    before, after = (run["kernel"][init]["leading"] for init in ("standard", "meta"))
+    before, after = (run["kernel"][init]["alignment"] for init in ("standard", "meta"))
     gap = run["gap"]["seen"] - run["gap"]["unseen"]
     return (
-        f"Learning took the share of {run['signal']} in the leading eigenvectors of the tangent "
-        f"kernel from {100 * before:.0f} to {100 * after:.0f} % ({name}); seen signals are "
-        f"{gap:.1f} dB above unseen ones."
+        f"Learning took the alignment of the tangent kernel with {run['signal']} from {before:.3f} "
+        f"to {after:.3f} ({name}); seen signals are {gap:.1f} dB above unseen ones."
     )

@@ -48,7 +48,7 @@ def _plot(lines, size):
         style = {"linestyle": "--" if line.dashed else "-", "color": colour, "label": name}
         marker = "o" if len(line.x) <= 30 else None
         axes.plot(np.array(line.x, float), np.array(line.y, float), marker=marker, ms=4, **style)
-    axes.legend(frameon=False, ncols=2, fontsize=9)
+    figure.legend(loc="outside lower center", frameon=False, ncols=3, fontsize=9)
     return figure, axes
 
 
