@@ -35,7 +35,7 @@ from metainr.files import expanded
 from metainr.output import say
 from metainr.reporting import to_text, write_json
 from metainr.reporting.anatomy import anatomy_tables, write_anatomy_report
-from metainr.training.workdir import environment
+from metainr.training.workdir import check_no_run, environment
 
 
 class AnatomyOptions(NamedTuple):
@@ -66,6 +66,7 @@ def main() -> None:
     """Looks into every run, and reports."""
     began = time.perf_counter()
     options = made(AnatomyOptions, {holder.name: holder.value for holder in _OWN})
+    check_no_run(shared_flags.WORKDIR.value)
     runs = [read_run(path) for path in _trainings(options.runs)]
     if not runs:
         raise UserError("--runs names no runs; give e.g. --runs=runs/sdf,runs/text")

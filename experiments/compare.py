@@ -14,12 +14,14 @@ from metainr.output import say
 from metainr.reporting import to_text
 from metainr.reporting.runs import read_runs, run_tables, write_runs_report
 from metainr.training.metrics import validations
+from metainr.training.workdir import check_no_run
 
 flags.declare_key_flag(shared_flags.WORKDIR.name)
 
 
 def main(workdirs: list[str]) -> None:
     """Compares the runs in these folders."""
+    check_no_run(shared_flags.WORKDIR.value)
     report(workdirs, shared_flags.WORKDIR.value)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from metainr import fields
-from metainr.checks import Each, Maybe, Place, Range, Text
+from metainr.checks import SEED, Each, Maybe, Place, Range, Text
 from metainr.runs.options import LearnerOptions, OuterOptions, TestOptions
 from metainr.types import Field
 
@@ -14,7 +14,6 @@ Values = Mapping[str, Any]
 
 PATH = Place()
 FILE_OR_FOLDER = Maybe(PATH)
-SEED = Range(0, 2**32 - 1)
 RESOLUTION = Range(2, 2**13)
 COUNT = Range(1, 10**9)
 

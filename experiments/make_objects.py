@@ -25,11 +25,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from experiments import cli
-from experiments.config import FILE_OR_FOLDER, RESOLUTION, SEED
+from experiments.config import FILE_OR_FOLDER, RESOLUTION
 from experiments.run.define import define
 from experiments.run.reading import made
 from metainr import signals
-from metainr.checks import Choice, Range
+from metainr.checks import SEED, Choice, Range
 from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
 from metainr.files import expanded, remove_unfinished, why, write_bytes

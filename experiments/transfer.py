@@ -31,7 +31,7 @@ from metainr.reporting import to_text, write_json, write_transfer_report
 from metainr.reporting.transfer import transfer_table
 from metainr.runs.fits import make_contenders
 from metainr.training.data import first_signals
-from metainr.training.workdir import environment
+from metainr.training.workdir import check_no_run, environment
 
 
 class TransferOptions(NamedTuple):
@@ -56,6 +56,7 @@ _BUNDLED = ("sdf", "text", "photos")
 def main() -> None:
     """Evaluates every init on every class and reports the matrix."""
     began = time.perf_counter()
+    check_no_run(shared_flags.WORKDIR.value)
     runs = [read_run(path) for path in dict.fromkeys(WORKDIRS.value)]
     if not runs:
         raise UserError("--workdirs names no runs; give e.g. --workdirs=runs/sdf,runs/text")

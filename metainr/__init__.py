@@ -39,12 +39,13 @@ if TYPE_CHECKING:
         types,
         weights,
     )
-    from metainr.runs.front import compare, learn
+    from metainr.runs.front import learn
+    from metainr.runs.front_compare import compare
     from metainr.runs.loading import load
 
 __version__ = (resources.files(__name__) / "VERSION").read_text().strip()
 
-_FRONT = {"learn": "front", "compare": "front", "load": "loading"}
+_FRONT = {"learn": "front", "compare": "front_compare", "load": "loading"}
 __all__ = [
     "algorithms",
     "compare",

@@ -208,6 +208,7 @@ class Each(NamedTuple):
         return self.plain([part.strip() for part in text.split(",") if part.strip()])
 
 
+SEED = Range(0, 2**32 - 1)
 RATE = Range(0, 3e38, real=True)
 """Learning rates, and whatever else only has to be a finite float32."""
 

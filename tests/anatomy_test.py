@@ -8,11 +8,18 @@ from tiny_runs import learn_here, run_here
 from tiny_tasks import KEY, SIREN, coords_of
 
 from experiments import anatomy as program
+from metainr import fields
+from metainr.errors import UserError
 from metainr.evaluation.anatomy.adaptation import changes
 from metainr.evaluation.anatomy.bounds import DELTA, WIDTHS, pac_bayes
 from metainr.evaluation.anatomy.kernel import alignment, spectrum, tangent_kernel
 from metainr.evaluation.anatomy.landscape import make_barrier
 from metainr.json_files import read_json
+from metainr.runs.learning import num_seen, seen_signals
+from metainr.runs.options import LearnerOptions, OuterOptions
+from metainr.runs.regression import of_grid
+from metainr.training.data import training_batches
+from metainr.types import SignalClass
 
 RNG = np.random.default_rng(5)
 FEATURES = RNG.normal(size=(12, 4))
@@ -115,8 +122,39 @@ def test_the_program_tells_all_of_a_run(tmp_path, capsys):
     assert run_here(tmp_path / "page", runs, *flags, experiment=program) == 0
     record = read_json(tmp_path / "page" / "anatomy.json", "")["runs"]["run"]
     assert [*record["kernel"]] == ["standard", "mean", "shuffled", "meta"]
-    assert record["gap"]["train_signals"] == 3 and record["bound"]["bound"] > 0
+    # Two steps of one task come to two of the three signals.
+    assert record["gap"]["train_signals"] == 2 and record["bound"]["bound"] > 0
     assert "Tangent kernels and the class" in capsys.readouterr().out
     assert (tmp_path / "page" / "report.html").read_text().count('<img class="figure"') == 3
     assert run_here(tmp_path / "none", experiment=program) == 1
     assert "--runs names no runs; give e.g." in capsys.readouterr().err
+
+
+def test_seen_signals_are_those_that_training_came_to():
+    """Two steps of three tasks see six of many; a small set is seen whole, each signal once."""
+    numbered = SignalClass(
+        {"train": 50, "validation": 1, "test": 1},
+        lambda split, index: np.full((4, 4, 3), index / 50, np.float32),
+    )
+    field = fields.make("siren", width=4, depth=2)
+    problem = of_grid(field, numbered, (4, 4), (0, 1), 1, 1)
+    learner, outer = LearnerOptions(), OuterOptions(tasks_per_step=3, train_steps=2)
+    batches = training_batches(numbered, 3, seed=7)
+    expected = [int(number) for _ in range(2) for number in next(batches).number]
+
+    def found(outer):
+        assert num_seen(problem, learner, outer) == len(
+            seen_signals(problem, learner, outer, 7, 99)
+        )
+        signals = seen_signals(problem, learner, outer, 7, 99)
+        return [round(50 * float(signal[0, 0, 0])) for signal in signals]
+
+    assert found(outer) == expected
+    assert sorted(found(outer._replace(train_signals=4, train_steps=9))) == [0, 1, 2, 3]
+
+
+def test_signals_that_say_nothing_are_refused():
+    kernel = FEATURES @ FEATURES.T
+    for signals in (np.ones((3, 12)), np.tile(np.arange(12.0), (3, 1))):
+        with pytest.raises(UserError, match="constant or all alike; give a class of others"):
+            alignment(kernel, signals)

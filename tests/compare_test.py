@@ -4,9 +4,10 @@ import json
 import shutil
 
 import pytest
+from absl.testing import flagsaver
 from tiny_runs import TINY, run_here
 
-from experiments import compare, sweep
+from experiments import cli, compare, sweep
 from metainr.errors import UserError
 from metainr.reporting import read_results
 from metainr.reporting.runs import read_runs, run_tables
@@ -69,7 +70,7 @@ def test_other_metrics_and_no_runs_are_refused(runs, tmp_path):
         read_runs([first, second])
     with pytest.raises(UserError, match="1 runs are no comparison; name two workdirs or more"):
         read_runs([first, first])
-    with pytest.raises(UserError, match="cannot read JSON file"):
+    with pytest.raises(UserError, match="cannot read JSON file .*nowhere"):
         read_runs([first, tmp_path / "nowhere"])
 
 
@@ -95,3 +96,19 @@ def test_a_sweep_runs_what_is_missing_and_compares(runs, capfd):
 def test_mistakes_of_sweeps_are_told(arguments, told):
     with pytest.raises(UserError, match=told):
         sweep.main(arguments)
+
+
+def test_no_page_is_written_over_a_run(runs):
+    folders = _folders(runs)
+    before = (runs / "inner_steps=1" / "report.html").read_bytes()
+    with flagsaver.flagsaver():
+        cli.parse(["compare", f"--workdir={folders[0]}"])
+        with pytest.raises(UserError, match="holds a run, whose page would be lost"):
+            compare.main(folders)
+    assert (runs / "inner_steps=1" / "report.html").read_bytes() == before
+
+
+def test_a_run_that_has_not_ended_is_named(runs, tmp_path):
+    (tmp_path / "begun").mkdir()
+    with pytest.raises(UserError, match="begun holds no finished run; leave it out"):
+        read_runs([runs / "inner_steps=1", tmp_path / "begun"])

@@ -7,7 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.config import Config
+from experiments.images.image_flags import ImageFiles
 from metainr.algorithms import adapt
+from metainr.devices import in_float64
+from metainr.errors import UserError
 from metainr.evaluation.anatomy.adaptation import changes
 from metainr.evaluation.anatomy.bounds import pac_bayes
 from metainr.evaluation.anatomy.kernel import alignment, spectrum, tangent_kernel
@@ -18,6 +21,7 @@ from metainr.objectives import pixel_grid
 from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init, make_inits, start_params
 from metainr.runs.learners import make_algorithm
+from metainr.runs.learning import num_seen, seen_signals
 from metainr.runs.options import Machine
 from metainr.runs.problem import Problem
 from metainr.runs.regression import grid_objectives, render
@@ -39,7 +43,7 @@ class Dissected(NamedTuple):
 def dissected(
     problem: Problem,
     learned: Init,
-    config: Config,
+    config: Config[ImageFiles],
     machine: Machine,
     kernel_signals: int,
     fitted_signals: int,
@@ -59,6 +63,11 @@ def dissected(
     inits = make_inits(problem, learned, {}, config.test.baseline, root, machine)
     inits = {name: inits[name] for name in _INITS if name in inits}
     tests = first_signals(problem.signals, "test", max(kernel_signals, fitted_signals))
+    if len(tests) < 2:
+        raise UserError(
+            f"--signal={config.run.signal} has {len(tests)} test signals; two are needed at least"
+        )
+    seen = seen_signals(problem, learned.learner, config.outer, config.run.seed, _MOST_BOUND + 1)
     kernels, pictures = {}, {}
     for name, init in inits.items():
         kernels[name], pictures[name] = _kernel(problem, init, machine, tests[:kernel_signals])
@@ -75,8 +84,8 @@ def dissected(
             for name in ("standard", "meta")
         },
         "barriers": _barriers(problem, inits, machine, few, long_steps, root),
-        "gap": _gap(problem, learned, config, machine, few, root),
-        "bound": _bound(problem, learned, config, machine, root),
+        "gap": _gap(problem, learned, config, machine, seen, few, root),
+        "bound": _bound(problem, learned, machine, seen, root),
     }
     return Dissected(record, pictures)
 
@@ -90,7 +99,7 @@ def _kernel(problem, init, machine, signals):
     chosen = np.stack(
         [signal[np.ix_(rows, rows)].reshape(-1, signal.shape[-1]).T for signal in signals]
     )
-    with jax.enable_x64(True):
+    with in_float64():
         exact = jax.tree.map(lambda x: jnp.asarray(x, jnp.float64), init.meta_params)
         algorithm = make_algorithm(
             init.learner, problem.field, problem.inner, problem.query, machine
@@ -184,23 +193,20 @@ def _psnr(problem, learned, machine, signals, root):
     return evaluate(contender, signals, (steps,), branch(root, "test")).metrics["psnr"][:, -1]
 
 
-def _gap(problem, learned, config, machine, tests, root):
-    count = config.outer.train_signals or problem.signals.sizes["train"]
-    seen = first_signals(problem.signals, "train", min(count, len(tests)))
+def _gap(problem, learned, config, machine, seen, tests, root):
     unseen = _psnr(problem, learned, machine, tests, root)
-    known = _psnr(problem, learned, machine, seen, root)
+    known = _psnr(problem, learned, machine, seen[: len(tests)], root)
     return {
-        "train_signals": count,
+        "train_signals": num_seen(problem, learned.learner, config.outer),
         "seen": float(known.mean()),
         "unseen": float(unseen.mean()),
         "stderr": float(unseen.std(ddof=1) / len(unseen) ** 0.5),
     }
 
 
-def _bound(problem, learned, config, machine, root):
+def _bound(problem, learned, machine, seen, root):
     """The PAC-Bayes bound with the losses that it is about; None of very many signals."""
-    count = config.outer.train_signals or problem.signals.sizes["train"]
-    if count > _MOST_BOUND:
+    if len(seen) > _MOST_BOUND:
         return None
     algorithm = make_algorithm(
         learned.learner, problem.field, problem.inner, problem.query, machine
@@ -216,8 +222,7 @@ def _bound(problem, learned, config, machine, root):
         return jnp.mean((shown - signal) ** 2)
 
     start = algorithm.init(branch(root, "init"))
-    signals = first_signals(problem.signals, "train", count)
-    found = pac_bayes(loss, learned.meta_params, start, signals, branch(root, "validate"))
+    found = pac_bayes(loss, learned.meta_params, start, seen, branch(root, "validate"))
     tests = first_signals(problem.signals, "test", 64)
     unseen = float(np.mean([float(loss(learned.meta_params, signal)) for signal in tests]))
     return found._asdict() | {"unseen": unseen}

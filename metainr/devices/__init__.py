@@ -22,7 +22,7 @@ from metainr.devices.processes import (
     only_first,
     wait_for_all,
 )
-from metainr.devices.settings import check_devices, own_settings
+from metainr.devices.settings import check_devices, in_float64, own_settings
 from metainr.devices.shares import all_shares, own_share
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "end",
     "from_any",
     "from_first",
+    "in_float64",
     "is_first",
     "join",
     "joined",

@@ -20,15 +20,20 @@ def own_settings() -> Iterator[None]:
         raise UserError("JAX_DISABLE_JIT is on, and steps are compiled ahead; unset it")
     if _set("enable_x64"):
         logging.warning("JAX_ENABLE_X64 is on; this computes in float32 all the same.")
-    with _float32():
+    with _precision(False):
         yield
 
 
-def _float32():
+def in_float64() -> contextlib.AbstractContextManager[None]:
+    """Within it JAX computes in float64 what is given so."""
+    return _precision(True)
+
+
+def _precision(is_double):
     if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(False)
+        return jax.enable_x64(is_double)
     # JAX before 0.8, which has it elsewhere.
-    return jax.experimental.disable_x64()  # pyright: ignore[reportAttributeAccessIssue]
+    return jax.experimental.enable_x64(is_double)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _set(name):

@@ -5,25 +5,28 @@ import os
 import zlib
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.media.dicom_places import (
+    check_volume,
+    distance,
+    group_of,
+    pixel_spacing,
+    position,
+    tilt_notes,
+)
 from metainr.media.opening import check_claim
 from metainr.media.volume import ROUNDED, About, Volume, is_rounded, known_length
 
 _LARGE = 2**27  # values, or bytes of a deflated file
 _CHUNK = 2**20
 _META = 2  # the group of what a file says of itself
-# Spacing of what was projected, printed or scanned.
-_OF_PICTURES = ("ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
 _UNSPECIFIED = "US"
-_UNEVEN = 0.01  # of the slices' mean distance, by which one may differ
-_DIGITS = 6  # of positions in mm that count
 _INVERTED = "MONOCHROME1 of no unit: 0 is white in it, so its levels are turned round"
 _KEPT = "MONOCHROME1 says how it is shown: its values in {} are kept as they are"
-_TILTED = "its frames are shifted beside one another: cuts across them are sheared"
 _ALONE = "it tells no series: it is taken for a body of its own, and may be a neighbour of others"
 _SCOUT = "it calls itself a localizer: it is read as any slice; move it away if it is none"
 _UNMAPPED = "its real-world values are not applied: its levels are read"
@@ -76,7 +79,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
         raise ValueError("its frames differ in spacing or unit")
     positions = [frame.position for frame in frames]
     known = [place for place in positions if place is not None]
-    _check_volume(path, data, len(frames), known)
+    check_volume(path, data, len(frames), known)
     order = np.argsort(known, kind="stable") if len(known) == len(frames) else range(len(frames))
     first, number = frames[order[0]], data.get("InstanceNumber")
     values = np.stack([frames[index].values for index in order])
@@ -86,14 +89,14 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
         values[padding] = values[~padding].min()
     return Volume(
         values if len(values) > 1 else values[0],
-        (_distance(known) if len(known) == len(frames) > 1 else first.between, *first.spacing),
+        (distance(known) if len(known) == len(frames) > 1 else first.between, *first.spacing),
         About(
             first.unit,
             _text(data.get("SeriesInstanceUID")),
             first.position,
             None if number is None else int(number),
             _text(data.get("SOPInstanceUID")),
-            (*_notes(data, first.unit, levels), *_tilt(data, len(frames))),
+            (*_notes(data, first.unit, levels), *tilt_notes(data, len(frames))),
         ),
     )
 
@@ -126,21 +129,6 @@ def _check_bits(data, path):
         )
 
 
-def _check_volume(path, data, count, positions):
-    """Before frames of several times, echoes, segments or directions are taken for one volume."""
-    places = len(np.unique(np.round(positions, _DIGITS)))
-    counted = np.atleast_1d(data.get("FrameIncrementPointer") or []).astype(np.int64)
-    axes = [len(np.unique(data[tag].value)) for tag in counted.tolist() if tag in data]
-    if (len(positions) == count and 1 < places < count) or sum(size > 1 for size in axes) > 1:
-        raise UserError(
-            f"{path} holds several volumes, such as times, echoes, gates or segments; export each "
-            "of them as a file"
-        )
-    normals = [normal for index in range(count) if (normal := _normal(data, index)) is not None]
-    if len(normals) > 1 and np.abs(np.array(normals) - normals[0]).max() > _UNEVEN:
-        raise UserError(f"{path} holds frames of several directions; export each as a file")
-
-
 def _decoded(pydicom, data, path):
     # It logs the traceback of what it raises.
     logging.getLogger("pydicom.pixels.decoders.base").setLevel(logging.CRITICAL)
@@ -160,27 +148,18 @@ def _decoded(pydicom, data, path):
 
 
 def _frame(pydicom, data, index, levels):
-    scale = _group(data, index, "PixelValueTransformationSequence")
-    measures = _group(data, index, "PixelMeasuresSequence")
+    scale = group_of(data, index, "PixelValueTransformationSequence")
+    measures = group_of(data, index, "PixelMeasuresSequence")
     unit = _unit(data, scale)
     if _is_monochrome1(data) and unit is None:
         levels = _turned_round(levels, data)
     return _Frame(
         _rescaled(pydicom, levels, scale),
         unit,
-        _pixel_spacing(data, measures),
+        pixel_spacing(data, measures),
         known_length(measures.get("SpacingBetweenSlices")),
-        _position(data, index),
+        position(data, index),
     )
-
-
-def _group(data, index, name):
-    """Where a file says something of a frame: for it, for all frames, or in the file itself."""
-    each, shared = (data.get(f"{of}FunctionalGroupsSequence") for of in ("PerFrame", "Shared"))
-    for groups in (each[index] if each else None, shared[0] if shared else None):
-        if groups is not None and groups.get(name):
-            return groups[name].value[0]
-    return data
 
 
 def _unit(data, scale):
@@ -229,54 +208,6 @@ def _padding(data, levels):
     return (bounds.min() <= levels) & (levels <= bounds.max())
 
 
-def _pixel_spacing(data, measures):
-    """(rows, columns), of which only the ratio matters for pictures without depth."""
-    found: Any = measures.get("PixelSpacing") or next(filter(None, map(data.get, _OF_PICTURES)), ())
-    lengths = tuple(map(known_length, found))
-    return lengths if len(lengths) == 2 else (None, None)
-
-
-def _position(data, index):
-    """Of a frame along the normal of its plane, in mm."""
-    place = _group(data, index, "PlanePositionSequence").get("ImagePositionPatient")
-    along = _normal(data, index)
-    if not place or along is None:
-        return None
-    position = float(along @ np.array(place, float))
-    return position if np.isfinite(position) else None
-
-
-def _normal(data, index):
-    """Of a frame's plane; None if that is not told."""
-    axes = _group(data, index, "PlaneOrientationSequence").get("ImageOrientationPatient")
-    if not axes:
-        return None
-    rows, columns = np.reshape(np.array(axes, float), (2, 3))
-    return np.cross(rows, columns)
-
-
-def _distance(positions):
-    """From frame to frame; None if it is not one."""
-    steps = np.diff(np.sort(positions))
-    even = np.ptp(steps) <= _UNEVEN * steps.mean()
-    return known_length(steps.mean()) if even else None
-
-
-def _tilt(data, count):
-    """A note if frames lie beside one another's normal, as those of a tilted gantry do."""
-    places = [
-        _group(data, index, "PlanePositionSequence").get("ImagePositionPatient")
-        for index in range(count)
-    ]
-    axes = _group(data, 0, "PlaneOrientationSequence").get("ImageOrientationPatient")
-    if count < 2 or not axes or not all(places):
-        return ()
-    places, axes = np.array(places, float), np.reshape(np.array(axes, float), (2, 3))
-    steps = np.diff(places, axis=0)
-    beside = np.abs(steps @ axes.T).max(1)
-    return (_TILTED,) if (beside > _UNEVEN * np.linalg.norm(steps, axis=1)).any() else ()
-
-
 def _kinds(data):
     """What a file calls its picture, such as ORIGINAL and PRIMARY; one word is no list of them."""
     found = data.get("ImageType") or ()
@@ -292,7 +223,7 @@ def _notes(data, unit, levels):
     if _is_monochrome1(data):
         notes.append(_INVERTED if unit is None else _KEPT.format(unit))
     mapping = "RealWorldValueMappingSequence"
-    mapped = any(group.get(mapping) for group in (data, _group(data, 0, mapping)))
+    mapped = any(group.get(mapping) for group in (data, group_of(data, 0, mapping)))
     if unit is None and (mapped or data.get("DoseGridScaling")):
         notes.append(_UNMAPPED)
     return tuple(notes)

@@ -108,9 +108,16 @@ def meaning(path: str | Path) -> tuple[float | None, bool]:
 
     with tifffile.TiffFile(path) as file:
         tag = file.pages[0].tags.get(_NOTHING)  # pyright: ignore[reportAttributeAccessIssue]
-        nothing = float(str(tag.value).strip(" \0")) if tag else None
+        nothing = _number(str(tag.value).strip(" \0")) if tag else None
         is_mapped = file.is_imagej and "c1" in (file.imagej_metadata or {})
         return nothing, is_mapped
+
+
+def _number(text):
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ValueError(f"its GDAL_NODATA is {text!r}, which is no number") from error
 
 
 def _pictures(file, most):

@@ -26,9 +26,9 @@ from metainr.reporting.embedding import picture_html
 from metainr.reporting.figures import WIDTH, new_plot, save_figure
 from metainr.reporting.lines import Line, palette, plain_lines, step_lines
 from metainr.reporting.page import render_page, table_html
+from metainr.reporting.results import shown_steps
 from metainr.reporting.tables import NOTHING, Table, emphasised, plus_minus, to_markdown
 
-_SHOWN = (0, 1, 2, 5, 10, 20, 50, 200)
 _BITS = 32  # of a number
 _TITLES = {
     "steps": "PSNR on {} by test-time step",
@@ -129,19 +129,19 @@ def _mean(entry, other, steps, step):
 
 
 def _quality(record, entries, other, title):
-    steps = [step for step in _SHOWN if step in record["steps"]]
-    steps += [record["steps"][-1]] if record["steps"][-1] not in steps else []
+    steps = shown_steps(record["steps"])
     found = {}
     for name, entry in entries.items():
         if _runs(entry, other):
             found[name] = [_mean(entry, other, record["steps"], step) for step in steps]
-    best = [max(row[i][0] or -np.inf for row in found.values()) for i in range(len(steps))]
+    means = ([mean for mean, _ in column if mean is not None] for column in zip(*found.values()))
+    best = [max(column, default=None) for column in means]
     rows = []
     for name, row in found.items():
         first = _runs(entries[name], other)[0]
         cells = [plus_minus(mean, error, 2) for mean, error in row]
         cells = [
-            emphasised(cell) if mean == most else cell
+            emphasised(cell) if mean is not None and mean == most else cell
             for cell, (mean, _), most in zip(cells, row, best)
         ]
         rows.append((name, f"{first['optimizer']} {first['learning_rate']:g}", *cells))

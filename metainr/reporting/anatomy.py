@@ -112,7 +112,7 @@ def _gaps(runs):
         for name, run in runs.items()
     )
     steps = _shared(run["inner_steps"] for run in runs.values())
-    header = ("run", "training signals", "PSNR, seen", "PSNR, unseen", "gap")
+    header = ("run", "signals learned from", "PSNR, seen", "PSNR, unseen", "gap")
     return Table(f"Generalisation after {steps} steps", header, rows, "In dB.")
 
 
@@ -157,7 +157,7 @@ def _changes(runs):
     rows = tuple(
         (
             f"{name}: {init}, {leaf}",
-            f"{100 * change['size']:.2f} %" if np.isfinite(change["size"] or np.nan) else NOTHING,
+            f"{100 * change['size']:.2f} %" if np.isfinite(change["size"]) else NOTHING,
             f"{change['rank']:.1f}",
             f"{change['full_rank']:.0f}",
         )
@@ -195,7 +195,7 @@ def _generalisation(runs):
     gaps = sorted((run["gap"] for run in runs.values()), key=lambda gap: gap["train_signals"])
     counts = [gap["train_signals"] for gap in gaps]
     lines = {name: Line(counts, [gap[name] for gap in gaps]) for name in ("seen", "unseen")}
-    figure = plain_lines(lines, "training signals", "PSNR [dB]")
+    figure = plain_lines(lines, "signals learned from", "PSNR [dB]")
     figure.axes[0].set_xscale("log")
     return figure
 

@@ -13,7 +13,7 @@ where that needs words.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from metainr.errors import UserError
 from metainr.files import write_bytes
 from metainr.json_files import read_json
 from metainr.reporting.measures import Measure, measure
+
+_SHOWN = (0, 1, 2, 5, 10, 20, 50, 200)
 
 INITS = ("standard", "mean", "matched", "shuffled", "meta")
 """The known inits in the order in which tables and figures show them."""
@@ -119,6 +121,11 @@ def other_measures(setting: Mapping[str, Any]) -> list[Measure]:
     names -= {headline_measure(setting).key}
     first = [name for name in ("psnr", "ssim") if name in names]
     return [measure(name) for name in (*first, *sorted(names - set(first)))]
+
+
+def shown_steps(steps: Sequence[int]) -> list[int]:
+    """Of increasing steps those that tables have columns for, the last one among them."""
+    return [step for step in steps if step in _SHOWN or step == steps[-1]]
 
 
 def match_step(setting: Mapping[str, Any]) -> int:

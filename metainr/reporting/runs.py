@@ -16,7 +16,6 @@ from metainr.reporting.measures import Measure
 from metainr.reporting.page import render_page, table_html, title
 from metainr.reporting.tables import NOTHING, Table, to_markdown
 
-_SHOWN = (0, 1, 2, 5, 10, 20, 50, 200)
 _ALIKE = ("experiment", "signal", "num_test")
 _PLACE = ("workdir", "profile", "num_devices", "task_microbatch", "checkpoint_every")
 
@@ -44,6 +43,8 @@ def read_runs(workdirs: Sequence[str | Path]) -> list[FinishedRun]:
     above = os.path.commonpath([path.absolute().parent for path in paths])
     runs = []
     for path in paths:
+        if path.is_dir() and not (path / "results.json").exists():
+            raise UserError(f"{path} holds no finished run; leave it out, or let it end")
         name = os.path.relpath(path.absolute(), above)
         runs.append(FinishedRun(name, path, reading.read_results(path)))
     for name in _ALIKE:
@@ -149,8 +150,7 @@ def _differences(runs):
 def _quality(runs, setting):
     measure = _measure(runs, setting)
     shared = set.intersection(*(set(_setting(run, setting)["steps"]) for run in runs))
-    last = {max(shared)} if shared else set()
-    steps = sorted({step for step in _SHOWN if step in shared} | last)
+    steps = reading.shown_steps(sorted(shared))
     rows = []
     for run in runs:
         data = _setting(run, setting)

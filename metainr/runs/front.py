@@ -1,4 +1,4 @@
-"""The front door: `metainr.learn` and `metainr.compare`."""
+"""The front door: `metainr.learn`."""
 
 import contextlib
 import inspect
@@ -7,32 +7,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import optax
 
 from metainr import algorithms, fields
-from metainr.checks import Range, check
+from metainr.checks import SEED, Range, check
 from metainr.devices import check_devices, own_settings
-from metainr.errors import Option, UserError
+from metainr.errors import UserError
 from metainr.evaluation.courses import name_of
 from metainr.registry import look_up
 from metainr.runs import learning, regression
-from metainr.runs.compared import Compared
-from metainr.runs.comparison import compare as compare_in
-from metainr.runs.inits import Init, is_rival_name, make_inits
+from metainr.runs.inits import Init
 from metainr.runs.loading import GRIDS, IMAGES
 from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOptions
 from metainr.runs.problem import Problem, spread_steps, with_match
 from metainr.runs.run import Run
 from metainr.runs.saved import OUTER_NAMES, OWN, learner_record
 from metainr.signals import of_arrays
-from metainr.training.room import check_signals
-from metainr.training.workdir import check_checkpoints, environment, open_workdir
+from metainr.training.workdir import check_checkpoints, open_workdir
 from metainr.types import Field, Hyper, MakeOptimizer, Objective, SignalClass
 
 _CHANGEABLE = ("eval_every", "checkpoint_every")
-_SEED, _STEPS, _POINTS = Range(0, 2**32 - 1), Range(1, 10**6), Range(0, 2**24)
+_STEPS, _POINTS = Range(1, 10**6), Range(0, 2**24)
 
 
 @own_settings()
@@ -96,7 +92,7 @@ def learn(
         UserError: in one line, for what cannot be, before anything is computed.
     """
     check_devices()
-    check("seed", seed, _SEED)
+    check("seed", seed, SEED)
     check("test_steps", test_steps, _STEPS)
     check("inner_points", inner_points, _POINTS)
     learner = LearnerOptions(
@@ -149,93 +145,6 @@ def learn(
     return Run(problem.field, init, problem, None if shape is None else tuple(shape), record)
 
 
-@own_settings()
-def compare(
-    run: Run,
-    *,
-    steps: Sequence[int] | None = None,
-    signals: SignalClass | None = None,
-    num_test: int = 100,
-    num_validation: int = 8,
-    tune: bool = False,
-    rivals: Mapping[str, Run] = {},
-    baseline_optimizer: str | MakeOptimizer = "adam",
-    baseline_learning_rate: float = 1e-4,
-    schedule: str = "constant",
-    finish: str | None = None,
-    finish_learning_rate: float = 1e-4,
-    finish_after: int | None = None,
-    seed: int = 0,
-) -> Compared:
-    """Fits test signals from what was learned and from four other inits.
-
-    Those are random weights (standard), weights fitted to the mean training signal (mean), to the
-    output of the learned init (matched), and the learned weights shuffled within each leaf.
-
-    Args:
-        run: what was learned.
-        steps: increasing step counts to measure fits after; None: the problem's.
-        signals: the class to test on; None: that it was learned on.
-        num_test, num_validation: signals to fit, or as many as there are, and to tune on.
-        tune: whether each init's optimizer and rate are searched on validation.
-        rivals: other runs by name, of the same field's coordinates and values.
-        baseline_optimizer, baseline_learning_rate: of inits that were not learned.
-        schedule: of the rate over a fit, "constant" or "cosine"; with a finish, of its rate.
-        finish: name of the optimizer that learned inits go on with; None: they keep their own.
-        finish_learning_rate: its rate, unless it is tuned.
-        finish_after: steps before; None: as many as the init was learned for.
-        seed: of everything random.
-
-    Raises:
-        UserError: the run does not say what it was learned for, or there is nothing to test on.
-    """
-    if run.problem is None:
-        raise UserError("run: a file does not say how fits are tested; learn it, or load a workdir")
-    problem = run.problem if signals is None else run.problem._replace(signals=signals)
-    sizes = problem.signals.sizes
-    needed = ("test", "validation") if tune else ("test",)
-    for split in needed:
-        if not sizes[split]:
-            raise UserError(f"signals: there are none for {split}; give signals= that have some")
-    test = TestOptions(
-        min(num_test, sizes["test"]),
-        num_validation,
-        schedule,
-        Hyper(baseline_optimizer, baseline_learning_rate),
-        tune,
-        finish,
-        finish_learning_rate,
-        finish_after,
-    )
-    check_signals(problem.signals, "test", test.num_test, "num_test")
-    root, machine = jax.random.key(check("seed", seed, _SEED)), Machine()
-    if bad := [name for name in rivals if not is_rival_name(name)]:
-        raise UserError(
-            f"a rival is called {bad[0]!r}; give ",
-            Option("rivals"),
-            " names of letters, digits, dots and dashes that no other init has",
-        )
-    others = {name: other.init for name, other in rivals.items()}
-    inits = make_inits(problem, run.init, others, test.baseline, root, machine)
-    comparisons = {}
-    for name, setting in problem.settings.items():
-        if steps is not None:
-            chosen, match_step = with_match(_checked_steps(steps), run.init.learner.inner_steps)
-            setting = setting._replace(steps=chosen, match_step=match_step)
-        comparisons[name] = compare_in(problem, setting, inits, test, root, machine)
-    results = {
-        "experiment": run.record["experiment"],
-        "signal": run.record.get("signal"),
-        "num_test": test.num_test,
-        "train_steps": run.record.get("train_steps", 0),
-        "config": dict(run.record),
-        "environment": environment(),
-        "instruments": {},
-        "settings": {name: comparison.entry for name, comparison in comparisons.items()},
-    }
-    return Compared(results, comparisons)
-
-
 def _algorithm_options(algorithm, values):
     options = look_up("algorithm", algorithm, algorithms.REGISTRY).options
     for name in values:
@@ -282,13 +191,6 @@ def _refuse_options(options):
         f"{', '.join(options)}: options of a field that is given by its name; leave them out, or "
         "give field= a name"
     )
-
-
-def _checked_steps(steps):
-    steps = tuple(check("steps", step, Range(0, 10**6)) for step in steps)
-    if not steps or list(steps) != sorted(set(steps)):
-        raise UserError(f"steps: {list(steps)} are no increasing step counts; give e.g. (0, 2, 20)")
-    return steps
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ from metainr.training.instruments import Cost
 from metainr.training.loop import LoopOptions, Validation, train
 from metainr.training.room import check_signals, check_weights
 from metainr.training.step import init_state, make_train_step
-from metainr.types import Algorithm, Contender, MetaParams
+from metainr.types import Algorithm, Contender, MetaParams, Signal
 
 
 def make_outer_optimizer(
@@ -157,6 +157,32 @@ def _train(stage, state, learner, outer, optimizer, validate, seed, folder, reco
 def signals_per_step(problem: Problem, learner: LearnerOptions, outer: OuterOptions) -> int:
     """How many training signals an outer step sees."""
     return outer.tasks_per_step * _signals_per_task(problem, learner)
+
+
+def num_seen(problem: Problem, learner: LearnerOptions, outer: OuterOptions) -> int:
+    """How many different training signals all outer steps see."""
+    signals, _ = _training(problem, learner)
+    there = _limit(problem, learner, outer) or signals.sizes["train"]
+    each = _signals_per_task(problem, learner)
+    return each * min(there, outer.train_steps * outer.tasks_per_step)
+
+
+def seen_signals(
+    problem: Problem, learner: LearnerOptions, outer: OuterOptions, seed: int, most: int
+) -> list[Signal]:
+    """The different training signals that outer steps see, in their order, `most` at most."""
+    signals, _ = _training(problem, learner)
+    limit, each = _limit(problem, learner, outer), _signals_per_task(problem, learner)
+    wanted = min(most, num_seen(problem, learner, outer))
+    found: dict[int, Signal] = {}
+    for batch in training_batches(signals, outer.tasks_per_step, seed=seed, limit=limit):
+        for number in map(int, batch.number):
+            for index in range(each * number, each * (number + 1)):
+                if len(found) < wanted:
+                    found.setdefault(index, problem.signals.get("train", index))
+        if len(found) >= wanted:
+            break
+    return list(found.values())
 
 
 def _signals_per_task(problem, learner):

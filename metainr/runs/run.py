@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metainr.checks import Range, check
+from metainr.checks import SEED, Range, check
 from metainr.devices import own_settings
 from metainr.errors import UserError
 from metainr.evaluation.metrics import psnr
@@ -117,7 +117,7 @@ class Run(NamedTuple):
             UserError: the signal is none of the kind, or the run does not say what to lower.
         """
         check("steps", steps, Range(0, 10**6))
-        key = branch(jax.random.key(check("seed", seed, Range(0, 2**32 - 1))), "test")
+        key = branch(jax.random.key(check("seed", seed, SEED)), "test")
         whole = None
         if signal is not None and self.shape is not None:
             whole = _one(signal, len(self.shape), self.field)

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.signals.access import SPLITS
+from metainr.signals.access import SPLITS, checked_access
 from metainr.types import SignalClass
 
 _PART = re.compile(r"(?P<name>[^:]+)(:(?P<share>[1-9]\d{0,2}))?")
@@ -50,9 +50,7 @@ def mixed(classes: Mapping[str, SignalClass], shares: Sequence[int] = ()) -> Sig
         repeats = split == "train" and min(cycles) > 0
         sizes[split] = cycle * int(np.ceil(max(cycles)) if repeats else min(cycles))
 
-    def get(split, index):
-        if not 0 <= index < sizes[split]:
-            raise IndexError(f"index {index} is outside {split!r}, which has {sizes[split]}")
+    def read(split, index):
         part, i = place(split, index)
         return part.get(split, i % part.sizes[split])
 
@@ -60,7 +58,7 @@ def mixed(classes: Mapping[str, SignalClass], shares: Sequence[int] = ()) -> Sig
         part, i = place(split, index)
         return part.level(split, i % part.sizes[split])
 
-    return SignalClass(sizes, get, level=level, cycle=cycle)
+    return checked_access(sizes, read)._replace(level=level, cycle=cycle)
 
 
 def mixture(text: str, make: Callable[[str], SignalClass]) -> SignalClass:
@@ -82,13 +80,13 @@ def mixture(text: str, make: Callable[[str], SignalClass]) -> SignalClass:
 def in_cycles(signals: SignalClass) -> SignalClass:
     """The training signals of a mixture in stacks [cycle, ...] of those that have their places."""
 
-    def get(split, index):
+    def read(split, index):
         first = index * signals.cycle
         entries = [signals.get(split, i) for i in range(first, first + signals.cycle)]
         return jax.tree.map(lambda *x: np.stack(x), *entries)
 
     sizes = {split: size // signals.cycle for split, size in signals.sizes.items()}
-    return SignalClass(sizes, get)
+    return checked_access(sizes, read)
 
 
 def _check_shapes(names, parts):

@@ -95,6 +95,14 @@ def check_checkpoints(folder: Path, config: Mapping[str, Any], changeable: Colle
             )
 
 
+def check_no_run(path: str | Path) -> None:
+    """Raises UserError if a folder that a page is to be written into holds a run with its own."""
+    if (expanded(path) / _CONFIG).exists():
+        raise UserError(
+            Option("workdir", path), " holds a run, whose page would be lost; give another folder"
+        )
+
+
 def recorded_flags(path: Path) -> dict[str, Any]:
     """The flags of the run in a folder; empty if there is none, or its record is damaged."""
     try:

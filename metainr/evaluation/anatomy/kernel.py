@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from metainr.errors import UserError
 from metainr.types import Adapted, Array
 
 _LEADING = 0.1  # of the largest eigenvalue
 _TOP = 20
+_FLAT = 1e-6
 _ROWS = 64  # of the Jacobian at a time
 
 
@@ -60,13 +62,12 @@ def tangent_kernel(values: Callable[[Adapted], Array], adapted: Adapted) -> np.n
         (slopes,) = jax.vmap(pullback)(seeds(rows))
         return jnp.concatenate([x.reshape(len(rows), -1) for x in jax.tree.leaves(slopes)], axis=1)
 
-    kernel, count = np.zeros((shape[0], shape[0])), shape[0]
+    count, width = shape[0], sum(leaf.size for leaf in jax.tree.leaves(adapted))
+    kernel, jacobian = np.zeros((count, count)), np.empty((count, width))
     for channel in range(shape[1]):
-        blocks = [
-            np.asarray(block(jnp.arange(begin, min(begin + _ROWS, count)), channel))
-            for begin in range(0, count, _ROWS)
-        ]
-        jacobian = np.concatenate(blocks)
+        for begin in range(0, count, _ROWS):
+            end = min(begin + _ROWS, count)
+            jacobian[begin:end] = block(jnp.arange(begin, end), channel)
         kernel += jacobian @ jacobian.T
     return kernel
 
@@ -81,14 +82,14 @@ def alignment(kernel: np.ndarray, signals: np.ndarray) -> Alignment:
     """How well a kernel [n, n] suits signals [m, n], whose own means are taken off.
 
     A signal T has the energy ⟨u_i, T − T̄⟩² / ‖T − T̄‖² in eigenvector u_i; energies are means over
-    the signals, of which constant ones are left out.
+    the signals, of which constant ones are left out. Raises UserError if all signals are constant,
+    or alike.
     """
     values, vectors = spectrum(kernel)
     centred = signals - signals.mean(axis=1, keepdims=True)
-    norms = np.linalg.norm(centred, axis=1)
-    centred = centred[norms > 1e-6]
-    if not len(centred):
-        raise ValueError("all signals are constant")
+    centred = centred[np.linalg.norm(centred, axis=1) > _FLAT]
+    if not len(centred) or np.ptp(signals, axis=0).max() < _FLAT:
+        raise UserError("the test signals are constant or all alike; give a class of others")
     energies = (centred @ vectors) ** 2 / (centred**2).sum(axis=1, keepdims=True)
     share = energies.mean(axis=0)
     leading = values >= _LEADING * values[0]
