@@ -143,10 +143,8 @@ def test_seen_signals_are_those_that_training_came_to():
     expected = [int(number) for _ in range(2) for number in next(batches).number]
 
     def found(outer):
-        assert num_seen(problem, learner, outer) == len(
-            seen_signals(problem, learner, outer, 7, 99)
-        )
         signals = seen_signals(problem, learner, outer, 7, 99)
+        assert num_seen(problem, learner, outer) == len(signals)
         return [round(50 * float(signal[0, 0, 0])) for signal in signals]
 
     assert found(outer) == expected

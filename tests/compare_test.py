@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from absl.testing import flagsaver
@@ -37,6 +38,12 @@ def test_the_page_tells_what_differs_and_what_it_comes_to(runs, tmp_path, capsys
     assert [row[1] for row in costs.rows] == ["2", "2"]
     page = (tmp_path / "report.html").read_text()
     assert page.count('<img class="figure"') == 2 and "Image regression: sdf, 2 runs" in page
+    values = {}
+    for path in map(Path, _folders(runs)):
+        inits = read_results(path)["settings"]["default"]["inits"]
+        values[path.name] = inits["meta"]["metrics"]["psnr"]["mean"][2]
+    best = max(values, key=values.__getitem__)
+    assert f"After 2 steps {best} leads with {values[best]:.2f} dB." in page
     assert "What differs" in capsys.readouterr().out
 
 

@@ -165,7 +165,7 @@ def _costs(entries, name):
                 f"{best['inner_learning_rate']:g}",
                 f"{best['outer_learning_rate']:g}",
                 str(run["outer_steps"]),
-                f"{run['flops'] / 1e12:.2f}",
+                f"{run['flops'] / 1e12:.3g}",
                 f"{np.mean([r['training_seconds'] for r in entry['runs']]):.0f}",
                 f"{run['memory'] / 1e6:.1f}" if run["memory"] else NOTHING,
                 str(run["adapted"]),

@@ -14,7 +14,7 @@ from metainr.reporting.figures import save_figure
 from metainr.reporting.lines import Line, plain_lines, step_lines
 from metainr.reporting.measures import Measure
 from metainr.reporting.page import render_page, table_html, title
-from metainr.reporting.tables import NOTHING, Table, to_markdown
+from metainr.reporting.tables import NOTHING, Table, in_steps, to_markdown
 
 _ALIKE = ("experiment", "signal", "num_test")
 _PLACE = ("workdir", "profile", "num_devices", "task_microbatch", "checkpoint_every")
@@ -176,7 +176,7 @@ def _costs(runs):
                 run.name,
                 str(run.results.get("train_steps") or 0),
                 NOTHING if not seconds else f"{seconds:.0f}",
-                NOTHING if not speed or not flops else f"{flops / speed / 1e9:.2f}",
+                NOTHING if not speed or not flops else f"{flops / speed / 1e9:.3g}",
                 NOTHING if not memory else f"{memory / 1e6:.1f}",
             )
         )
@@ -186,9 +186,10 @@ def _costs(runs):
 
 
 def _verdict(runs):
-    """Which run is best at the step of comparison, in the setting that its page opens with."""
+    """Which run is best after as many steps as the last of them was learned for."""
     setting = reading.headline(runs[0].results)
-    step, measure = reading.match_step(_setting(runs[0], setting)), _measure(runs, setting)
+    measure = _measure(runs, setting)
+    step = max(reading.match_step(_setting(run, setting)) for run in runs)
     found = {}
     for run in runs:
         data = _setting(run, setting)
@@ -197,6 +198,7 @@ def _verdict(runs):
             if value is not None:
                 found[label] = value
     if not found:
-        return f"No run has a {measure.name} after {step} steps."
+        return f"No run has a {measure.name} after {in_steps(step)}."
     best = (min if measure.lower_is_better else max)(found, key=found.__getitem__)
-    return f"After {step} steps {best} leads with {measure.written(found[best])} {measure.unit}."
+    reached = f"{measure.written(found[best])} {measure.unit}".rstrip()
+    return f"After {in_steps(step)} {best} leads with {reached}."

@@ -74,7 +74,7 @@ def seed_table(results: Results) -> Table | None:
             spread = (statistics.mean(values), statistics.stdev(values), min(values), max(values))
             rows.append((init, str(len(values)), *map(measure.written, spread)))
     header = ("init", "seeds", "mean", "standard deviation", "lowest", "highest")
-    title = f"{measure.name} after {_steps(step)} over seeds"
+    title = f"{measure.name} after {in_steps(step)} over seeds"
     return Table(
         title, header, tuple(rows), f"{_in_unit(measure)}; the deviation is of the sample."
     )
@@ -101,7 +101,7 @@ def _family_table(family: str, group: Mapping[str, Any], steps: Mapping[str, int
         for value, data in group.items()
     )
     distinct = set(steps.values())
-    when = _steps(distinct.pop()) if len(distinct) == 1 else "the last step"
+    when = in_steps(distinct.pop()) if len(distinct) == 1 else "the last step"
     note = f"{_in_unit(measure)}: mean ± standard error over the test signals."
     return Table(f"{measure.name} after {when} by {family}", (family, *inits), rows, note)
 
@@ -115,15 +115,17 @@ def verdict(results: Results) -> str:
     found = {init: reading.metric_at(data, init, measure.key, step)[0] for init in data["inits"]}
     found = {init: value for init, value in found.items() if value is not None}
     if not found:
-        return f"No {measure.name} was computed after {_steps(step)}."
+        return f"No {measure.name} was computed after {in_steps(step)}."
     where = "" if name == "default" else f" ({name})"
     learned = found.pop("meta", None)
     best = (min if measure.lower_is_better else max)(found, key=found.__getitem__, default=None)
     if learned is None:
         name = f"the {best} init" if best in reading.INITS else best
-        return f"After {_steps(step)}{where} {name} reaches {_said(measure, found[best])}."
+        return f"After {in_steps(step)}{where} {name} reaches {_said(measure, found[best])}."
     rest = f"; the best other, {best}, {_number(measure, found[best])}" if best else ""
-    return f"After {_steps(step)}{where} the learned init reaches {_said(measure, learned)}{rest}."
+    return (
+        f"After {in_steps(step)}{where} the learned init reaches {_said(measure, learned)}{rest}."
+    )
 
 
 def _said(measure: Measure, value: float) -> str:
@@ -205,7 +207,8 @@ def _optimizer(steps: Mapping[str, Any]) -> str:
     return (steps.get("optimizer") or "") + text
 
 
-def _steps(step: int) -> str:
+def in_steps(step: int) -> str:
+    """A number of steps in words: "1 step", "2 steps"."""
     return f"{step} step" if step == 1 else f"{step} steps"
 
 
@@ -219,7 +222,7 @@ def _init_note(results: Results, data: Mapping[str, Any], columns: list[str]) ->
         reference = (
             "meta's early quality"
             if step is None
-            else f"meta's {measure.name} after {_steps(step)}"
+            else f"meta's {measure.name} after {in_steps(step)}"
         )
         notes.append(f"Steps to match: steps to {reference}, mean over the signals that reach it.")
     fits = {init: data["inits"][init].get("fit_error") for init in reading.ordered_inits(data)}
