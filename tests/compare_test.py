@@ -43,7 +43,7 @@ def test_the_page_tells_what_differs_and_what_it_comes_to(runs, tmp_path, capsys
         inits = read_results(path)["settings"]["default"]["inits"]
         values[path.name] = inits["meta"]["metrics"]["psnr"]["mean"][2]
     best = max(values, key=values.__getitem__)
-    assert f"After 2 steps {best} leads with {values[best]:.2f} dB." in page
+    assert f"After 2 steps {best} leads with {values[best]:.2f}&nbsp;dB." in page
     assert "What differs" in capsys.readouterr().out
 
 
