@@ -182,14 +182,20 @@ def _is_usual(case, names):
 PRODUCT = _product(set(PAIRS))
 # How a field differs from another shows where it learns; elsewhere one will do.
 ONE_FIELD = {case for case in PAIRS if case.field == Case().field}
-# Arguments and states are those of the inner loop, whatever is measured; by turns an algorithm is
-# quick in the tests of one and of the other.
-OF_VALUES = {case for case in ONE_FIELD if _is_usual(case, "measurement optimizer")}
-TURNS = [{case for case in OF_VALUES if _number(case) % 2 == turn} for turn in (0, 1)]
+# The experiments' tests learn through the other measurements, and by all optimizers.
+OF_VALUES = {case for case in PAIRS if _is_usual(case, "measurement optimizer")}
 # Without jit, every operation is compiled.
 UNJITTED = _product({Case()})
-# The experiments learn through the measurements that take long to compile, and by all optimizers.
-LEARNED = _product({case for case in PAIRS if _is_usual(case, "measurement optimizer")})
+
+
+def _turn(cases, turn):
+    """Of three tests that compile an algorithm, one does so quickly: they take turns."""
+    return {case for case in cases if _is_usual(case, "algorithm") or _number(case) % 3 == turn}
+
+
+LEARNED = _product(_turn(OF_VALUES, 0))
+ARGUMENTS = _product(_turn(OF_VALUES & ONE_FIELD, 1))
+MACHINES = _product(_turn(OF_VALUES & ONE_FIELD, 2))
 
 
 class Built(NamedTuple):
@@ -321,7 +327,7 @@ def test_jitted_equals_unjitted_and_keeps_the_structure(case):
     chex.assert_trees_all_close(info, plain_info, rtol=1e-5)
 
 
-@pytest.mark.parametrize("case", _product(TURNS[0]))
+@pytest.mark.parametrize("case", ARGUMENTS)
 def test_no_argument_is_ignored(case):
     built = _build(case)
     params, task = _meta_params(built), _make_task(jnp.asarray(_signal(case, 0)))
@@ -343,7 +349,7 @@ def test_no_argument_is_ignored(case):
     assert differs(_compiled(case, steps=STEPS + 1)(params, task, KEY)) == takes_steps
 
 
-@pytest.mark.parametrize("case", _product(TURNS[1]))
+@pytest.mark.parametrize("case", MACHINES)
 def test_the_inner_loop_is_a_state_machine(case):
     field, parts, _, inner = built = _build(case)
     meta_params, support = _meta_params(built), _make_task(jnp.asarray(_signal(case, 0))).support
