@@ -220,7 +220,9 @@ class Algorithm(NamedTuple):
         `loss_before` and `loss_after`, the objective before and after adaptation;
     work: what a meta_gradient evaluates;
     make_inner: hyper -> the loop that adapts meta_params to one task, also at test time;
-    outer_rates: meta_params -> a tree like them of factors of the outer rate; None: all are 1.
+    outer_rates: meta_params -> a tree like them of factors of the outer rate; None: all are 1;
+    fit_gradients: number of test-time steps -> gradients of the objective that they take, counted
+        as in `work`; by default one a step.
     """
 
     init: Callable[[Key], MetaParams]
@@ -228,6 +230,7 @@ class Algorithm(NamedTuple):
     work: Work
     make_inner: Callable[[Hyper], Inner]
     outer_rates: Callable[[MetaParams], Any] | None = None
+    fit_gradients: Callable[[int], float] = float
 
 
 class Contender(NamedTuple):

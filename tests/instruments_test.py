@@ -79,6 +79,26 @@ def test_flops_of_a_task_by_hand(name, per_task):
     assert task_flops(10 * 100, 10 * 400, work) == per_task
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("maml", {}, 3),
+        ("gradncp", {"share": 0.5}, 3 * (1 + 0.5 + 1 / 3)),
+        ("nearest", {"signals": 8}, (8 + 1) / 3 + 2),
+        ("strainer", {"start": "ridge"}, 2 / 3 + 2),
+        ("strainer", {"start": "mean"}, 3),
+    ],
+)
+def test_gradients_of_a_fit_by_hand(name, options, expected):
+    options = algorithms.REGISTRY[name].options(**options)
+    parts = _counting_parts(num_steps=2)
+    layers = {f"layer_{i}": {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)} for i in range(2)}
+    parts = parts._replace(init=lambda key: layers)
+    fit_gradients = algorithms.make(name, parts, options).fit_gradients
+    assert fit_gradients(0) == 0
+    assert fit_gradients(3) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("name", list(algorithms.REGISTRY))
 def test_algorithms_do_the_work_they_state(name):
     counts = Counter()

@@ -37,7 +37,7 @@ def test_compute_is_equal_and_all_is_told(compared):
     assert "PSNR on sdf" in quality.title and "text" in transfer.title
     assert [row[0] for row in costs.rows] == ["reptile", "joint"]
     page = (compared / "report.html").read_text()
-    assert page.count('<img class="figure"') == 3 and "joint" in page
+    assert page.count('<img class="figure"') == 4 and "joint" in page
     for entry in (entries["reptile"], entries["joint"]):
         (run,) = entry["runs"]
         assert run["curve"][-1][0] == run["outer_steps"] and run["curve"][-1][1] > 0

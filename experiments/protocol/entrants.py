@@ -19,7 +19,7 @@ from metainr.evaluation.fitting import make_evaluate
 from metainr.json_files import read_json
 from metainr.keys import branch
 from metainr.runs.comparison import compare
-from metainr.runs.fits import make_contenders
+from metainr.runs.fits import fit_flops, make_contenders
 from metainr.runs.inits import Init, make_inits
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import Machine
@@ -173,15 +173,24 @@ def baselines(signal: str, config: Config[ImageFiles], seed: int) -> Piece:
 
 
 def _tested(problem, inits, test, root, machine, config):
-    """Entries of results.json by init."""
+    """By init, what its fits come to and cost."""
     setting = problem.settings["default"]
     setting = setting._replace(steps=spread_steps(config.run.test_steps))
     entries = compare(problem, setting, inits, test, root, machine).entry["inits"]
+    signal = first_signals(problem.signals, "test", 1)[0]
+    support = jax.eval_shape(setting.make_task, signal, root).support
+
+    def flops(init):
+        algorithm = _algorithm(problem, init, machine)
+        given = algorithm, problem.field, setting.objective, support
+        return [fit_flops(*given, step) for step in setting.steps]
+
     return {
         name: {
             "optimizer": entry["optimizer"],
             "learning_rate": entry["learning_rate"],
             **{part: entry["metrics"]["psnr"][part] for part in ("mean", "stderr")},
+            "flops": flops(inits[name]),
         }
         for name, entry in entries.items()
     }
@@ -189,11 +198,13 @@ def _tested(problem, inits, test, root, machine, config):
 
 def _num_adapted(problem: Problem, learned: Init, machine: Machine) -> int:
     """How many numbers stand for a signal."""
-    algorithm = make_algorithm(
-        learned.learner, problem.field, problem.inner, problem.query, machine
-    )
+    algorithm = _algorithm(problem, learned, machine)
     state = jax.eval_shape(algorithm.make_inner(learned.hyper).init, learned.meta_params)
     return sum(leaf.size for leaf in jax.tree.leaves(state.adapted))
+
+
+def _algorithm(problem, init, machine):
+    return make_algorithm(init.learner, problem.field, problem.inner, problem.query, machine)
 
 
 def _about(config):

@@ -69,4 +69,7 @@ def gradncp(parts: Parts, options: GradncpOptions) -> Algorithm:
     ahead_steps = options.target_steps if options.target_weight else 0
     pruned_gradients = num_steps * (options.share + 1 / 3)  # all observations are evaluated
     work = Work(pruned_gradients + ahead_steps, num_steps * options.share, 1)
-    return Algorithm(parts.init, meta_gradient, work, make_inner)
+    per_step = 1 + options.share + 1 / 3
+    return Algorithm(
+        parts.init, meta_gradient, work, make_inner, fit_gradients=lambda steps: steps * per_step
+    )

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from metainr.algorithms.first_step import with_first_step
+from metainr.algorithms.first_step import with_first_cost, with_first_step
 from metainr.algorithms.inner import gradient_inner
 from metainr.checks import Range
 from metainr.numerics.gradients import adapted_alone
@@ -63,4 +63,5 @@ def nearest(parts: Parts, options: NearestOptions) -> Algorithm:
         plain = gradient_inner(gradient, lambda held: parts.optimizer(hyper), start)
         return with_first_step(plain, choose)
 
-    return Algorithm(init, meta_gradient, Work(0, 0, 1), make_inner)
+    cost = with_first_cost(options.signals + 1)
+    return Algorithm(init, meta_gradient, Work(0, 0, 1), make_inner, fit_gradients=cost)

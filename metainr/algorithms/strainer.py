@@ -5,7 +5,7 @@ from typing import Annotated, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from metainr.algorithms.first_step import with_first_step
+from metainr.algorithms.first_step import with_first_cost, with_first_step
 from metainr.algorithms.inner import gradient_inner
 from metainr.algorithms.layers import by_name, last_layer, replaced
 from metainr.checks import Choice, Range
@@ -81,7 +81,8 @@ def strainer(parts: Parts, options: StrainerOptions) -> Algorithm:
         plain = gradient_inner(gradient, lambda held: parts.optimizer(hyper), start)
         return with_first_step(plain, solve) if options.start == "ridge" else plain
 
-    return Algorithm(init, meta_gradient, Work(0, 0, 1), make_inner)
+    cost = with_first_cost(2) if options.start == "ridge" else float
+    return Algorithm(init, meta_gradient, Work(0, 0, 1), make_inner, fit_gradients=cost)
 
 
 def _ridge(terms):

@@ -33,6 +33,7 @@ _BITS = 32  # of a number
 _TITLES = {
     "steps": "PSNR on {} by test-time step",
     "compute": "Validation on {} while learning",
+    "fits": "PSNR on {} by the operations of a fit",
     "memory": "PSNR on {} against memory",
 }
 
@@ -81,6 +82,7 @@ def write_algorithms_report(directory: str | Path) -> list[Path]:
         for kind, figure in (
             ("steps", _steps_figure(record, entries)),
             ("compute", _compute_figure(entries)),
+            ("fits", _fits_figure(record, entries)),
             ("memory", _memory_figure(record, entries)),
         ):
             path = directory / "figures" / f"{kind}_{name.replace(',', '+')}.png"
@@ -201,12 +203,29 @@ def _verdict(record):
 
 
 def _steps_figure(record, entries):
+    return step_lines(_fit_lines(record, entries), "PSNR [dB]")
+
+
+def _fits_figure(record, entries):
+    lines = {
+        name: Line(
+            np.array(_runs(entries[name], None)[0]["flops"][1:]) / 1e9, line.y[1:], line.dashed
+        )
+        for name, line in _fit_lines(record, entries).items()
+    }
+    figure = plain_lines(lines, "operations of a fit [GFLOP]", "PSNR [dB]")
+    figure.axes[0].set_xscale("log")
+    return figure
+
+
+def _fit_lines(record, entries):
+    """By init, PSNR by test-time step."""
     lines = {}
     for name, entry in entries.items():
         means = [_mean(entry, None, record["steps"], step)[0] for step in record["steps"]]
         values = [np.nan if value is None else value for value in means]
         lines[name] = Line(record["steps"], values, dashed="trials" not in entry)
-    return step_lines(lines, "PSNR [dB]")
+    return lines
 
 
 def _compute_figure(entries):

@@ -3,14 +3,17 @@
 import functools
 from collections.abc import Mapping, Sequence
 
+import jax
+
 from metainr.algorithms.finishing import Finish, finishing
 from metainr.evaluation.streaming import fit_each
+from metainr.numerics.flops import objective_flops, task_flops
 from metainr.numerics.gradients import objective_gradient
 from metainr.reporting.results import INITS
 from metainr.runs.inits import Init
 from metainr.runs.learners import cosine_steps, make_algorithm
 from metainr.runs.options import Machine, TestOptions
-from metainr.types import Contender, Field, Key, Objective, Params, Support
+from metainr.types import Algorithm, Contender, Field, Key, Objective, Params, Support, Work
 
 
 def make_contenders(
@@ -80,3 +83,12 @@ def fit(
     """The field's weights after so many steps on each support, by contender."""
     found = fit_each(list(contenders.values()), supports, key, num_steps)
     return {name: [fits[i].params for fits in found] for i, name in enumerate(contenders)}
+
+
+def fit_flops(
+    algorithm: Algorithm, field: Field, objective: Objective, support: Support, num_steps: int
+) -> int:
+    """Operations of so many test-time steps on one signal; shapes will do for `support`."""
+    params = jax.eval_shape(field.init, jax.random.key(0))
+    evaluation = objective_flops(objective, field.apply, params, support)
+    return task_flops(evaluation, 0, Work(algorithm.fit_gradients(num_steps), 0, 0))
