@@ -15,6 +15,7 @@ from tiny_runs import steps
 
 from metainr.training import loop
 from metainr.training.checkpoints import load_meta_params
+from metainr.training.decline import decline
 from metainr.training.init_file import write_init
 from metainr.training.instruments import Cost
 from metainr.training.interrupts import Interrupted
@@ -131,6 +132,24 @@ def test_a_validation_that_an_interrupt_cut_off_is_made_up(tmp_path, num_steps):
     for workdir in (tmp_path / "cut", tmp_path / "whole"):
         params, _ = load_meta_params(workdir, best=True)
         assert params["log_rates"]["0"][0] == 10
+
+
+@pytest.mark.parametrize("fall, is_told", [(2.9, False), (3.1, True)])
+def test_learning_that_was_better_before_is_told(tmp_path, caplog, fall, is_told):
+    def validate(params):
+        step = float(params.log_rates[0][0])
+        return loop.Validation(30.0 if step == 2 else 30.0 - fall, PICTURE)
+
+    _train(tmp_path, 4, validate)
+    told = "Validation was best at step 2 (PSNR 30.00 dB) and ended at 26.90 dB"
+    assert (told in caplog.text) == is_told
+
+
+def test_errors_decline_by_their_ratio():
+    assert decline("relative_error", [(1, 0.2), (2, 0.1), (3, 0.19)]) is None
+    assert "step 2 (relative error 0.100) and ended at 0.210" in decline(
+        "relative_error", [(1, 0.2), (2, 0.1), (3, 0.21)]
+    )
 
 
 def test_a_kill_while_a_step_is_saved_anew_loses_nothing(tmp_path):

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from absl import logging
 from jax.sharding import Mesh
 from tqdm import tqdm
 
@@ -28,10 +29,11 @@ from metainr.output import say
 from metainr.reporting.measures import measure
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.compiled import available_memory, check_memory, compile_step
+from metainr.training.decline import decline
 from metainr.training.init_file import write_init
 from metainr.training.instruments import INSTRUMENTS, Cost, Meter, machine_peak
 from metainr.training.interrupts import Interrupted, deferred_interrupts
-from metainr.training.metrics import VALIDATION, MetricsWriter, has_validation
+from metainr.training.metrics import VALIDATION, MetricsWriter, has_validation, validations
 from metainr.training.portable import from_portable, portable
 from metainr.training.step import TrainState
 from metainr.training.tracing import tracing
@@ -222,6 +224,9 @@ class _Run(NamedTuple):
                 self.checkpoints.save(state, self.config, measured)
             if signum or last:
                 from_first(partial(self._end, state))
+            if last and is_first():
+                for metric in measured:
+                    self._warn_of_decline(step, metric)
             if signum := signum or (requested() if last else None):
                 raise Interrupted(
                     f"stopped at step {step} of {self.options.train_steps} and saved; run the same "
@@ -266,6 +271,10 @@ class _Run(NamedTuple):
         write_bytes(self.workdir / INSTRUMENTS, (json.dumps(summary, indent=2) + "\n").encode())
         self.progress.close()
         say(summary["summary"])
+
+    def _warn_of_decline(self, step, metric):
+        if note := decline(metric, validations(self.workdir / "metrics", step)):
+            logging.warning("%s", note)
 
     def _kept(self):
         self.checkpoints.wait()
