@@ -9,6 +9,9 @@ being tuned on validation, too.
     python -m experiments.algorithms --flagfile=experiments/flags/algorithms/quickstart.flags \
         --workdir=runs/algorithms
 
+With --train_signals=10 all learn from the first ten training signals alone; the mean init, which is
+no algorithm's, stays that of the class.
+
 A class such as sdf+text is a mixture, of which all are tested on its members, too. With
 --leave_one_out each of the classes is left out in turn: they learn on the others and are tested on
 it.
@@ -58,7 +61,7 @@ _UNUSED = {
     "signal": "give --classes",
     "algorithm": "give --algorithms",
     **dict.fromkeys(("init", "rivals", "networks"), "leave it out"),
-    **dict.fromkeys(("train_signals", "tune", "coarse_steps"), "leave it out"),
+    **dict.fromkeys(("tune", "coarse_steps"), "leave it out"),
 }
 
 
@@ -69,6 +72,9 @@ def main() -> None:
     for name, remedy in _UNUSED.items():
         if name in config.run.given:
             raise UserError(f"--{name} has no part here; {remedy}")
+    if len(config.run.train_signals) > 1:
+        counts = ",".join(map(str, config.run.train_signals))
+        raise UserError(f"--train_signals={counts} is several comparisons; give one number")
     options = made(ProtocolOptions, {holder.name: holder.value for holder in _OWN})
     workdir = Path(config.run.workdir)
     seconds = None if options.minutes is None else 60 * options.minutes
