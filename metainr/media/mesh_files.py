@@ -10,7 +10,7 @@ from absl import logging
 
 from metainr.errors import UserError, first_line
 from metainr.media.gltf import Beside, checked_gltf
-from metainr.media.ply import check_ply
+from metainr.media.ply import check_ply, plain_ply
 
 _MOST = 2**26  # vertices of a scene, whose meshes may each be placed many times
 _NORMAL_LINE = re.compile(rb"^vn (.+)$", re.MULTILINE)
@@ -20,6 +20,10 @@ _VERTEX, _FACET_END = (
     for word in (rb"vertex", rb"end[ \t]*facet")
 )
 _ZERO_FACE = re.compile(rb"^f (?:\S+ )*0(?:/\S*)?(?: |$)", re.MULTILINE)
+_FACE_LINE, _CORNER = re.compile(rb"^f( .*)$", re.MULTILINE), re.compile(rb"(?<= )\d+")
+_VERTEX_LINE, _CURVED = re.compile(rb"^v ", re.MULTILINE), re.compile(rb"^surf ", re.MULTILINE)
+_SHORT_LINE = re.compile(rb"\n[vf](?: \S*){0,2}\n$")
+_LOOSE = 0.05  # of a mesh's vertices, which may be in no face
 _RELATIVE_FACE = re.compile(rb"^f .*[ /]-", re.MULTILINE)
 
 
@@ -54,7 +58,9 @@ def read_mesh_file(path: Path) -> MeshFile:
         data, is_cloud, has_normals = path.read_bytes(), False, False
         if kind == "obj":
             data = _plain_obj(data)
+            _tell_obj(path, data)
         if kind == "ply":
+            data = plain_ply(data)
             check_ply(path, data)
         if kind == "stl":
             data = _plain_stl(path, data)
@@ -131,6 +137,21 @@ def _plain_obj(data):
     if _ZERO_FACE.search(data):
         raise ValueError("a face names a vertex 0, and the first is 1")
     return _absolute(data) if _RELATIVE_FACE.search(data) else data
+
+
+def _tell_obj(path, data):
+    """Warns of what is not read of a plain .obj file, or may be missing in it."""
+    if _SHORT_LINE.search(data):
+        raise ValueError("its last line is cut off")
+    if _CURVED.search(data):
+        logging.warning("%s: its curved surfaces are left out; export them as polygons", path)
+    corners = np.array(_CORNER.findall(b"\n".join(_FACE_LINE.findall(data))), np.bytes_)
+    vertices, used = len(_VERTEX_LINE.findall(data)), len(np.unique(corners))
+    if 0 < used < (1 - _LOOSE) * vertices:
+        logging.warning(
+            "%s: %d of its %d vertices are in no face: it may be cut off",
+            *(path, vertices - used, vertices),
+        )
 
 
 def _absolute(data):
