@@ -372,6 +372,12 @@ def test_claims_are_refused_before_they_are_made(tmp_path, name, write, line):
     assert "\n" not in str(caught.value)
 
 
+def test_what_is_no_npy_is_not_said_to_be_a_pickle(tmp_path):
+    (tmp_path / "a.npy").write_bytes(b"1, 2, 3")
+    with pytest.raises(UserError, match="it does not begin as NPY does; give undamaged"):
+        read_stack(tmp_path / "a.npy")
+
+
 def test_archives_that_claim_too_much_are_refused(tmp_path):
     path, zeros = tmp_path / "a.npz", bytes(2**20)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

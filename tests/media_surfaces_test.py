@@ -227,6 +227,9 @@ def test_what_a_glb_needs_and_is_not_read(tmp_path):
     _refused(_glb(tmp_path / "a.glb", packed, data), "it needs KHR_draco_mesh_compression")
     copied = header | {"extensionsUsed": ["EXT_mesh_gpu_instancing", "KHR_materials_unlit"]}
     _refused(_glb(tmp_path / "a.glb", copied, data), r"it needs EXT_mesh_gpu_instancing, which")
+    for scenes in ([], [{"name": "empty"}]):
+        unplaced = _glb(tmp_path / "a.glb", header | {"scenes": scenes}, data)
+        _refused(unplaced, "its scenes place no mesh")
     header["meshes"][0]["primitives"][0]["mode"] = 6
     _refused(_glb(tmp_path / "a.glb", header, data), "mode 6")
     (tmp_path / "a.gltf").write_text('{"a":' + "[" * 100_000)

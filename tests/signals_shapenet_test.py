@@ -370,7 +370,8 @@ def test_a_scene_outside_the_depths_that_are_seen_is_told(tmp_path, warnings):
 
     def turn(content):  # they look outward, as those of a room do
         for frame in content["frames"]:
-            frame["transform_matrix"] = (frame["transform_matrix"] @ np.diag([-1, 1, -1, 1])).tolist()
+            turned = frame["transform_matrix"] @ np.diag([-1, 1, -1, 1])
+            frame["transform_matrix"] = turned.tolist()
 
     _edit(tmp_path, turn)
     _make(tmp_path, "nerf_folder", far=3.0)
