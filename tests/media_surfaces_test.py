@@ -382,6 +382,16 @@ def test_a_stl_with_bytes_after_its_last_facet(tmp_path, said):
     assert _read(tmp_path / "a.stl").closed and len(said) == 1
 
 
+def test_a_stl_whose_normals_contradict_its_corners(tmp_path, said):
+    data = bytearray(_ball().export(file_type="stl"))
+    for normals, told in ((0 * _ball().face_normals, False), (-_ball().face_normals, True)):
+        for i, normal in enumerate(normals):
+            struct.pack_into("<3f", data, 84 + 50 * i, *normal)
+        (tmp_path / "a.stl").write_bytes(data)
+        assert (_facing(_read(tmp_path / "a.stl"), 0, 2) > 0).all()
+        assert told == any("320 of its 320 facets point against the order" in x for x in said)
+
+
 @pytest.mark.parametrize("turn", [1, -1])
 def test_faces_that_are_there_twice(tmp_path, said, turn):
     ball = _ball()

@@ -19,6 +19,7 @@ _VERTEX, _FACET_END = (
     re.compile(rb"^[ \t]*" + word + rb"\b", re.MULTILINE | re.IGNORECASE)
     for word in (rb"vertex", rb"end[ \t]*facet")
 )
+_FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("rest", "<u2")])
 _ZERO_FACE = re.compile(rb"^f (?:\S+ )*0(?:/\S*)?(?: |$)", re.MULTILINE)
 _FACE_LINE, _CORNER = re.compile(rb"^f( .*)$", re.MULTILINE), re.compile(rb"(?<= )\d+")
 _VERTEX_LINE, _CURVED = re.compile(rb"^v ", re.MULTILINE), re.compile(rb"^surf ", re.MULTILINE)
@@ -64,6 +65,7 @@ def read_mesh_file(path: Path) -> MeshFile:
             check_ply(path, data)
         if kind == "stl":
             data = _plain_stl(path, data)
+            _tell_normals(path, data)
         if kind == "off":
             data = _fanned(data)
         if kind in ("glb", "gltf"):
@@ -195,6 +197,23 @@ def _plain_stl(path, data):
         *(path, len(data) - end, len(data)),
     )
     return data[:end]
+
+
+@np.errstate(invalid="ignore")
+def _tell_normals(path, data):
+    """Warns of a binary .stl file whose normals contradict its corners, of which trimesh is mute."""
+    num = int.from_bytes(data[80:84], "little")
+    if len(data) != 84 + _FACET.itemsize * num:
+        return
+    facets = np.frombuffer(data, _FACET, num, 84)
+    a, b, c = np.moveaxis(facets["corners"].astype(np.float64), 1, 0)
+    against = np.sum(np.cross(b - a, c - a) * facets["normal"], axis=1) < 0
+    if against.sum() > num / 2:
+        logging.warning(
+            "%s: the normals of %d of its %d facets point against the order of their corners, "
+            "which counts",
+            *(path, against.sum(), num),
+        )
 
 
 def _fanned(data):
