@@ -201,7 +201,7 @@ def _plain_stl(path, data):
 
 @np.errstate(invalid="ignore")
 def _tell_normals(path, data):
-    """Warns of a binary .stl file whose normals contradict its corners, of which trimesh is mute."""
+    """Warns of a binary .stl file whose normals contradict its corners: trimesh does not."""
     num = int.from_bytes(data[80:84], "little")
     if len(data) != 84 + _FACET.itemsize * num:
         return
