@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from absl import logging
-from PIL import Image, ImageCms, TiffImagePlugin
+from PIL import Image, ImageCms, TiffImagePlugin, TiffTags
 
 from experiments.fitting.pictures_io import encode_png
 from metainr.errors import UserError
@@ -141,6 +141,16 @@ def test_transparency_of_colours_of_16_bits(tmp_path):
     picture = read_picture(_png(tmp_path / "a.png", 2, 16, 2, levels.tobytes(), [clear]))
     np.testing.assert_allclose(picture.values[0], [[1, 1, 1], levels[1] / 65535], atol=1e-6)
     assert picture.has_alpha
+
+
+def test_a_picture_of_which_nothing_is_seen_is_told(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    Image.new("RGBA", (4, 3), (9, 9, 9, 1)).save(tmp_path / "a.png")
+    read_image(tmp_path / "a.png")
+    assert not caplog.text
+    Image.new("RGBA", (4, 3), (9, 9, 9, 0)).save(tmp_path / "a.png")
+    assert read_image(tmp_path / "a.png").min() == 1
+    assert "a.png is transparent everywhere: it is taken as white" in caplog.text
 
 
 def test_other_gammas_are_told_once(tmp_path, monkeypatch, caplog):
@@ -441,6 +451,19 @@ def test_raw_data_of_a_camera_are_named(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((4, 4), np.uint16), photometric=32803)
     with pytest.raises(UserError, match="camera's raw data; develop it"):
         read_image(tmp_path / "a.tif")
+
+
+def test_colours_of_video_levels_in_a_tiff_are_refused(tmp_path):
+    path, info = tmp_path / "a.tif", TiffImagePlugin.ImageFileDirectory_v2()
+    picture = Image.fromarray(PIXELS).convert("YCbCr")
+    for black, white in ((0, 255), (16, 235)):
+        info[532] = (black, white, 128, 240 if black else 255, 128, 240 if black else 255)
+        info.tagtype[532] = TiffTags.RATIONAL
+        picture.save(path, tiffinfo=info)
+        if not black:
+            np.testing.assert_allclose(255 * read_image(path), PIXELS, atol=2)
+    with pytest.raises(UserError, match="a.tif has colours of video levels .* save it as RGB"):
+        read_image(path)
 
 
 @pytest.mark.parametrize("codes, is_told", [((9, 16, 0, 1), True), ((1, 13, 0, 1), False)])

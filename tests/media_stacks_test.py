@@ -372,6 +372,12 @@ def test_claims_are_refused_before_they_are_made(tmp_path, name, write, line):
     assert "\n" not in str(caught.value)
 
 
+def test_what_is_no_npy_is_not_said_to_be_a_pickle(tmp_path):
+    (tmp_path / "a.npy").write_bytes(b"1, 2, 3")
+    with pytest.raises(UserError, match="it does not begin as NPY does; give undamaged"):
+        read_stack(tmp_path / "a.npy")
+
+
 def test_archives_that_claim_too_much_are_refused(tmp_path):
     path, zeros = tmp_path / "a.npz", bytes(2**20)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -535,6 +541,40 @@ def test_values_that_imagej_maps_are_told(tmp_path, warnings):
         tifffile.imwrite(tmp_path / "a.tif", levels, imagej=True, metadata=told)
         read_stack(tmp_path / "a.tif")
         assert bool(warnings) == bool(told)
+
+
+def test_bits_above_those_stored_are_told(tmp_path, warnings):
+    path, signed = tmp_path / "a.dcm", np.array([[-5, 7], [2047, -2048]], np.int16)
+    square = {"PixelSpacing": [1, 1], "BitsStored": 12}
+    overlay = {"OverlayBitPosition": 12, "OverlayBitsAllocated": 16}
+    for values, tags in ((signed, {}), (signed & 4095, {}), (signed + 2**14 & 2**13 - 1, overlay)):
+        write_dicom(path, values, "1.2", **square)
+        data = pytest.importorskip("pydicom").dcmread(path)
+        for name, value in tags.items():
+            data.add_new((0x6000, 0x0102 if "Position" in name else 0x0100), "US", value)
+        data.save_as(path)
+        np.testing.assert_array_equal(read_stack(path)[0], signed)
+    assert not warnings
+    write_dicom(path, LEVELS + np.uint16(5000), "1.2", **square)
+    read_stack(path)
+    assert "bits above the 12 that it says it stores are left out" in warnings.pop()
+
+
+def test_a_rescaling_by_nothing_is_refused(tmp_path):
+    write_dicom(tmp_path / "a.dcm", LEVELS, "1.2", RescaleSlope=0, RescaleIntercept=5)
+    with pytest.raises(UserError, match="its RescaleSlope is 0, which makes all"):
+        read_stack(tmp_path / "a.dcm")
+
+
+def test_regions_of_ultrasound_tell_its_spacing(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    for units, others, expected in (((3, 3), 0.04, (0.04, 0.02)), ((4, 3), 0.04, (1, 1))):
+        regions = [pydicom.Dataset(), pydicom.Dataset()]
+        for region, down in zip(regions, (0.04, others)):
+            region.PhysicalDeltaX, region.PhysicalDeltaY = 0.02, down
+            region.PhysicalUnitsXDirection, region.PhysicalUnitsYDirection = units
+        write_dicom(tmp_path / "a.dcm", LEVELS, "1.2", SequenceOfUltrasoundRegions=regions)
+        assert read_slices(tmp_path / "a.dcm").spacing == expected
 
 
 def test_large_numbers_of_dicom_are_told(tmp_path, warnings):

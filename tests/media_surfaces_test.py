@@ -74,6 +74,7 @@ def test_the_wall_of_a_hollow_faces_into_it(tmp_path, said, inward):
 def test_a_closed_part_is_turned_beside_an_open_one(tmp_path, said):
     bowl = _ball(1, (3, 0, 0))
     bowl.update_faces(bowl.triangles_center[:, 2] < 0)
+    bowl.remove_unreferenced_vertices()
     found = _read(_write(tmp_path / "two.obj", _ball(inward=True), bowl))
     assert (_facing(found, 0, 1.1) > 0).all() and not found.closed
     assert "1 of its 2 parts" in said[0]
@@ -226,6 +227,9 @@ def test_what_a_glb_needs_and_is_not_read(tmp_path):
     _refused(_glb(tmp_path / "a.glb", packed, data), "it needs KHR_draco_mesh_compression")
     copied = header | {"extensionsUsed": ["EXT_mesh_gpu_instancing", "KHR_materials_unlit"]}
     _refused(_glb(tmp_path / "a.glb", copied, data), r"it needs EXT_mesh_gpu_instancing, which")
+    for scenes in ([], [{"name": "empty"}]):
+        unplaced = _glb(tmp_path / "a.glb", header | {"scenes": scenes}, data)
+        _refused(unplaced, "its scenes place no mesh")
     header["meshes"][0]["primitives"][0]["mode"] = 6
     _refused(_glb(tmp_path / "a.glb", header, data), "mode 6")
     (tmp_path / "a.gltf").write_text('{"a":' + "[" * 100_000)
@@ -278,6 +282,32 @@ def test_an_obj_with_tabs_comments_and_continued_lines(tmp_path, said):
     tabs = "\n".join(lines).replace(" ", "\t")
     (tmp_path / "tabs.obj").write_text(tabs)
     assert _read(tmp_path / "tabs.obj").closed and not said
+
+
+def test_an_obj_that_is_cut_off_or_curved(tmp_path, said):
+    path = tmp_path / "a.obj"
+    lines = _ball().export(file_type="obj").strip().splitlines()
+    path.write_text("\n".join(lines))
+    assert _read(path).closed and not said
+    path.write_text("\n".join(lines[:-160]))
+    assert not _read(path).closed
+    assert "of its 162 vertices are in no face: it may be cut off" in said.pop()
+    for rest in (lines[-1].rpartition(" ")[0], "v 1 2", "f"):
+        path.write_text("\n".join([*lines[:-1], rest]))
+        _refused(path, "its last line is cut off")
+    path.write_text("\n".join([*lines, "cstype bspline", "surf 0 1 0 1 1 2 3 4", "end"]))
+    assert _read(path).closed and "its curved surfaces are left out" in said.pop() and not said
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "binary"])
+def test_a_ply_whose_lines_end_by_returns(tmp_path, encoding):
+    path, data = tmp_path / "a.ply", _ball().export(file_type="ply", encoding=encoding)
+    head, mark, body = data.partition(b"end_header")
+    body = body.replace(b"\n", b"\r", -1 if encoding == "ascii" else 1)
+    path.write_bytes(head.replace(b"\n", b"\r") + mark + body)
+    found = read_mesh_file(path)
+    np.testing.assert_allclose(found.vertices, _ball().vertices, atol=1e-6)
+    np.testing.assert_array_equal(found.faces, _ball().faces)
 
 
 @pytest.mark.parametrize("number", ["1e308", "1e400", "1e31", "nan", "-inf"])
@@ -350,6 +380,16 @@ def test_a_stl_with_bytes_after_its_last_facet(tmp_path, said):
         _read(tmp_path / "a.stl")
     (tmp_path / "a.stl").write_text(_ball().export(file_type="stl_ascii") + "\n\n")
     assert _read(tmp_path / "a.stl").closed and len(said) == 1
+
+
+def test_a_stl_whose_normals_contradict_its_corners(tmp_path, said):
+    data = bytearray(_ball().export(file_type="stl"))
+    for normals, told in ((0 * _ball().face_normals, False), (-_ball().face_normals, True)):
+        for i, normal in enumerate(normals):
+            struct.pack_into("<3f", data, 84 + 50 * i, *normal)
+        (tmp_path / "a.stl").write_bytes(data)
+        assert (_facing(_read(tmp_path / "a.stl"), 0, 2) > 0).all()
+        assert told == any("320 of its 320 facets point against the order" in x for x in said)
 
 
 @pytest.mark.parametrize("turn", [1, -1])

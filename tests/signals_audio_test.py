@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 
 import numpy as np
 import pytest
@@ -262,6 +263,66 @@ def test_an_mp3_that_is_cut_off(tmp_path):
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(UserError, match="cut.mp3 is cut off: it promises 40000 samples"):
         read_sound(path)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_an_mp3_of_variable_rate_that_does_not_tell_its_length(tmp_path, turn):
+    path, noise = tmp_path / "a.mp3", 0.3 * np.random.default_rng(0).normal(size=(80000, 1))
+    sound = np.concatenate([noise, 0 * noise])[::turn]
+    soundfile.write(path, sound, RATE, compression_level=0.5, bitrate_mode="VARIABLE")
+    assert len(read_sound(path)[0]) == 160000
+    data = path.read_bytes()
+    path.write_bytes(data[data.index(data[:2], 2) :])  # without the frame that tells it
+    if turn == 1:  # by the rate of the first frames the decoder takes it for shorter
+        with pytest.raises(UserError, match="holds 16.* of which its decoder reads .* as WAV"):
+            read_sound(path)
+    else:
+        assert len(read_sound(path)[0]) == pytest.approx(160000, abs=2000)
+
+
+def test_several_mp3s_in_one(tmp_path):
+    path = tmp_path / "a.mp3"
+    soundfile.write(path, _sine(440, 5), RATE)
+    path.write_bytes(2 * path.read_bytes())
+    with pytest.raises(UserError, match="of which its decoder reads 40000.* several MP3s in one"):
+        read_sound(path)
+
+
+def test_oggs_without_an_end_and_of_several_recordings_are_told(tmp_path, caplog):
+    path = tmp_path / "a.ogg"
+    soundfile.write(path, 0.1 * np.random.default_rng(0).normal(size=(99999, 1)), RATE)
+    data = path.read_bytes()
+    read_sound(path)
+    assert not caplog.text
+    path.write_bytes(data[: len(data) * 2 // 3])
+    assert len(read_sound(path)[0]) < 99999 and "a.ogg: it has no end" in caplog.text
+    path.write_bytes(2 * data)
+    assert len(read_sound(path)[0]) == 99999 and "a.ogg: it holds several recordings" in caplog.text
+
+
+def test_samples_behind_those_that_a_header_tells_of(tmp_path):
+    path = tmp_path / "old.wav"
+    data = _wav(_sine(440, 1), RATE, "PCM_16")
+    place = data.index(b"data") + 4
+    path.write_bytes(data[:place] + struct.pack("<I", 4002) + data[place + 4 :])
+    with pytest.raises(UserError, match="old.wav goes on for 11998 bytes after the samples"):
+        read_sound(path)
+    # Parts of other programs, whole or padded, are none.
+    for rest in (b"LIST" + struct.pack("<I", 5000) + bytes(5000), bytes(5000)):
+        path.write_bytes(data + rest)
+        assert len(read_sound(path)[0]) == RATE
+
+
+def test_codes_and_lengths_that_are_not_read_are_named(tmp_path):
+    soundfile.write(tmp_path / "a.wav", _sine(440, 1), RATE, "GSM610")
+    with pytest.raises(UserError, match="a.wav is coded as GSM 6.10, .* save it as PCM"):
+        read_sound(tmp_path / "a.wav")
+    soundfile.write(tmp_path / "a.flac", _sine(440, 1), RATE)
+    data = bytearray((tmp_path / "a.flac").read_bytes())
+    data[21:26] = bytes([data[21] & 240, *bytes(4)])  # the count of samples, as a pipe leaves it
+    (tmp_path / "a.flac").write_bytes(data)
+    with pytest.raises(UserError, match="a.flac does not say how long it is; write it anew"):
+        read_sound(tmp_path / "a.flac")
 
 
 def test_a_sound_that_claims_more_than_memory_holds(tmp_path):

@@ -126,6 +126,18 @@ def test_other_models_are_told(tmp_path, monkeypatch):
     assert sum("only this model is read, of those beside it, 1," in line for line in said) == 1
 
 
+def test_masks_and_photos_that_are_missing_are_told(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(logging, "warning", lambda text, *values: said.append(text % values))
+    write_reconstruction(tmp_path)
+    (tmp_path / "masks").mkdir()
+    (tmp_path / "images" / _name(4)).unlink()
+    (tmp_path / "images" / _name(5)).write_bytes(b"no photo")
+    _read(tmp_path)
+    assert "masks: its masks are not used: all of each photo counts" in said[0]
+    assert "photos: 1 missing or empty (04.jpg) and 1 unreadable (05.jpg)" in said[1]
+
+
 def test_photos_of_another_size_are_named(tmp_path):
     write_reconstruction(tmp_path)
     Image.new("L", (COLUMNS + 1, ROWS)).save(tmp_path / "images" / _name(4))
@@ -149,7 +161,7 @@ def test_names_do_not_lead_out_of_the_folder(tmp_path, monkeypatch):
         images.write_text(images.read_text().replace(f" 1 {_name(index)}\n", f" 1 {name}\n"))
     Image.new("L", (COLUMNS, ROWS)).save(tmp_path / "outside.jpg")
     signal = _read(tmp_path)
-    assert "skipped 2 unreadable photos" in lines[0] and "outside.jpg" in lines[0]
+    assert "skipped photos: 2 missing or empty (" in lines[0] and "outside.jpg" in lines[0]
     assert _name(5) in sum(signal.names.values(), [])
 
 

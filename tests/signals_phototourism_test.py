@@ -114,7 +114,7 @@ def test_unreadable_photos_are_skipped_and_the_others_keep_their_split(scene, wa
     np.testing.assert_allclose(_greys(signal, "train"), [130, 135, 145, 150], atol=1)
     assert signal.names["train"] == ["025.jpg", "026.jpg", "028.jpg", "029.jpg"]
     assert len(warnings) == 1
-    assert "skipped 2 unreadable photos: 000.jpg, 027.jpg" in warnings[0]
+    assert "skipped photos: 2 unreadable (000.jpg, 027.jpg)" in warnings[0]
 
 
 def test_a_rotated_photo_keeps_its_stored_pixels(scene):

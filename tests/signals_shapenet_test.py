@@ -361,6 +361,24 @@ def test_too_few_scenes_are_refused(tmp_path):
         _make(tmp_path, "nerf_folder")
 
 
+def test_a_scene_outside_the_depths_that_are_seen_is_told(tmp_path, warnings):
+    write_scene(tmp_path)
+    _make(tmp_path, "nerf_folder")
+    assert not warnings
+    _make(tmp_path, "nerf_folder", far=3.0)
+    assert "look at a place that is 4.12 away (the first's), and only" in warnings.pop()
+
+    def turn(content):  # they look outward, as those of a room do
+        for frame in content["frames"]:
+            turned = frame["transform_matrix"] @ np.diag([-1, 1, -1, 1])
+            frame["transform_matrix"] = turned.tolist()
+
+    _edit(tmp_path, turn)
+    _make(tmp_path, "nerf_folder", far=3.0)
+    _make(tmp_path, "nerf_folder", far=3.0, num_views=1)
+    assert not warnings
+
+
 def test_a_split_without_a_usable_scene_is_refused(tmp_path):
     for index in range(3):
         write_scene(tmp_path / str(index), num=2 + 2 * (index == 1), grey=10 * index)

@@ -230,8 +230,12 @@ def test_files_without_an_ending_that_are_none_are_told(tmp_path, warnings):
     for number in range(3):
         values = np.full((8, 8), number, np.int16)
         write_dicom(tmp_path / f"IM{number}", values, "1.2", InstanceNumber=number)
-    bare = (tmp_path / "IM1").read_bytes()[132:]
-    (tmp_path / "IM9").write_bytes(bare)
+    whole = (tmp_path / "IM1").read_bytes()
+    for name in ("copy", "DICOMDIR"):  # of which other things are true
+        (tmp_path / name).write_bytes(whole)
+    make("slices", _options(tmp_path))
+    assert not any("no ending" in line for line in warnings)
+    (tmp_path / "IM9").write_bytes(whole[132:])
     make("slices", _options(tmp_path))
     assert any("left out 1 files that have no ending" in x and "IM9" in x for x in warnings)
 

@@ -6,6 +6,7 @@ import subprocess
 import imageio_ffmpeg
 import numpy as np
 import pytest
+from absl import logging
 from PIL import Image
 
 from experiments.media.videos import write_video
@@ -183,13 +184,36 @@ def test_rates_that_vary_are_told_where_the_file_states_none(tmp_path, name):
         assert info.frames == 30 and told in info.varies and bool(told) == bool(info.varies)
 
 
-def test_a_clip_of_high_dynamic_range_is_told(tmp_path, caplog):
-    path, transfer = str(tmp_path / "a.mp4"), "setparams=color_trc=smpte2084"
+@pytest.mark.parametrize(
+    "colours, told",
+    [
+        ("color_trc=smpte2084", "is HDR (smpte2084)"),
+        ("color_primaries=bt2020:color_trc=bt709", "has a wide gamut (bt2020)"),
+        ("color_primaries=bt709:color_trc=bt709", ""),
+    ],
+)
+def test_colours_that_are_not_those_of_screens_are_told(
+    tmp_path, monkeypatch, caplog, colours, told
+):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    path = str(tmp_path / "a.mp4")
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi", "-i"]
-    source = f"testsrc=size=32x32:rate=10:duration=1,format=yuv420p10le,{transfer}"
+    source = f"testsrc=size=32x32:rate=10:duration=1,format=yuv420p10le,setparams={colours}"
     subprocess.run([*command, source, path], check=True)
     assert clip_info(path).frames == 10
-    assert "is HDR (smpte2084)" in caplog.text
+    assert told in caplog.text and bool(told) == ("taken as sRGB" in caplog.text)
+
+
+def test_numbers_that_are_missing_among_frames_are_told(tmp_path):
+    folder = _frames(tmp_path / "a", 12)
+    assert not clip_info(folder).varies
+    for number in (1, 3, 5, 7, 9, 11):
+        (folder / f"frame{number}.png").unlink()
+    assert not clip_info(folder).varies  # every second one
+    (folder / "frame4.png").unlink()
+    assert "its pictures go on by 2 to 4" in clip_info(folder).varies
+    (folder / "frame6.png").rename(folder / "last.png")
+    assert not clip_info(folder).varies
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -1,6 +1,7 @@
 """Videos, GIFs and folders of frames as arrays."""
 
 import contextlib
+import itertools
 import logging as stdlib_logging
 import os
 import re
@@ -39,6 +40,7 @@ _RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
 _ALPHA = re.compile(r"Video: vp([89]).*\n(?: {4,}.*\n)*? +alpha_mode *: 1", re.IGNORECASE)
 _REPEATS = re.compile(r"dup= *(\d+) drop= *(\d+)")
 _HDR = re.compile(r"Video:.*\b(arib-std-b67|smpte2084)\b")
+_WIDE = re.compile(r"Video:.*/(bt2020|smpte43[12])/")
 _TRACK = re.compile(r"^ *Stream #.*: Video:(?!.*attached pic)", re.MULTILINE)
 _INTERLACED = re.compile(r"Video:.*\b(top|bottom)( coded)? first\b")
 _DAMAGE = re.compile(
@@ -82,7 +84,7 @@ def clip_info(path: str | Path) -> ClipInfo:
                 f"clip {path} has {count} pictures called {stem}, of several endings; leave one of "
                 "each there"
             )
-        return ClipInfo(len(files), _PICTURES_RATE, "")
+        return ClipInfo(len(files), _PICTURES_RATE, _gaps(files))
     return _gif_info(path) if path.suffix.lower() == _GIF else _video_info(path)
 
 
@@ -136,6 +138,18 @@ def _pictures(folder):
     return sorted(files, key=by_number)
 
 
+def _gaps(files):
+    """In words, that numbers are missing among those of a folder's frames; "" if none are."""
+    numbers = [re.findall(r"\d+", file.stem)[-1:] for file in files]
+    steps = {int(b) - int(a) for (a,), (b,) in itertools.pairwise(numbers)} if all(numbers) else ()
+    if len(steps) < 2:
+        return ""
+    return (
+        f"the numbers of its pictures go on by {min(steps)} to {max(steps)}, and they are taken as "
+        "equally spaced"
+    )
+
+
 def _alike(path, pictures):
     """Pictures one by one. Raises UserError if they are not of one size, as frames are."""
     first = None
@@ -178,12 +192,13 @@ def _video_info(path):
     if _NO_PICTURES in told:
         raise UserError(f"video {path} has no pictures; give another one")
     counts, rates = _FRAMES.findall(told), _RATES.search(told)
-    if found := _HDR.search(told):
+    is_hdr = _HDR.search(told)
+    if found := is_hdr or _WIDE.search(told):
         logging.log_first_n(
             logging.WARNING,
-            "video %s is HDR (%s): its levels are taken as sRGB (others alike are not told)",
+            "video %s %s (%s): its colours are taken as sRGB (others alike are not told)",
             1,
-            *(path, found[1]),
+            *(path, "is HDR" if is_hdr else "has a wide gamut", found[1]),
         )
     if len(_TRACK.findall(told.partition("Stream mapping:")[0])) > 1:
         logging.warning("video %s holds several videos, of which the first is read", path)

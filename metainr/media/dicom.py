@@ -25,10 +25,12 @@ _LARGE = 2**27  # values, or bytes of a deflated file
 _CHUNK = 2**20
 _META = 2  # the group of what a file says of itself
 _UNSPECIFIED = "US"
+_OVERLAY_BITS = [(group, 0x0102) for group in range(0x6000, 0x6020, 2)]  # 0 of those apart
 _INVERTED = "MONOCHROME1 of no unit: 0 is white in it, so its levels are turned round"
 _KEPT = "MONOCHROME1 says how it is shown: its values in {} are kept as they are"
 _ALONE = "it tells no series: it is taken for a body of its own, and may be a neighbour of others"
 _SCOUT = "it calls itself a localizer: it is read as any slice; move it away if it is none"
+_CUT = "bits above the {} that it says it stores are left out"
 _UNMAPPED = "its real-world values are not applied: its levels are read"
 
 
@@ -177,6 +179,8 @@ def _rescaled(pydicom, levels, scale):
     if not scale.get("ModalityLUTSequence"):
         # pydicom applies neither of the two if one is missing.
         slope, intercept = scale.get("RescaleSlope"), scale.get("RescaleIntercept")
+        if slope == 0:
+            raise ValueError("its RescaleSlope is 0, which makes all of its values alike")
         scale = pydicom.Dataset()
         scale.RescaleSlope = 1 if slope is None else slope
         scale.RescaleIntercept = 0 if intercept is None else intercept
@@ -226,7 +230,23 @@ def _notes(data, unit, levels):
     mapped = any(group.get(mapping) for group in (data, group_of(data, 0, mapping)))
     if unit is None and (mapped or data.get("DoseGridScaling")):
         notes.append(_UNMAPPED)
+    if _has_more_bits(data):
+        notes.append(_CUT.format(data.BitsStored))
     return tuple(notes)
+
+
+def _has_more_bits(data):
+    """Whether levels have other bits above those that are stored than their sign and overlays."""
+    stored, whole = int(data.get("BitsStored") or 0), data.get("BitsAllocated")
+    syntax = data.file_meta.TransferSyntaxUID
+    if whole not in (16, 32) or not 0 < stored < whole or "PixelData" not in data:
+        return False
+    if syntax.is_encapsulated or any(data[x].value for x in _OVERLAY_BITS if x in data):
+        return False
+    kind = np.dtype(f"{'<' if syntax.is_little_endian else '>'}i{whole // 8}")
+    levels = np.frombuffer(data.PixelData, kind, len(data.PixelData) // kind.itemsize)
+    above, sign = levels >> stored, levels >> (stored - 1) & 1
+    return bool(np.any((above != 0) & ((above != -sign) | (data.PixelRepresentation == 0))))
 
 
 def _text(value):

@@ -11,6 +11,7 @@ from metainr.media.volume import known_length
 
 # Spacing of what was projected, printed or scanned.
 _OF_PICTURES = ("ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")
+_CENTIMETRES = 3  # a region's unit of length; others are of times and speeds
 _UNEVEN = 0.01  # of the slices' mean distance, by which one may differ
 _DIGITS = 6  # of positions in mm that count
 _TILTED = "its frames are shifted beside one another: cuts across them are sheared"
@@ -28,8 +29,18 @@ def group_of(data: Any, index: int, name: str) -> Any:
 def pixel_spacing(data: Any, measures: Any) -> tuple[float | None, float | None]:
     """(rows, columns), of which only the ratio matters for pictures without depth."""
     found: Any = measures.get("PixelSpacing") or next(filter(None, map(data.get, _OF_PICTURES)), ())
-    lengths = tuple(map(known_length, found))
+    lengths = tuple(map(known_length, found or _of_regions(data)))
     return lengths if len(lengths) == 2 else (None, None)
+
+
+def _of_regions(data):
+    """What all regions of an ultrasound picture say, if it is one thing, and of lengths."""
+    axes, found = "YX", set()
+    for region in data.get("SequenceOfUltrasoundRegions") or ():
+        units = {region.get(f"PhysicalUnits{axis}Direction") for axis in axes}
+        told = tuple(region.get(f"PhysicalDelta{axis}") for axis in axes)
+        found.add(told if units == {_CENTIMETRES} else ())
+    return found.pop() if len(found) == 1 else ()
 
 
 def position(data: Any, index: int) -> float | None:

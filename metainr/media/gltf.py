@@ -58,6 +58,8 @@ def checked_gltf(data: bytes, is_binary: bool) -> Gltf:
     start, length = _json_chunk(data) if is_binary else (0, len(data))
     header = parsed(data[start : start + length])
     _check_numbers(header)
+    if not any(scene.get("nodes") for scene in header.get("scenes", [])):
+        raise ValueError("its scenes place no mesh")
     shapes = [p for mesh in header.get("meshes", []) for p in mesh["primitives"]]
     for shape in shapes:
         _check_shape(header, shape)

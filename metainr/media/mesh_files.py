@@ -10,7 +10,7 @@ from absl import logging
 
 from metainr.errors import UserError, first_line
 from metainr.media.gltf import Beside, checked_gltf
-from metainr.media.ply import check_ply
+from metainr.media.ply import check_ply, plain_ply
 
 _MOST = 2**26  # vertices of a scene, whose meshes may each be placed many times
 _NORMAL_LINE = re.compile(rb"^vn (.+)$", re.MULTILINE)
@@ -19,7 +19,12 @@ _VERTEX, _FACET_END = (
     re.compile(rb"^[ \t]*" + word + rb"\b", re.MULTILINE | re.IGNORECASE)
     for word in (rb"vertex", rb"end[ \t]*facet")
 )
+_FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("rest", "<u2")])
 _ZERO_FACE = re.compile(rb"^f (?:\S+ )*0(?:/\S*)?(?: |$)", re.MULTILINE)
+_FACE_LINE, _CORNER = re.compile(rb"^f( .*)$", re.MULTILINE), re.compile(rb"(?<= )\d+")
+_VERTEX_LINE, _CURVED = re.compile(rb"^v ", re.MULTILINE), re.compile(rb"^surf ", re.MULTILINE)
+_SHORT_LINE = re.compile(rb"\n[vf](?: \S*){0,2}\n$")
+_LOOSE = 0.05  # of a mesh's vertices, which may be in no face
 _RELATIVE_FACE = re.compile(rb"^f .*[ /]-", re.MULTILINE)
 
 
@@ -54,10 +59,13 @@ def read_mesh_file(path: Path) -> MeshFile:
         data, is_cloud, has_normals = path.read_bytes(), False, False
         if kind == "obj":
             data = _plain_obj(data)
+            _tell_obj(path, data)
         if kind == "ply":
+            data = plain_ply(data)
             check_ply(path, data)
         if kind == "stl":
             data = _plain_stl(path, data)
+            _tell_normals(path, data)
         if kind == "off":
             data = _fanned(data)
         if kind in ("glb", "gltf"):
@@ -133,6 +141,21 @@ def _plain_obj(data):
     return _absolute(data) if _RELATIVE_FACE.search(data) else data
 
 
+def _tell_obj(path, data):
+    """Warns of what is not read of a plain .obj file, or may be missing in it."""
+    if _SHORT_LINE.search(data):
+        raise ValueError("its last line is cut off")
+    if _CURVED.search(data):
+        logging.warning("%s: its curved surfaces are left out; export them as polygons", path)
+    corners = np.array(_CORNER.findall(b"\n".join(_FACE_LINE.findall(data))), np.bytes_)
+    vertices, used = len(_VERTEX_LINE.findall(data)), len(np.unique(corners))
+    if 0 < used < (1 - _LOOSE) * vertices:
+        logging.warning(
+            "%s: %d of its %d vertices are in no face: it may be cut off",
+            *(path, vertices - used, vertices),
+        )
+
+
 def _absolute(data):
     """Numbers of faces that count backwards, from where they stand, as numbers from the start."""
     counts, lines = {b"v": 0, b"vt": 0, b"vn": 0}, data.split(b"\n")
@@ -174,6 +197,23 @@ def _plain_stl(path, data):
         *(path, len(data) - end, len(data)),
     )
     return data[:end]
+
+
+@np.errstate(invalid="ignore")
+def _tell_normals(path, data):
+    """Warns of a binary .stl file whose normals contradict its corners: trimesh does not."""
+    num = int.from_bytes(data[80:84], "little")
+    if len(data) != 84 + _FACET.itemsize * num:
+        return
+    facets = np.frombuffer(data, _FACET, num, 84)
+    a, b, c = np.moveaxis(facets["corners"].astype(np.float64), 1, 0)
+    against = np.sum(np.cross(b - a, c - a) * facets["normal"], axis=1) < 0
+    if against.sum() > num / 2:
+        logging.warning(
+            "%s: the normals of %d of its %d facets point against the order of their corners, "
+            "which counts",
+            *(path, against.sum(), num),
+        )
 
 
 def _fanned(data):

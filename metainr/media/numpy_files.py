@@ -9,6 +9,7 @@ import numpy as np
 from metainr.media.opening import check_claim
 
 _LARGE = 2**27  # bytes
+_START = b"\x93NUMPY"
 
 
 def load_npy(path: Path) -> np.ndarray:
@@ -17,6 +18,9 @@ def load_npy(path: Path) -> np.ndarray:
     Raises ValueError, EOFError or OSError if it is damaged, claims more than it holds, or holds
     something else.
     """
+    with path.open("rb") as file:
+        if file.read(len(_START)) != _START:  # NumPy would advise to unpickle it
+            raise ValueError("it does not begin as NPY does")
     return _real(np.load(path, mmap_mode="r", allow_pickle=False), path.name)
 
 

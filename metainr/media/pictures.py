@@ -77,6 +77,14 @@ def read_picture(path: str | Path | BinaryIO, upright: bool = True) -> Picture:
         found = _of_tiff(path) if tiffs.is_tiff(path) else None
     colours, alpha, bits, orientation = found or _of_pillow(path)
     is_grey = colours.shape[-1] == 1
+    if alpha is not None and not alpha.any():
+        logging.log_first_n(
+            logging.WARNING,
+            "picture %s is transparent everywhere: it is taken as white (others alike are not "
+            "told)",
+            1,
+            path,
+        )
     if alpha is not None:
         colours = alpha * colours + (1 - alpha)
     colours = np.broadcast_to(colours, (*colours.shape[:2], 3))

@@ -18,6 +18,15 @@ _TYPES = {
 _ORDERS = {b"binary_little_endian": "<", b"binary_big_endian": ">"}
 
 
+def plain_ply(data: bytes) -> bytes:
+    """A .ply file whose lines end as they do today, not by a return alone."""
+    head, mark, body = data.partition(b"end_header")
+    if b"\n" in head or b"\r" not in head:
+        return data
+    head, is_text = head.replace(b"\r", b"\n"), not _elements(head)[0]
+    return head + mark + body.replace(b"\r", b"\n", -1 if is_text else 1)
+
+
 def check_ply(path: object, data: bytes) -> None:
     """Raises for a .ply file of which trimesh would read something else than it holds.
 

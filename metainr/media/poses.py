@@ -5,6 +5,7 @@ import numpy as np
 _TOLERANCE = 1e-2  # of RᵀR; poses come from optimisers and pass through float32
 _LAST_ROW = 1e-4  # likewise
 _SINGULAR = 1e-6  # of the determinant, the largest number being 1
+_PARALLEL = 1e-3  # of how well axes tell a place across and along them
 
 
 def pose_and_scale(matrix: np.ndarray) -> tuple[np.ndarray, float]:
@@ -32,3 +33,19 @@ def pose_and_scale(matrix: np.ndarray) -> tuple[np.ndarray, float]:
     if abs(scale - 1) <= _TOLERANCE / 2:
         return matrix[:3], 1.0
     return np.concatenate([rotation, matrix[:3, 3:]], axis=1), scale
+
+
+def depth_looked_at(poses: np.ndarray) -> float | None:
+    """The median depth of the place that is nearest to the axes of cameras, float [v, 3, 4].
+
+    None if there is no such place before them: of one camera, of parallel ones, of those that look
+    outward.
+    """
+    axes, places = -poses[:, :, 2].astype(np.float64), poses[:, :, 3].astype(np.float64)
+    across = np.eye(3) - axes[:, :, None] * axes[:, None]
+    strengths = np.linalg.eigvalsh(across.sum(0))
+    if strengths[0] < _PARALLEL * strengths[-1]:
+        return None
+    place = np.linalg.solve(across.sum(0), np.einsum("vij,vj->i", across, places))
+    depth = float(np.median(np.sum((place - places) * axes, axis=1)))
+    return depth if depth > 0 else None

@@ -1,14 +1,17 @@
 """Sound files as arrays."""
 
+import re
 import struct
 from math import gcd
 from pathlib import Path
 
 import numpy as np
+from absl import logging
 
 from metainr.errors import UserError
 from metainr.files import expanded
 from metainr.media.opening import check_regular
+from metainr.media.sound_streams import mp3, ogg_note
 
 SLOWEST, FASTEST = 1_000, 384_000  # Hz
 ENDINGS = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})
@@ -21,6 +24,8 @@ _LAYOUTS = {
 _FARTHEST = 2**48  # bytes, to which a file can be searched
 _ROUGH = 4096  # samples by which the count of an MP3 may be off that is whole
 _MOST = 2**28  # values that are read at a time, 1 GiB
+_UNTOLD = 2**63 - 1  # samples: what soundfile says of a FLAC that was written to a pipe
+_PART = re.compile(rb"\0?[ -~]{4}|\0{5}")  # how what follows samples begins, or padding
 
 
 def read_sound(
@@ -28,9 +33,10 @@ def read_sound(
 ) -> tuple[np.ndarray, int]:
     """Reads a sound: (float32 [n, channels] as the file has it, full scale being 1; rate in Hz).
 
-    Raises UserError if it is missing, damaged, cut off, empty, silent, no sound or more than 2²⁸
-    values long, if a value is not finite, the rate is below 1,000 or above 384,000 Hz, or soundfile
-    is not installed.
+    Of an OGG that has no end, or holds several recordings, a warning tells. Raises UserError if it
+    is missing, damaged, cut off, empty, silent, no sound, more than 2²⁸ values long or of a length
+    that is not told rightly, if a value is not finite, the rate is below 1,000 or above 384,000 Hz,
+    or soundfile is not installed.
 
     Args:
         path: of a WAV, FLAC, OGG, MP3 or AIFF file.
@@ -52,7 +58,12 @@ def read_sound(
             rate = file.samplerate
             start = min(start, file.frames)
             claimed = min(file.frames - start, file.frames if count is None else count)
-            _check_length(path, claimed * file.channels)
+            _check_length(path, claimed, file.channels)
+            if not file.seekable():
+                raise UserError(
+                    f"sound {path} is coded as {file.subtype_info}, of which no part can be read "
+                    "alone; save it as PCM"
+                )
             file.seek(start)
             sound = file.read(claimed, dtype="float32", always_2d=True)
     except UserError:
@@ -61,13 +72,16 @@ def read_sound(
         raise UserError(
             f"cannot read sound {path}: {error}; give an undamaged WAV, FLAC, OGG, MP3 or AIFF"
         ) from error
-    if len(sound) + _ROUGH < claimed:
+    held = mp3(path)
+    if len(sound) + _ROUGH < claimed and (held.is_told or not held.samples):
         promised, there = start + claimed, start + len(sound)
     if there < promised:
         raise UserError(
             f"sound {path} is cut off: it promises {promised} samples, and {there} are there; give "
             "the whole file"
         )
+    if whole:
+        _check_streams(path, len(sound), held.samples)
     if not SLOWEST <= rate <= FASTEST:
         raise UserError(
             f"sound {path} claims {rate} samples a second; give one between {SLOWEST} and {FASTEST}"
@@ -81,7 +95,21 @@ def read_sound(
     return sound, rate
 
 
-def _check_length(path, values):
+def _check_streams(path, samples, held):
+    """Whether a decoder came to the end of what it decodes, as far as that is known."""
+    if samples + _ROUGH < held:
+        raise UserError(
+            f"sound {path} holds {held} samples, of which its decoder reads {samples}: its rate "
+            "varies and no header says so, or it is several MP3s in one; save it as WAV"
+        )
+    if note := ogg_note(path):
+        logging.warning("%s: %s", path, note)
+
+
+def _check_length(path, samples, channels):
+    values = samples * channels
+    if samples == _UNTOLD:
+        raise UserError(f"sound {path} does not say how long it is; write it anew")
     if values > _MOST:
         raise UserError(
             f"sound {path} has {values} values, more than the {_MOST} that can be read; cut it "
@@ -116,6 +144,8 @@ def _claim(path):
                 start, promised = start + 8, max(0, promised - 8)
             if name in (b"data", b"SSND"):
                 known = promised < _ENDLESS or promised == large
+                if name == b"data" and known and promised:
+                    _check_rest(path, file, start + promised)
                 return (promised // block, (size - start) // block) if known else (0, 0)
     return 0, 0
 
@@ -144,6 +174,17 @@ def _check_empty(path, file, start):
         raise UserError(
             f"sound {path} says that it has no samples, and {following} bytes follow; write its "
             "header anew"
+        )
+
+
+def _check_rest(path, file, end):
+    """Whether what follows the samples is, as its name shows, another part of the file."""
+    file.seek(end)
+    following = path.stat().st_size - end
+    if following > _ROUGH and not _PART.match(file.read(5)):
+        raise UserError(
+            f"sound {path} goes on for {following} bytes after the samples that it tells of: its "
+            "header may be older than they are; write it anew"
         )
 
 

@@ -25,6 +25,7 @@ _NOTHING = 42113  # GDAL's tag
 _OME_SIZE = re.compile(r"\bSize([CTZ])=\"(\d{1,9})\"")
 _LABS = (8, 9, 10)  # CIELAB in its three codings
 _DARK = 256  # of 65536 levels; palettes that stay below are of 8 bits
+_LEVELS = 532  # the tag of black and white in YCbCr
 _CFA = 32803  # colours that pixels see by turns
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -185,6 +186,8 @@ def _check_bits(path, page):
         raise UserError(f"picture {path} has its colours in CIELAB; save it as RGB")
     if page.photometric == tifffile.PHOTOMETRIC.PALETTE and 0 < page.colormap.max() < _DARK:
         raise UserError(f"picture {path} has a palette of 8 bits in place of 16; save it as RGB")
+    if _is_of_video(page):  # libtiff undoes it, but only of what is compressed
+        raise UserError(f"picture {path} has colours of video levels (YCbCr); save it as RGB")
     bits, black = page.bitspersample, tifffile.PHOTOMETRIC.MINISBLACK
     # Pillow knows no others that are packed.
     twelve = bits == 12 and page.parent.byteorder == "<" and page.photometric == black
@@ -206,6 +209,20 @@ def _check_decodable(path, page):
             f"{path} has {levels} levels that are compressed by {page.compression.name}, which "
             "cannot be read; save it uncompressed or deflated"
         )
+
+
+def _is_of_video(page):
+    """Whether colours are stored in parts of their levels, which only a library undoes."""
+    import tifffile
+
+    if (page.photometric, page.compression) != (
+        tifffile.PHOTOMETRIC.YCBCR,
+        tifffile.COMPRESSION.NONE,
+    ):
+        return False
+    told = page.tags.get(_LEVELS)
+    numbers = np.reshape(told.value, (-1, 2)) if told else np.array([[0, 1], [255, 1]])
+    return bool(numbers[0, 0] or numbers[1, 0] != 255 * numbers[1, 1])
 
 
 def _is_plain(page):

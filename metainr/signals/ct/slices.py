@@ -151,7 +151,8 @@ def _tell_unknown(root, paths):
     """Warns of files without an ending beside DICOM ones: they may be such without a preamble."""
     if all(path.suffix for path in paths):
         return
-    unknown = [path for path in below(root, Path.is_file) if not path.suffix and path not in paths]
+    bare = [path for path in below(root, Path.is_file) if not path.suffix]
+    unknown = [path for path in bare if path.name.upper() != "DICOMDIR" and not is_stack(path)]
     if unknown:
         logging.warning(
             "%s: left out %d files that have no ending and do not begin as slices do: %s",

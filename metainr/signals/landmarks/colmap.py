@@ -18,6 +18,7 @@ from metainr.types import SignalClass
 
 _SPARSE = ("sparse/0", "sparse", "dense/sparse", ".")
 _IMAGES = ("images", "dense/images")
+_MASKS = ("masks", "dense/masks")
 _FEWEST_POINTS = 8
 _PERCENTILES = (0.1, 99.9)  # the outermost points are mostly mismatched ones
 
@@ -40,6 +41,8 @@ def colmap(options: LandmarkOptions) -> SignalClass:
     reconstruction = _reconstruction(root)
     images = _registered(root, reconstruction)
     folder = _image_folder(root)
+    if masks := [name for name in _MASKS if (root / name).is_dir()]:
+        logging.warning("%s: its masks are not used: all of each photo counts", root / masks[0])
     found = [(image, _camera(reconstruction, image)) for image in images]
     seen = [(image, camera) for image, camera in found if camera is not None]
     if len(seen) < len(found):

@@ -9,6 +9,7 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
+from metainr.files import below
 from metainr.media.opening import opened
 from metainr.media.pictures import read_image, stored_size
 from metainr.media.poses import pose_and_scale
@@ -45,7 +46,7 @@ def photo_scene(
     Args:
         folder: of the photos.
         names: of the photos in it, in order.
-        sizes: (rows, columns) of each, None for those that cannot be read.
+        sizes: (rows, columns) of each, None for those that are missing or cannot be read.
         cameras: one for each.
         options: what to make of them.
 
@@ -142,8 +143,7 @@ def _refusal(where, photo, problem):
 
 def _splits(folder, names, sizes, options):
     """The places of the readable photos by split. Warns of the others."""
-    bad = [name for name, size in zip(names, sizes) if size is None]
-    shown = ", ".join(bad[:_SHOWN]) + (", …" if len(bad) > _SHOWN else "")
+    why = _unusable(folder, [name for name, size in zip(names, sizes) if size is None])
     num_test, num_validation = _held_out(folder, len(names), options)
     ends = (num_test, num_test + num_validation)
     places = range(len(names))
@@ -151,15 +151,25 @@ def _splits(folder, names, sizes, options):
     splits = {name: [i for i in part if sizes[i] is not None] for name, part in zip(SPLITS, parts)}
     missing = [name for name, part in splits.items() if not part]
     if missing:
-        unreadable = f", {len(bad)} of them unreadable ({shown})" if bad else ""
         raise UserError(
-            f"{folder} has {len(names)} photos{unreadable}, which leaves none for "
+            f"{folder} is to have {len(names)} photos{why and f', {why}'}, which leaves none for "
             f"{missing[0]}: {num_test} for test, {num_validation} for validation "
             f"and at least 1 for train need {ends[1] + 1}; add photos"
         )
-    if bad:
-        logging.warning("%s: skipped %d unreadable photos: %s", folder, len(bad), shown)
+    if why:
+        logging.warning("%s: skipped photos: %s", folder, why)
     return splits
+
+
+def _unusable(folder, names):
+    """How many photos are missing and how many unreadable, in words; "" of none."""
+    missing = [name for name in names if below(folder, name) is None]
+    unreadable = [name for name in names if name not in missing]
+    return " and ".join(
+        f"{len(some)} {how} ({', '.join(some[:_SHOWN])}{', …' if len(some) > _SHOWN else ''})"
+        for how, some in (("missing or empty", missing), ("unreadable", unreadable))
+        if some
+    )
 
 
 def _held_out(folder, count, options):

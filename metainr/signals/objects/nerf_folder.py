@@ -45,7 +45,8 @@ def nerf_folder(options: ObjectOptions) -> SignalClass:
     def frames_of(name):
         return scene_frames(root / name, options.num_views)
 
-    splits = _one_scene(root, frames_of) if _is_scene(root) else _scenes(root, frames_of, options)
+    find = _one_scene if _is_scene(root) else _scenes
+    splits = find(root, frames_of, options)
 
     def read(split, index):
         return read_views(frames_of(splits[split][index]), options)
@@ -77,8 +78,8 @@ def scene_frames(folder: Path, num_views: int) -> Frames:
     return joined(first, _spread(held_out[0], num_views - half))
 
 
-def _one_scene(root, frames_of):
-    good, reason = usable(root, ["."], frames_of)
+def _one_scene(root, frames_of, options):
+    good, reason = usable(root, ["."], frames_of, options)
     if not good:
         raise UserError(reason)
     return {split: good for split in SPLITS}
@@ -92,7 +93,7 @@ def _scenes(root, frames_of, options):
             f"object folder {root} has {len(names)} scenes; give a folder that is a scene, or that "
             "holds at least 3 with transforms.json"
         )
-    good, reason = usable(root, names, frames_of)
+    good, reason = usable(root, names, frames_of, options)
     # Divided before they are sorted out: with more views to a scene fewer are good, and those for
     # training with few views must not turn up in the test with many.
     splits = split_paths(names, options.seed)

@@ -41,7 +41,7 @@ def shapenet(options: ObjectOptions) -> SignalClass:
         return first_frames(folder / name / "transforms.json", options.num_views)
 
     names = [name for split in SPLITS for name in splits[split]]
-    good, reason = usable(folder, names, frames_of)
+    good, reason = usable(folder, names, frames_of, options)
     kept = set(good)
     objects = {split: [name for name in splits[split] if name in kept] for split in SPLITS}
     if empty := [split for split in SPLITS if not objects[split]]:

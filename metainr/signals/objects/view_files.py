@@ -15,6 +15,7 @@ from metainr.media.area import averaged
 from metainr.media.opening import opened
 from metainr.media.pictures import read_image, stored_size
 from metainr.media.pinhole import inverse_pinhole
+from metainr.media.poses import depth_looked_at
 from metainr.media.transforms import Frames, check_size, focal_and_centre
 from metainr.signals.objects.options import ObjectOptions
 
@@ -47,17 +48,22 @@ class _Found(NamedTuple):
     size: tuple[int, int] | None = None
     has_alpha: bool = True
     scale: float = 1.0
+    depth: float | None = None
     reason: str = ""
 
 
 def usable(
-    folder: Path, names: Sequence[str], frames_of: Callable[[str], Frames]
+    folder: Path,
+    names: Sequence[str],
+    frames_of: Callable[[str], Frames],
+    options: ObjectOptions,
 ) -> tuple[list[str], str]:
     """Those of a folder's objects that can be used, and why the first other one cannot, or "".
 
     An object is left out if `frames_of(name)` raises UserError, or if its pictures are not of the
     size that its file says, or that of the first object's. One warning counts those; others tell of
-    pictures without alpha, and of scaled rotations.
+    pictures without alpha, of scaled rotations, and of cameras that look at a place which is not
+    between `options.near` and `options.far`.
     """
     # Waiting for a disk is what takes long, and other threads go on meanwhile.
     with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
@@ -87,6 +93,13 @@ def usable(
             len(scaled),
             scaled[0],
         )
+    near, far = options.near, options.far
+    if outside := [one.depth for one in found if one.depth and not near < one.depth < far]:
+        logging.warning(
+            "%s: the cameras of %d objects look at a place that is %.3g away (the first's), and "
+            "only depths from near %g to far %g are seen; give others, or scale the scene",
+            *(folder, len(outside), outside[0], near, far),
+        )
     return [name for name, _ in good], first
 
 
@@ -100,7 +113,8 @@ def _found(frames_of, name):
     except UserError as error:
         return _Found(reason=str(error))
     farthest = int(np.abs(np.log(frames.scales)).argmax())
-    return _Found((columns, rows), has_alpha, float(frames.scales[farthest]))
+    scale, depth = float(frames.scales[farthest]), depth_looked_at(frames.poses)
+    return _Found((columns, rows), has_alpha, scale, depth)
 
 
 def _images(paths, resolution) -> tuple[list[np.ndarray], tuple[int, ...]]:
