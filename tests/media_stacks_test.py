@@ -87,6 +87,22 @@ def test_tables_of_levels_are_applied(tmp_path):
     found = read_slices(tmp_path / "a.dcm")
     np.testing.assert_array_equal(found.values[0], 100.0 * LEVELS)
     assert found.about.unit == "OD"
+    # Without a unit, what the table makes of levels is turned round, not what it is asked for.
+    table.LUTDescriptor, table.ModalityLUTType = [12, 0, 16], "US"
+    table.LUTData = (LEVELS**2).astype("<u2").tobytes()
+    tags = {"PhotometricInterpretation": "MONOCHROME1", "BitsStored": 12}
+    write_dicom(tmp_path / "a.dcm", LEVELS, "1.2", ModalityLUTSequence=[table], **tags)
+    np.testing.assert_array_equal(read_stack(tmp_path / "a.dcm")[0], 65535.0 - LEVELS**2)
+
+
+@pytest.mark.parametrize("offsets", [[0, -3, -6], [40, 37, 34]])
+def test_offsets_of_a_doses_frames_tell_their_places(tmp_path, offsets):
+    place = {"ImagePositionPatient": [7, 7, 40], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+    tags = {"GridFrameOffsetVector": offsets, "PixelSpacing": [2, 1], **place}
+    write_dicom(tmp_path / "a.dcm", FRAMES, "1.2", **tags)
+    found = read_slices(tmp_path / "a.dcm", 1)
+    np.testing.assert_array_equal(found.values, FRAMES[::-1].swapaxes(0, 1))
+    assert (found.spacing, found.about.position) == ((3, 1), 34)
 
 
 @pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.uint32, np.float16, np.float64])

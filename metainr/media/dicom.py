@@ -153,10 +153,14 @@ def _frame(pydicom, data, index, levels):
     scale = group_of(data, index, "PixelValueTransformationSequence")
     measures = group_of(data, index, "PixelMeasuresSequence")
     unit = _unit(data, scale)
-    if _is_monochrome1(data) and unit is None:
+    is_turned, table = _is_monochrome1(data) and unit is None, scale.get("ModalityLUTSequence")
+    if is_turned and not table:
         levels = _turned_round(levels, data)
+    values = _rescaled(pydicom, levels, scale)
+    if is_turned and table:  # which is asked for the levels that are stored
+        values = 2 ** int(table[0].LUTDescriptor[2]) - 1 - values
     return _Frame(
-        _rescaled(pydicom, levels, scale),
+        values,
         unit,
         pixel_spacing(data, measures),
         known_length(measures.get("SpacingBetweenSlices")),

@@ -49,8 +49,14 @@ def position(data: Any, index: int) -> float | None:
     along = _normal(data, index)
     if not place or along is None:
         return None
-    position = float(along @ np.array(place, float))
+    position = float(along @ np.array(place, float)) + _offset(data, index)
     return position if np.isfinite(position) else None
+
+
+def _offset(data, index):
+    """Of a frame from the first, in mm along the normal, where files of doses tell it."""
+    offsets = np.atleast_1d(np.array(data.get("GridFrameOffsetVector") or 0, float))
+    return float(offsets[index] - offsets[0]) if index < len(offsets) else 0.0
 
 
 def distance(positions: Sequence[float]) -> float | None:
