@@ -22,7 +22,6 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from experiments import cli
 from experiments.config import FILE_OR_FOLDER, RESOLUTION
@@ -34,6 +33,7 @@ from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
 from metainr.files import expanded, remove_unfinished, why, write_bytes
 from metainr.output import say
+from metainr.progress import progress
 from metainr.signals.access import SPLITS
 from metainr.signals.objects.generated import CAMERA_ANGLE_X, MAKERS, transparent_views
 from metainr.signals.objects.shapenet import SPLIT_FILES, SPLIT_NAMES
@@ -122,8 +122,9 @@ def _write(folder, signal, options, objects):
         _write_object(folder / _name(*item), signal, options, *item)
 
     cores = os.cpu_count() or 1
-    for _ in tqdm(map_ahead(write, missing, cores, cores), total=len(missing), disable=None):
-        pass
+    with progress(len(missing), "object") as bar:
+        for _ in map_ahead(write, missing, cores, cores):
+            bar.update()
     return len(missing)
 
 

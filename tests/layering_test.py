@@ -16,7 +16,7 @@ ROOT = Path(metainr.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEAVES = {
     *("types", "errors", "checks", "registry", "files", "json_files", "keys", "cameras"),
-    *("camera_paths", "output", "plotting"),
+    *("camera_paths", "output", "plotting", "progress"),
 }
 MAY_IMPORT = {
     "types": set(),
@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "json_files": {"errors", "files"},
     "output": {"errors"},
     "plotting": set(),
+    "progress": set(),
     "starting": set(),
     "registry": {"errors"},
     "keys": {"types"},

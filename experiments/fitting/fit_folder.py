@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from absl import logging
-from tqdm import tqdm
 
 from experiments.fitting import fit_outputs
 from experiments.fitting.fit_inputs import Target, listed, names_in_folder, open_in_folder
@@ -27,6 +26,7 @@ from metainr.errors import UserError
 from metainr.evaluation.ahead import map_ahead
 from metainr.files import remove_unfinished
 from metainr.output import say
+from metainr.progress import progress
 from metainr.training.interrupts import Interrupted
 from metainr.training.workdir import open_workdir, recorded_flags
 from metainr.weights.naming import flat_leaves, shown
@@ -112,11 +112,11 @@ def _fit(job: Job, names: list[str], record: Record, directory: Path) -> Course:
     before = len(names) - len(left)
     with (
         contextlib.closing(map_ahead(write, fitting, _THREADS, _WRITTEN_BEHIND)) as written,
-        tqdm(initial=before, total=len(names), unit="picture", disable=None) as progress,
+        progress(len(names), "picture", initial=before) as bar,
     ):
         for num_fields in written:
             pictures, fields = pictures + 1, fields + num_fields
-            progress.update()
+            bar.update()
     return Course(pictures, fields, time.perf_counter() - began, unreadable)
 
 

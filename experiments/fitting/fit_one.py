@@ -4,8 +4,6 @@ import contextlib
 import time
 from pathlib import Path
 
-from tqdm import tqdm
-
 from experiments.fitting import fit_outputs
 from experiments.fitting.fit_inputs import Target, open_picture
 from experiments.fitting.fit_setup import Failure, Job, contenders, fitted, made_folder, unwritable
@@ -13,6 +11,7 @@ from experiments.fitting.tile_fits import SLOTS
 from experiments.fitting.tiles import cut
 from metainr.errors import UserError
 from metainr.output import say
+from metainr.progress import progress
 from metainr.reporting import to_text
 from metainr.runs.record import of_fits
 
@@ -55,14 +54,14 @@ def _check_apart(options):
 
 
 def _fits(job, target, directory):
-    with tqdm(total=target.num_tiles, unit="tile", disable=None, leave=False) as progress:
+    with progress(target.num_tiles, "tile", leave=False) as bar:
         fitting = fitted(
             job,
             [target],
             directory,
             is_partial=not target.observed.seen.all(),
             slots=min(SLOTS, target.num_tiles),
-            tile_done=progress.update,
+            tile_done=bar.update,
         )
         with contextlib.closing(fitting):  # after a failure the other tiles need no fit
             _, fits = next(fitting)

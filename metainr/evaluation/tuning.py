@@ -31,17 +31,24 @@ def tuned(
         metric: by which they are compared.
         sign: 1 if more of it is better, −1 if less is.
     """
-    candidates = [contender] + [
+    found = candidates(contender, rates)
+    return found[best(found, fit, metric, sign)]
+
+
+def candidates(
+    contender: Contender, rates: Mapping[str, Sequence[float]] = RATES
+) -> list[Contender]:
+    """The contender, and others of it with each optimizer and rate."""
+    return [contender] + [
         contender._replace(hyper=Hyper(optimizer, rate))
         for optimizer, tried in rates.items()
         for rate in tried
         if (optimizer, rate) != contender.hyper
     ]
-    return candidates[best(candidates, fit, metric, sign)]
 
 
 def best(
-    candidates: Sequence[Contender],
+    tried: Sequence[Contender],
     fit: Callable[[Contender], Fits],
     metric: str = "psnr",
     sign: float = 1.0,
@@ -49,7 +56,7 @@ def best(
     """The number of the candidate with the best final mean; arguments are those of `tuned`."""
 
     def quality(index):
-        mean = sign * fit(candidates[index]).metrics[metric][:, -1].mean()
+        mean = sign * fit(tried[index]).metrics[metric][:, -1].mean()
         return -np.inf if np.isnan(mean) else mean
 
-    return max(range(len(candidates)), key=quality)
+    return max(range(len(tried)), key=quality)

@@ -1,11 +1,14 @@
 """Who is compared in a setting, and how each of them steps."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from metainr.algorithms.finishing import Finish
+from metainr.devices import is_first
 from metainr.evaluation.fitting import Fits
-from metainr.evaluation.tuning import RATES, best, tuned
+from metainr.evaluation.tuning import RATES, best, candidates, tuned
+from metainr.progress import SHORT, progress
 from metainr.runs.fits import finish_of, is_finished, make_contenders, settled
 from metainr.runs.inits import Init
 from metainr.runs.options import Machine, TestOptions
@@ -46,11 +49,12 @@ def contenders_of(
     finish = finish_of(test)
     contenders = make(finish)
     if test.tune:
-        look = partial(fit, steps=(setting.match_step,))
-        contenders = {
-            name: tuned(c, look, problem.rates, setting.metric, sign)
-            for name, c in contenders.items()
-        }
+        num_trials = sum(len(candidates(c, problem.rates)) for c in contenders.values())
+        with _watching(fit, num_trials, steps=(setting.match_step,)) as look:
+            contenders = {
+                name: tuned(c, look, problem.rates, setting.metric, sign)
+                for name, c in contenders.items()
+            }
     if finish is None:
         return contenders, {}
     finishes = {name: settled(finish, init) for name, init in inits.items() if is_finished(name)}
@@ -59,14 +63,28 @@ def contenders_of(
     rates = dict.fromkeys((finish.learning_rate, *_rates(problem, finish.optimizer)))
     tried = [finish._replace(learning_rate=rate) for rate in rates]
     made = [make(one) for one in tried]
-    look = partial(fit, steps=(setting.steps[-1],))
-    for name, own in finishes.items():
-        hyper = contenders[name].hyper
-        candidates = [each[name]._replace(hyper=hyper) for each in made]
-        found = best(candidates, look, setting.metric, sign)
-        contenders[name] = candidates[found]
-        finishes[name] = own._replace(learning_rate=tried[found].learning_rate)
+    with _watching(fit, len(finishes) * len(made), steps=(setting.steps[-1],)) as look:
+        for name, own in finishes.items():
+            hyper = contenders[name].hyper
+            finished = [each[name]._replace(hyper=hyper) for each in made]
+            found = best(finished, look, setting.metric, sign)
+            contenders[name] = finished[found]
+            finishes[name] = own._replace(learning_rate=tried[found].learning_rate)
     return contenders, finishes
+
+
+@contextlib.contextmanager
+def _watching(fit, num_trials, **how):
+    """The fits of trials of rates, with a bar that shows how many are done."""
+    silent = not is_first()
+    with progress(num_trials, "trial", "rates", silent=silent, delay=SHORT, leave=False) as bar:
+
+        def look(contender):
+            found = fit(contender, **how)
+            bar.update()
+            return found
+
+        yield look
 
 
 def _rates(problem, optimizer):

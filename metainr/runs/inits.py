@@ -7,8 +7,10 @@ from typing import NamedTuple
 import jax
 from jax.sharding import Mesh
 
+from metainr.devices import is_first
 from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
 from metainr.keys import branch
+from metainr.progress import SHORT, progress
 from metainr.reporting.results import INITS
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import LearnerOptions, Machine
@@ -68,13 +70,16 @@ def make_inits(
         return plain_init(params, baseline, float(error))
 
     inits = {"standard": plain_init(standard, baseline)}
-    if count := min(_MEAN_OVER, problem.signals.sizes["train"]):
-        inits["mean"] = fit(problem.inner, problem.mean_support(count), "mean")
-    if learned is not None:
-        params = start_params(problem, learned, machine)
-        inits["matched"] = fit(problem.matching, params, "match")
-        inits["shuffled"] = plain_init(shuffled(params, branch(root, "shuffle")), baseline)
-        inits["meta"] = learned
+    with progress(2, "init", "inits", silent=not is_first(), delay=SHORT, leave=False) as bar:
+        if count := min(_MEAN_OVER, problem.signals.sizes["train"]):
+            inits["mean"] = fit(problem.inner, problem.mean_support(count), "mean")
+            bar.update()
+        if learned is not None:
+            params = start_params(problem, learned, machine)
+            inits["matched"] = fit(problem.matching, params, "match")
+            inits["shuffled"] = plain_init(shuffled(params, branch(root, "shuffle")), baseline)
+            inits["meta"] = learned
+            bar.update()
     return inits | dict(rivals)
 
 

@@ -5,14 +5,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
 from metainr.devices import is_first
 from metainr.evaluation.courses import Watch
 from metainr.files import write_bytes
+from metainr.progress import SHORT, progress
 
 _FOLDER = "unfinished"
-_DELAY = 5  # seconds, below which a bar would only flicker
 
 
 @contextlib.contextmanager
@@ -35,9 +33,8 @@ def watched(workdir: Path, name: str, num_steps: int) -> Iterator[Callable[[str]
     def save(name, data):
         write_bytes(folder / f"{name}.npz", data)
 
-    silent = None if is_first() else True  # None: unless it is written to a terminal
-    bar = tqdm(total=num_steps, desc=name, unit="step", delay=_DELAY, leave=False, disable=silent)
-    with bar:
+    silent = not is_first()
+    with progress(num_steps, "step", name, silent=silent, delay=SHORT, leave=False) as bar:
         yield lambda about: Watch(about, bar.update, load, save)
     if is_first():
         shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,6 @@ import jax
 import numpy as np
 from absl import logging
 from jax.sharding import Mesh
-from tqdm import tqdm
 
 from metainr.devices import (
     divide,
@@ -26,6 +25,7 @@ from metainr.devices import (
 from metainr.errors import Option, UserError, listed
 from metainr.files import write_bytes
 from metainr.output import say
+from metainr.progress import progress
 from metainr.reporting.measures import measure
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.compiled import available_memory, check_memory, compile_step
@@ -121,7 +121,7 @@ def train(
         with (
             only_first(lambda: MetricsWriter(workdir / "metrics", start)) as writer,
             deferred_interrupts() as received,
-            _progress(start, options.train_steps) as progress,
+            progress(options.train_steps, "step", initial=start, silent=not is_first()) as bar,
             tracing(
                 workdir / "profile" if options.profile and is_first() else None,
                 start,
@@ -137,7 +137,7 @@ def train(
             check_memory(compiled.num_bytes, available, cost, config, num_devices)
             wait_for_all()
             meter = Meter(cost, peak, compiled.seconds, compiled.num_bytes)
-            run = _Run(checkpoints, writer, progress, options, config, meter, workdir)
+            run = _Run(checkpoints, writer, bar, options, config, meter, workdir)
             batches = itertools.chain([first], batches)
 
             def requested():
@@ -181,17 +181,12 @@ def _record_validation(writer, step, validation):
     writer.image(step, "validation", validation.picture)
 
 
-def _progress(start, end):
-    hidden = None if is_first() else True  # None: where nobody watches
-    return tqdm(initial=start, total=end, unit="step", disable=hidden)
-
-
 class _Run(NamedTuple):
     """What a stretch of steps writes to."""
 
     checkpoints: Checkpoints
     writer: MetricsWriter
-    progress: tqdm
+    bar: Any  # of tqdm
     options: LoopOptions
     config: dict[str, Any]
     meter: Meter
@@ -208,7 +203,7 @@ class _Run(NamedTuple):
             # Of the step before, so that the device works while the host goes on.
             self._check(step - 1, previous)
             self.meter.step()
-            self.progress.update()
+            self.bar.update()
             if not self._due(step) and requested() is None:
                 continue
             self._check(step, metrics)
@@ -254,7 +249,7 @@ class _Run(NamedTuple):
             values["train_psnr"] = _psnr(loss / value_range**2)
             shown = {"train": f"{values['train_psnr']:.2f} dB"}
         self.writer.scalars(step, values | self.meter.lap())
-        self.progress.set_postfix(shown | validated)
+        self.bar.set_postfix(shown | validated)
 
     def _validate(self, step, validation):
         """(What was measured, how it is shown), both by name."""
@@ -269,7 +264,7 @@ class _Run(NamedTuple):
         write_init(self.workdir, state, self.config)
         summary = self.meter.summary()
         write_bytes(self.workdir / INSTRUMENTS, (json.dumps(summary, indent=2) + "\n").encode())
-        self.progress.close()
+        self.bar.close()
         say(summary["summary"])
 
     def _warn_of_decline(self, step, metric):

@@ -1,0 +1,23 @@
+"""Long work tells how far it is, on a terminal and off it."""
+
+import re
+
+from metainr import progress as module
+from metainr.progress import progress
+
+
+def test_off_a_terminal_it_is_lines(capsys, monkeypatch):
+    monkeypatch.setattr(module, "_LINE_EVERY", 1e-9)
+    with progress(4, "step", "fits", initial=1) as bar:
+        bar.set_postfix({"validation PSNR": "30.00 dB"}, refresh=False)
+        for _ in range(3):
+            bar.update()
+    lines = capsys.readouterr().err.splitlines()
+    told = r"fits: \d of 4 steps, \S*(s/step|step/s), \S+ left, validation PSNR=30.00 dB"
+    assert lines and all(re.fullmatch(told, line) for line in lines), lines
+
+
+def test_short_work_says_nothing_off_a_terminal(capsys):
+    with progress(3, "step") as bar:
+        bar.update(3)
+    assert capsys.readouterr().err == ""
