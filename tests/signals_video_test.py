@@ -184,6 +184,21 @@ def test_rates_that_vary_are_told_where_the_file_states_none(tmp_path, name):
         assert info.frames == 30 and told in info.varies and bool(told) == bool(info.varies)
 
 
+def test_recordings_of_browsers_without_a_rate_are_refused_with_the_remedy(tmp_path):
+    path = tmp_path / "a.webm"
+    uneven = "testsrc=size=32x32:rate=30:duration=4,settb=1/1000,setpts='N*33+mod(N*7,11)'"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi", "-i", uneven]
+    subprocess.run(
+        [*command, "-fps_mode", "passthrough", "-enc_time_base", "1:1000", str(path)], check=True
+    )
+    head, duration, rest = path.read_bytes().partition(b"\x23\xe3\x83")
+    size = 3 + 1 + (rest[0] & 0x7F)  # of the element of a frame's duration, which becomes a void
+    void = bytes([0xEC, 0x80 | size - 2, *[0] * (size - 2)])
+    path.write_bytes(head + void + (duration + rest)[size:])
+    with pytest.raises(UserError, match="how many frames a second .* ffmpeg's -r 30"):
+        clip_info(path)
+
+
 @pytest.mark.parametrize(
     "colours, told",
     [

@@ -211,8 +211,13 @@ def _video_info(path):
             path,
         )
     frames = int(counts[-1]) if counts else 0
-    if done.returncode or not frames or not rates:
+    if done.returncode or not frames:
         raise _damaged(path)
+    if not rates:
+        raise UserError(
+            f"video {path} does not tell how many frames a second it has, as browsers' recordings "
+            "may not; convert it, by ffmpeg's -r 30 to an mp4"
+        )
     if found := _DAMAGE.search(told):
         logging.warning(
             "video %s is damaged or cut off (%s); what its decoder makes of it are %d frames",
