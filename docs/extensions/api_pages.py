@@ -125,7 +125,8 @@ def _listed(names):
 
 def _purpose(name):
     told = ast.get_docstring(ast.parse(_file(name).read_text(encoding="utf-8"))) or ""
-    return " ".join(told.partition("\n\n")[0].split()).replace("`", "``").replace("*", r"\*")
+    first = " ".join(told.partition("\n\n")[0].split()).removeprefix("metainr: ")
+    return first.replace("`", "``").replace("*", r"\*")
 
 
 def _title(text, line="="):
