@@ -104,7 +104,7 @@ def _examples():
 
 EXAMPLES = _examples()
 RECIPES = {
-    _path_of(block): block for block in _blocks("CONTRIBUTING.md", "python") if _path_of(block)
+    path: block for block in _blocks("CONTRIBUTING.md", "python") if (path := _path_of(block))
 }
 
 
@@ -160,7 +160,7 @@ def _register(registry, path, line):
     opening = re.search(r'(^REGISTRY.*?= |"class of images",\s*)\{', source, re.MULTILINE)
     assert opening, registry
     source = f"{source[: opening.end()]}\n    {line}\n{source[opening.end() :]}"
-    first = re.search(r"^from metainr", source, re.MULTILINE).start()
+    first = source.index("\nfrom metainr") + 1
     source = f"{source[:first]}from {module} import {path.stem}\n{source[first:]}"
     registry.write_text(source, encoding="utf-8")
 
@@ -277,8 +277,9 @@ def test_named_flags_exist(page, known_flags):
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
 def test_flagfiles_are_notes_of_known_flags(path, known_flags):
     lines = path.read_text(encoding="utf-8").splitlines()
-    named = [re.match(r"--(\w+)=", line) for line in lines if not line.startswith("#")]
-    assert all(named) and {found[1] for found in named} <= known_flags[path.parent.name]
+    given = [line for line in lines if not line.startswith("#")]
+    assert all(re.match(r"--\w+=", line) for line in given)
+    assert {line[2:].partition("=")[0] for line in given} <= known_flags[path.parent.name]
     comment = " ".join(line for line in lines if line.startswith("#"))
     assert re.search("Tancik|Sitzmann", comment), "what it reproduces"
     assert all(word in comment for word in ("Expect", "CPU cores")), comment

@@ -4,7 +4,6 @@ These are the packages that `metainr` names, and the modules that README, CONTRI
 name by their file or with dots.
 """
 
-import ast
 import importlib
 import re
 from pathlib import Path
@@ -124,8 +123,8 @@ def _listed(names):
 
 
 def _purpose(name):
-    told = ast.get_docstring(ast.parse(_file(name).read_text(encoding="utf-8"))) or ""
-    first = " ".join(told.partition("\n\n")[0].split()).removeprefix("metainr: ")
+    told = (importlib.import_module(name).__doc__ or "").partition("\n\n")[0]
+    first = " ".join(told.split()).removeprefix("metainr: ")
     return first.replace("`", "``").replace("*", r"\*")
 
 

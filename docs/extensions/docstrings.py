@@ -8,7 +8,7 @@ left to napoleon, which comes after.
 import re
 
 _SECTION = re.compile(r"(Args|Raises|Returns|Yields):$")
-_ITEM = re.compile(r"(\w+(?:, \w+)*): (.*)", re.DOTALL)
+_ITEM = re.compile(r"\w+(?:, \w+)*: ")
 _COLUMNS = re.compile(r"\S {3,}\S")
 _SPECIAL = re.compile(r"(\*\w+\*)|[*|\\]|(?<=\w)_(?!\w)")
 
@@ -52,14 +52,14 @@ def _told(block):
     if block.startswith(" ") or all(_COLUMNS.search(row) for row in rows):
         return "::\n\n" + "\n".join(f"    {row}" for row in rows)
     if _ITEM.match(rows[0]):
-        return "\n".join(map(_item, re.split(r"\n(?=\w+(?:, \w+)*: )", block)))
+        return "\n".join(map(_item, re.split(rf"\n(?={_ITEM.pattern})", block)))
     return _inline("\n".join(row.strip() for row in rows))
 
 
 def _item(text):
-    found = _ITEM.fullmatch(text)
-    names = ", ".join(f"``{name}``" for name in found[1].split(", "))
-    return f"* {names}: {_inline(' '.join(found[2].split()))}"
+    names, _, meaning = text.partition(": ")
+    names = ", ".join(f"``{name}``" for name in names.split(", "))
+    return f"* {names}: {_inline(' '.join(meaning.split()))}"
 
 
 def _inline(text):
