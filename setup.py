@@ -11,6 +11,8 @@ EXTRAS = {
     "colmap": ["pycolmap>=3.12"],
     "audio": ["soundfile>=0.12.1"],
 }
+# Pages and the reference of the library as a site.
+DOCS = ["furo>=2024.8.6", "latex2mathml>=3.77", "myst-parser>=4.0", "sphinx>=8.2"]
 TFDS_READERS = ["array_record>=0.8.1", "importlib_resources>=6.4"]
 
 # A wheel has the programs inside the library, where the command `metainr` finds them: a package
@@ -70,7 +72,9 @@ setup(
         "tf": ["tensorflow>=2.19"],
         # Medical slices; videos and meshes; COLMAP reconstructions; sounds.
         **EXTRAS,
+        "docs": DOCS,
         "test": [
+            *DOCS,
             *(package for extra in EXTRAS.values() for package in extra),
             "ipykernel>=6.29",
             "nbclient>=0.10",

@@ -1,8 +1,9 @@
-"""README.md and CONTRIBUTING.md say what is true: their code runs, their flags and files exist.
+"""The pages say what is true: their code runs, their flags, files, headings and messages exist.
 
-`python tests/docs_test.py` writes the README's table of flags.
+`python tests/docs_test.py` writes the tables of docs/flags.md.
 """
 
+import json
 import os
 import re
 import shutil
@@ -11,44 +12,53 @@ import sys
 from pathlib import Path
 
 import pytest
-from absl import flags
-
-from experiments.ct import ct_flags
-from experiments.images import image_flags
-from experiments.media import audio_flags, video_flags
-from experiments.pde import poisson_flags, waves_flags
-from experiments.run import algorithm_flags, shared_flags
-from experiments.scenes import landmark_flags, ray_flags, view_flags
-from experiments.solids import shapes_flags
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md"),
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md")),
+)
 FLAGFILES = sorted((ROOT / "experiments" / "flags").glob("*/*.flags"))
 FLAG_MODULES = {
-    "All experiments:": shared_flags,
-    "Of their algorithms:": algorithm_flags,
-    "`image_regression` and `poisson`:": image_flags,
-    "`ct_reconstruction`:": ct_flags,
-    "`view_synthesis` and `phototourism`:": ray_flags,
-    "`view_synthesis`:": view_flags,
-    "`phototourism`:": landmark_flags,
-    "`poisson`:": poisson_flags,
-    "`shapes`:": shapes_flags,
-    "`waves`:": waves_flags,
-    "`audio`:": audio_flags,
-    "`video`:": video_flags,
+    "All experiments": "run.shared_flags",
+    "Of their algorithms": "run.algorithm_flags",
+    "Of several processes": "run.processes",
+    "`image_regression` and `poisson`": "images.image_flags",
+    "`ct_reconstruction`": "ct.ct_flags",
+    "`view_synthesis` and `phototourism`": "scenes.ray_flags",
+    "`view_synthesis`": "scenes.view_flags",
+    "`phototourism`": "scenes.landmark_flags",
+    "`poisson`": "pde.poisson_flags",
+    "`shapes`": "solids.shapes_flags",
+    "`waves`": "pde.waves_flags",
+    "`audio`": "media.audio_flags",
+    "`video`": "media.video_flags",
+    "`fit`": "fit",
+    "`fit_object`": "fit_object",
+    "`fit_landmark`": "fit_landmark",
+    "`algorithms`": "algorithms",
+    "`transfer`": "transfer",
+    "`anatomy`": "anatomy",
+    "`make_objects`": "make_objects",
+    "`make_landmark`": "make_landmark",
 }
-_TABLE = re.compile(r"(<!-- flags: .*? -->\n).*?(<!-- end of flags -->)", re.DOTALL)
+_TABLES = re.compile(r"(<!-- flags: .*? -->\n).*?(<!-- end of flags -->)", re.DOTALL)
 # A process for each binary, as several define a flag of one name; what they share is imported once.
 _TELL_FLAGS = """
-import os, sys
+import json, os, sys
 import metainr.algorithms, metainr.fields, metainr.reporting, metainr.signals, metainr.training
 for name in sys.argv[1:]:
     if not os.fork():
         __import__(f"experiments.{name}")
         from absl import flags
-        print(name, *flags.FLAGS, flush=True)
+        told = {
+            module: [
+                [flag.name, flag.default, flag.help, getattr(flag.parser, "enum_values", None)]
+                for flag in own
+            ]
+            for module, own in flags.FLAGS.flags_by_module_dict().items()
+        }
+        print(json.dumps([name, told, list(flags.FLAGS)]), flush=True)
         os._exit(0)
     os.wait()
 """
@@ -82,14 +92,19 @@ def _path_of(block):
     return found and found[1]
 
 
-EXAMPLES = [
-    pytest.param(block, id=f"{page}-{index}")
-    for page in PAGES
-    for index, block in enumerate(_blocks(page, "python"))
-    if _path_of(block) is None
-]
+def _examples():
+    """Every block of Python once, though several pages show it."""
+    blocks = {}
+    for page in PAGES:
+        for index, block in enumerate(_blocks(page, "python")):
+            if _path_of(block) is None:
+                blocks.setdefault(block, f"{page}-{index}")
+    return [pytest.param(block, id=name) for block, name in blocks.items()]
+
+
+EXAMPLES = _examples()
 RECIPES = {
-    _path_of(block): block for block in _blocks("CONTRIBUTING.md", "python") if _path_of(block)
+    path: block for block in _blocks("CONTRIBUTING.md", "python") if (path := _path_of(block))
 }
 
 
@@ -145,7 +160,7 @@ def _register(registry, path, line):
     opening = re.search(r'(^REGISTRY.*?= |"class of images",\s*)\{', source, re.MULTILINE)
     assert opening, registry
     source = f"{source[: opening.end()]}\n    {line}\n{source[opening.end() :]}"
-    first = re.search(r"^from metainr", source, re.MULTILINE).start()
+    first = source.index("\nfrom metainr") + 1
     source = f"{source[:first]}from {module} import {path.stem}\n{source[first:]}"
     registry.write_text(source, encoding="utf-8")
 
@@ -188,19 +203,31 @@ def test_the_recipes_learn_and_report(extended):
     assert "report: " in _python(arguments, extended)
 
 
-def flags_tables() -> str:
-    """Tables in Markdown of the shared flags and of those that experiments have of their own."""
-    tables = [f"{title}\n\n{_flags_table(module)}" for title, module in FLAG_MODULES.items()]
-    return "\n".join(tables)
+def _told_flags():
+    """(by module its flags with defaults, meanings and choices, by binary the names it knows)."""
+    names = [path.stem for path in (ROOT / "experiments").glob("*.py") if _is_binary(path)]
+    lines = [json.loads(line) for line in _python(["-c", _TELL_FLAGS, *names], ROOT).splitlines()]
+    assert [name for name, *_ in lines] == names
+    modules = {module: own for _, told, _ in lines for module, own in told.items()}
+    return modules, {name: set(known) for name, _, known in lines}
 
 
-def _flags_table(module):
+def flags_tables(modules) -> str:
+    """Tables in Markdown of the flags of every kind of experiment and of each other program."""
+    tables = [
+        f"\n## {title}\n\n{_flags_table(modules[f'experiments.{module}'])}"
+        for title, module in FLAG_MODULES.items()
+    ]
+    return "".join(tables) + "\n"
+
+
+def _flags_table(flags):
     rows = ["| flag | default | meaning |", "| --- | --- | --- |"]
-    for flag in flags.FLAGS.flags_by_module_dict()[module.__name__]:
-        meaning = flag.help.rpartition(">: ")[2]
-        choices = ", ".join(f"`{choice}`" for choice in getattr(flag.parser, "enum_values", ()))
+    for name, default, text, choices in flags:
+        meaning = text.rpartition(">: ")[2]
+        choices = ", ".join(f"`{choice}`" for choice in choices or ())
         meaning = f"{meaning} ({choices})" if choices else meaning
-        rows.append(f"| `--{flag.name}` | {_shown(flag.default)} | {meaning} |")
+        rows.append(f"| `--{name}` | {_shown(default)} | {meaning} |")
     return "\n".join(rows) + "\n"
 
 
@@ -212,20 +239,22 @@ def _shown(default):
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
 
 
-def test_the_table_of_flags_is_that_of_the_code():
-    found = _TABLE.search(README)
-    assert found and found[0] == found[1] + flags_tables() + found[2], (
-        "run: python tests/docs_test.py"
-    )
+@pytest.fixture(scope="module")
+def told_flags():
+    return _told_flags()
 
 
 @pytest.fixture(scope="module")
-def known_flags():
-    """The flags of every binary, by module, as its --help tells them."""
-    names = [path.stem for path in (ROOT / "experiments").glob("*.py") if _is_binary(path)]
-    lines = [line.split() for line in _python(["-c", _TELL_FLAGS, *names], ROOT).splitlines()]
-    assert [name for name, *_ in lines] == names
-    return {name: set(known) for name, *known in lines}
+def known_flags(told_flags):
+    """The flags of every binary, as its --help tells them."""
+    return told_flags[1]
+
+
+def test_the_tables_of_flags_are_those_of_the_code(told_flags):
+    found = _TABLES.search((ROOT / "docs" / "flags.md").read_text(encoding="utf-8"))
+    assert found and found[0] == found[1] + flags_tables(told_flags[0]) + found[2], (
+        "run: python tests/docs_test.py"
+    )
 
 
 def _is_binary(path):
@@ -235,10 +264,12 @@ def _is_binary(path):
 @pytest.mark.parametrize("page", PAGES)
 def test_named_flags_exist(page, known_flags):
     text = _joined((ROOT / page).read_text(encoding="utf-8"))
-    for command in re.findall(r"^.*python\S* -m experiments\.\w+ .*$", text, re.MULTILINE):
-        name = re.search(r"experiments\.(\w+)", command)[1]
-        named = re.findall(r"(?<=\s--)(\w+)", command)
-        assert name == "NAME" or set(named) <= known_flags[name] | {"flagfile"}, command
+    command = r"(?:python\S* -m experiments\.|metainr (?:sweep )?)(\w+)( [^`\n]*)"
+    for name, arguments in re.findall(command, text):
+        named = re.findall(r"(?<=\s--)(\w+)", arguments)
+        assert not named or name == "NAME" or set(named) <= known_flags[name] | {"flagfile"}, (
+            arguments
+        )
     everywhere = set().union(*known_flags.values())
     assert set(re.findall(r"(?<=`--)(\w+)", text)) <= everywhere
 
@@ -246,32 +277,64 @@ def test_named_flags_exist(page, known_flags):
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda path: path.stem)
 def test_flagfiles_are_notes_of_known_flags(path, known_flags):
     lines = path.read_text(encoding="utf-8").splitlines()
-    named = [re.match(r"--(\w+)=", line) for line in lines if not line.startswith("#")]
-    assert all(named) and {found[1] for found in named} <= known_flags[path.parent.name]
+    given = [line for line in lines if not line.startswith("#")]
+    assert all(re.match(r"--\w+=", line) for line in given)
+    assert {line[2:].partition("=")[0] for line in given} <= known_flags[path.parent.name]
     comment = " ".join(line for line in lines if line.startswith("#"))
     assert re.search("Tancik|Sitzmann", comment), "what it reproduces"
     assert all(word in comment for word in ("Expect", "CPU cores")), comment
 
 
-def test_every_flagfile_is_named():
-    settings = {path.stem for path in FLAGFILES}
-    assert settings <= set(re.findall(r"`(\w+)`", README))
-    named = re.findall(r"--flagfile=(\S+\.flags)", README)
-    assert named and all((ROOT / path).is_file() for path in named)
+def test_every_flagfile_is_listed():
+    text = (ROOT / "docs" / "reproduce.md").read_text(encoding="utf-8")
+    settings = {f"{path.parent.name}/{path.stem}" for path in FLAGFILES}
+    assert settings <= set(re.findall(r"`(\w+/\w+)`", text))
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_linked_and_named_files_exist(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
-    paths = re.findall(r"`((?:metainr|experiments|tests|benchmarks|colabs|docs)/[\w./]*)`", text)
-    made = set(RECIPES)
-    missing = [path for path in (*links, *paths) if path not in made and not (ROOT / path).exists()]
+    folder = (ROOT / page).parent
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+    for path, anchor in (link.partition("#")[::2] for link in links):
+        if path.startswith("api/"):  # made when the site is built, which finds missing ones
+            continue
+        target = folder / path if path else ROOT / page
+        assert target.exists(), path
+        assert not anchor or anchor in _anchors(target), f"{path}#{anchor}"
+    named = r"`((?:metainr|experiments|tests|benchmarks|colabs|docs)/[\w./]*)`"
+    paths = [*re.findall(named, text), *re.findall(r"--flagfile=(\S+\.flags)", text)]
+    missing = {path for path in paths if not (ROOT / path).exists()} - set(RECIPES)
     assert [path for path in missing if "NAME" not in path] == []
 
 
-def test_ci_runs_the_two_commands_of_the_readme():
-    commands = re.findall(r"^python3 -m venv .*$", _joined(README), re.MULTILINE)
+def _anchors(page):
+    """The headings of a page as addresses have them."""
+    text = page.read_text(encoding="utf-8")
+    included = re.search(r"^```\{include\} (\S+)$", text, re.MULTILINE)
+    if included:
+        return _anchors(page.parent / included[1])
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_messages_are_those_of_the_code():
+    text = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    messages = re.findall(r"^### `(.*)`$", text, re.MULTILINE)
+    paths = [
+        path for folder in ("metainr", "experiments") for path in (ROOT / folder).rglob("*.py")
+    ]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    joined = re.sub(r'"\s*,?\s*f?"', "", source)  # texts that go on in the next line
+    parts = {part.strip(" ;,.") for message in messages for part in message.split("…")}
+    assert len(messages) > 20
+    assert [part for part in parts if part not in joined] == []
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
+def test_ci_runs_the_two_commands(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    commands = re.findall(r"^python3 -m venv .*$", _joined(text), re.MULTILINE)
     assert len(commands) == 2
     script = _joined((ROOT / ".ci" / "run").read_text(encoding="utf-8")).replace('"', "")
     for command in commands:
@@ -291,5 +354,7 @@ def test_the_oldest_versions_are_the_minima():
 
 
 if __name__ == "__main__":
-    page = ROOT / "README.md"
-    page.write_text(_TABLE.sub(lambda m: m[1] + flags_tables() + m[2], README), encoding="utf-8")
+    page = ROOT / "docs" / "flags.md"
+    tables = flags_tables(_told_flags()[0])
+    text = _TABLES.sub(lambda m: m[1] + tables + m[2], page.read_text(encoding="utf-8"))
+    page.write_text(text, encoding="utf-8")
