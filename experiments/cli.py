@@ -1,7 +1,9 @@
 """How a binary starts and how it ends: one line for a user's mistake, no traceback."""
 
+import contextlib
 import difflib
 import io
+import os
 import re
 import signal
 import sys
@@ -40,7 +42,17 @@ def _run(program, parser):
     signal.signal(signal.SIGTERM, _terminate)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for --help, which absl prints
-    app.run(lambda argv: sys.exit(program(argv)), flags_parser=parser)
+    app.run(lambda argv: _exit(program(argv)), flags_parser=parser)
+
+
+def _exit(code):
+    """Ends the process; after a signal at once: Python's own end may crash under JAX's threads."""
+    if code > 128:
+        with contextlib.suppress(OSError, ValueError):  # nobody reads any more
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def parse(argv: list[str]) -> list[str]:
