@@ -1,5 +1,6 @@
 """How far long work is: a bar on a terminal, elsewhere a line a minute."""
 
+import contextlib
 import sys
 from functools import partial
 from typing import Any
@@ -17,8 +18,9 @@ class _Lines:
     encoding = "utf-8"
 
     def write(self, text: str) -> None:
-        if text := text.strip("\r\n "):
-            print(text, file=sys.stderr, flush=True)
+        if line := " ".join(text.split()):
+            with contextlib.suppress(OSError, ValueError):  # work goes on where nobody reads
+                print(line, file=sys.stderr, flush=True)
 
     def flush(self) -> None:
         pass
@@ -43,11 +45,12 @@ def progress(
         delay: seconds that have to pass before a bar is shown.
         leave: whether a finished bar stays on the terminal.
     """
-    show = partial(tqdm, total=total, initial=initial, unit=unit, disable=silent)
+    show = partial(tqdm, total=total, initial=initial, disable=silent)
     if sys.stderr.isatty():
-        return show(desc=name, delay=delay, leave=leave)
+        return show(desc=name, unit=unit, delay=delay, leave=leave)
     return show(
         desc=f"{name}: " if name else None,
+        unit=f" {unit}",
         delay=_LINE_EVERY,
         mininterval=_LINE_EVERY,
         miniters=1,

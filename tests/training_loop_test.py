@@ -191,7 +191,7 @@ def test_validation_goes_by_the_metric_of_the_problem(tmp_path):
 )
 def test_the_bar_shows_the_metric_with_its_unit(tmp_path, monkeypatch, metric, shown):
     bars = []
-    monkeypatch.setattr(tqdm, "set_postfix", lambda bar, values: bars.append(values))
+    monkeypatch.setattr(tqdm, "set_postfix", lambda bar, values, refresh: bars.append(values))
     _train(tmp_path, 10, lambda _: loop.Validation(0.1234, PICTURE, metric), eval_every=9)
     assert bars[-1].keys() - {"train"} == shown.keys()
     assert shown.items() <= bars[-1].items()

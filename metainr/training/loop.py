@@ -249,7 +249,7 @@ class _Run(NamedTuple):
             values["train_psnr"] = _psnr(loss / value_range**2)
             shown = {"train": f"{values['train_psnr']:.2f} dB"}
         self.writer.scalars(step, values | self.meter.lap())
-        self.bar.set_postfix(shown | validated)
+        self.bar.set_postfix(shown | validated, refresh=False)
 
     def _validate(self, step, validation):
         """(What was measured, how it is shown), both by name."""
