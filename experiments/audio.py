@@ -31,7 +31,7 @@ from experiments.experiment import Experiment
 from experiments.media import audio_flags, grids, sound_pictures
 from experiments.media.audio_flags import AudioOptions
 from experiments.media.sounds import write_sound
-from experiments.run import processes, shared_flags
+from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
@@ -46,6 +46,7 @@ from metainr.types import Array, Params
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(audio_flags)
 flags.adopt_module_key_flags(processes)
+flags.adopt_module_key_flags(estimating)
 
 _DEFAULTS = {
     "signal": "notes",

@@ -29,7 +29,7 @@ from experiments.ct.ct_measured import reconstruct, slice_of
 from experiments.ct.ct_pictures import with_sinogram
 from experiments.experiment import Experiment
 from experiments.images.images import tell_of_ssim
-from experiments.run import processes, shared_flags
+from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
@@ -46,6 +46,7 @@ from metainr.types import Array, Key, Task, Term
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(ct_flags)
 flags.adopt_module_key_flags(processes)
+flags.adopt_module_key_flags(estimating)
 
 _DEFAULTS = {
     "signal": "phantoms",

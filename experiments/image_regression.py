@@ -19,7 +19,7 @@ from experiments.experiment import Experiment
 from experiments.images import image_flags
 from experiments.images.image_flags import ImageFiles
 from experiments.images.images import tell_of_ssim
-from experiments.run import processes, shared_flags
+from experiments.run import estimating, processes, shared_flags
 from metainr import signals
 from metainr.numerics import Summation
 from metainr.runs.problem import Problem
@@ -28,6 +28,7 @@ from metainr.runs.regression import of_grid
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(image_flags)
 flags.adopt_module_key_flags(processes)
+flags.adopt_module_key_flags(estimating)
 
 
 def build(config: Config[ImageFiles], summation: Summation) -> Problem:

@@ -21,7 +21,7 @@ from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
 from experiments.media.sheets import arranged
-from experiments.run import processes, shared_flags
+from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from experiments.scenes import landmark_flags, ray_flags
 from experiments.scenes.landmark_flags import PlaceOptions
@@ -39,6 +39,7 @@ flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(ray_flags)
 flags.adopt_module_key_flags(landmark_flags)
 flags.adopt_module_key_flags(processes)
+flags.adopt_module_key_flags(estimating)
 
 _BACKGROUND = "none"
 _REACH = 2.0  # the box in which the matched init is matched

@@ -31,7 +31,7 @@ from experiments.pde.flatness import warn_of_flatness
 from experiments.pde.poisson_flags import PoissonOptions
 from experiments.pde.poisson_setting import make_setting
 from experiments.pde.supervision import REGISTRY
-from experiments.run import processes, shared_flags
+from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
@@ -45,6 +45,7 @@ flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(image_flags)
 flags.adopt_module_key_flags(poisson_flags)
 flags.adopt_module_key_flags(processes)
+flags.adopt_module_key_flags(estimating)
 
 _DEFAULTS = {
     "resolution": 64,

@@ -26,7 +26,7 @@ from absl import flags
 from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
-from experiments.run import processes, shared_flags
+from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from experiments.solids import shapes_flags
 from experiments.solids.meshes import check_trimesh
@@ -53,6 +53,7 @@ from metainr.types import Array, Field, Key, Params, SignalClass, Task, Term
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(shapes_flags)
 flags.adopt_module_key_flags(processes)
+flags.adopt_module_key_flags(estimating)
 
 _DEFAULTS = {
     "signal": "animals",

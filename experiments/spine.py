@@ -10,6 +10,7 @@ import jax
 from experiments.config import Config
 from experiments.experiment import Experiment
 from experiments.run import processes, shared_flags
+from experiments.run.estimating import ESTIMATE, estimate
 from experiments.run.inits import Source, as_init, config_of_file, read_init, read_rivals
 from experiments.run.machine import make_machine, make_mesh, make_summation
 from experiments.run.networks import with_networks
@@ -52,6 +53,10 @@ def _run(experiment, held):
     given = None if source is None else as_init(source, problem.field, config.run.init)
     config = _with_test_signals(experiment, config, problem.signals.sizes["test"])
     _check(problem, config)
+    if ESTIMATE.value:
+        for line in estimate(problem, config, machine):
+            say(line)
+        return
     networks = {
         name: experiment.build(other, machine.summation)
         for name, other in with_networks(experiment, config).items()

@@ -32,7 +32,7 @@ from experiments.media import grids, video_flags
 from experiments.media.sheets import sheet
 from experiments.media.video_flags import VideoOptions
 from experiments.media.videos import write_video
-from experiments.run import processes, shared_flags
+from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
@@ -47,6 +47,7 @@ from metainr.types import Array, Params
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(video_flags)
 flags.adopt_module_key_flags(processes)
+flags.adopt_module_key_flags(estimating)
 
 _DEFAULTS = {
     "signal": "moving",

@@ -22,7 +22,7 @@ from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
 from experiments.images.images import tell_of_ssim
 from experiments.media.sheets import arranged
-from experiments.run import processes, shared_flags
+from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from experiments.scenes import ray_flags, view_flags
 from experiments.scenes.scenes import Scenes, check_rays, depth_picture, scenes, view_metrics
@@ -41,6 +41,7 @@ flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(ray_flags)
 flags.adopt_module_key_flags(view_flags)
 flags.adopt_module_key_flags(processes)
+flags.adopt_module_key_flags(estimating)
 
 TO_OPTIMISE = 25  # an object's first views; those after them are held out
 REACH = 1.25  # objects lie in [−1.25, 1.25]³

@@ -35,7 +35,7 @@ from experiments.pde import helmholtz, wave_equation, waves_flags
 from experiments.pde.equation import check_resolution, magnitude
 from experiments.pde.flatness import warn_of_flatness
 from experiments.pde.waves_flags import WaveOptions
-from experiments.run import processes, shared_flags
+from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import run_of
 from metainr import signals
 from metainr.errors import UserError
@@ -50,6 +50,7 @@ from metainr.types import Array, Key, Params, Task, Term
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(waves_flags)
 flags.adopt_module_key_flags(processes)
+flags.adopt_module_key_flags(estimating)
 
 _DEFAULTS = {
     "resolution": 64,

@@ -23,6 +23,7 @@ FLAG_MODULES = {
     "All experiments": "run.shared_flags",
     "Of their algorithms": "run.algorithm_flags",
     "Of several processes": "run.processes",
+    "To know ahead": "run.estimating",
     "`image_regression` and `poisson`": "images.image_flags",
     "`ct_reconstruction`": "ct.ct_flags",
     "`view_synthesis` and `phototourism`": "scenes.ray_flags",
