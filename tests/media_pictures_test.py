@@ -401,14 +401,40 @@ def test_a_profile_is_known_by_what_it_does(tmp_path):
     assert read_picture(tmp_path / "plain.png").is_grey
 
 
+@pytest.mark.parametrize("name", ["a.jpg", "a.tif"])
 @pytest.mark.parametrize("told", [{0xA001: 65535, 0xA005: {1: "R03"}}, {0xA001: 2}])
-def test_adobe_colours_without_a_profile_are_told(tmp_path, monkeypatch, caplog, told):
+def test_adobe_colours_without_a_profile_are_told(tmp_path, monkeypatch, caplog, told, name):
     monkeypatch.setattr(logging, "_log_counter_per_token", {})
-    exif = Image.Exif()
-    exif[0x8769] = told
-    Image.new("RGB", (8, 8), (200, 60, 60)).save(tmp_path / "a.jpg", exif=exif)
-    read_image(tmp_path / "a.jpg")
-    assert "a.jpg says by EXIF that its colours are Adobe RGB" in caplog.text
+    exif, tags = Image.Exif(), TiffImagePlugin.ImageFileDirectory_v2()
+    exif[0x8769] = tags[0x8769] = told
+    picture = Image.new("RGB", (8, 8), (200, 60, 60))
+    picture.save(tmp_path / name, **{"exif": exif} if name == "a.jpg" else {"tiffinfo": tags})
+    read_image(tmp_path / name)
+    assert f"{name} says by EXIF that its colours are Adobe RGB" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "name, told",
+    [("a.png", {"dpi": (204, 98)}), ("a.jpg", {"dpi": (204, 98)}), ("a.tif", {"dpi": (204, 98)})]
+    + [("a.tif", {"dpi": (204, 98), "compression": "tiff_lzw"})],
+)
+def test_pixels_that_are_not_square_are_told(tmp_path, monkeypatch, caplog, name, told):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    for dpi in ((98, 98), told["dpi"]):
+        Image.new("L", (8, 8), 200).save(tmp_path / name, **{**told, "dpi": dpi})
+        assert not caplog.records
+        read_image(tmp_path / name)
+    assert f"{name} says that its pixels are not square" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_ratios_that_ffmpeg_writes_beside_frames_are_told(tmp_path, monkeypatch, caplog, name):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    start = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", "-f", "lavfi", "-i"]
+    source = ["color=red:size=16x16,setsar=4/3,format=yuvj444p", "-frames:v", "1", "-update", "1"]
+    subprocess.run([*start, *source, str(tmp_path / name)], check=True)
+    read_image(tmp_path / name)
+    assert f"{name} says that its pixels are not square" in caplog.text
 
 
 def test_palettes_of_8_bits_are_refused_where_16_belong(tmp_path):

@@ -130,7 +130,12 @@ def test_white_is_high_however_it_is_stored(tmp_path, warnings):
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, LEVELS, photometric="miniswhite")
     np.testing.assert_array_equal(read_stack(path)[0], 65535.0 - LEVELS)
-    assert not warnings
+    assert "its levels are turned round" in warnings.pop()
+    # Pillow reads these.
+    grey = Image.fromarray(LEVELS.astype(np.uint8))
+    grey.save(tmp_path / "b.tif", compression="tiff_lzw", tiffinfo={262: 0})
+    assert read_stack(tmp_path / "b.tif").shape == (1, *LEVELS.shape)
+    assert "its levels are turned round" in warnings.pop()
     tifffile.imwrite(path, LEVELS.astype(np.int16), photometric="miniswhite")
     np.testing.assert_array_equal(read_stack(path)[0], LEVELS)
     assert "kept as they are stored" in warnings[0]

@@ -200,6 +200,11 @@ def test_slices_stand_in_the_order_of_their_positions(tmp_path):
     tags = {"ImageOrientationPatient": axes, "ImagePositionPatient": places}
     _write_series(tmp_path, names, InstanceNumber=[1, 2, 3, 4], **tags)
     assert _order(tmp_path) == ["c.dcm", "a.dcm", "d.dcm", "b.dcm"]
+    # Planes that turn about an axis, as radial ones do, have no order along a normal.
+    turned = [[np.cos(a), np.sin(a), 0, 0, 0, -1] for a in np.deg2rad([-90, -45, 0, 45])]
+    tags = {"ImageOrientationPatient": turned, "ImagePositionPatient": [[-12, -35, 20]] * 4}
+    _write_series(tmp_path, names, InstanceNumber=[1, 2, 3, 4], **tags)
+    assert _order(tmp_path) == ["b.dcm", "d.dcm", "a.dcm", "c.dcm"]
     _write_series(tmp_path, names, InstanceNumber=[2, 4, 1, 3])
     assert _order(tmp_path) == ["a.dcm", "b.dcm", "c.dcm", "d.dcm"]
     _write_series(tmp_path, names, InstanceNumber=[4, 3, 2, 1])

@@ -241,6 +241,19 @@ def test_several_videos_in_a_file_are_told(tmp_path, caplog, count):
     assert ("a.mp4 holds several videos" in caplog.text) == (count > 1)
 
 
+@pytest.mark.parametrize("size", ["64x32", "32x64"])
+def test_videos_whose_frames_change_size_are_told(tmp_path, caplog, size):
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error"]
+    for name, side in (("a", "64x32"), ("b", size)):
+        source = ["-f", "lavfi", "-i", f"testsrc=size={side}:rate=10:duration=1"]
+        subprocess.run([*command, *source, str(tmp_path / f"{name}.webm")], check=True)
+    (tmp_path / "list.txt").write_text("file a.webm\nfile b.webm\n")
+    source = ["-f", "concat", "-i", str(tmp_path / "list.txt"), "-c", "copy"]
+    subprocess.run([*command, *source, str(tmp_path / "c.webm")], check=True)
+    assert clip_info(tmp_path / "c.webm").frames == 20
+    assert ("frames of 64x32 and 32x64 pixels" in caplog.text) == (size == "32x64")
+
+
 def test_frames_of_several_sizes_are_refused(tmp_path):
     folder = _frames(tmp_path / "clip", 3)
     Image.new("RGB", (20, 32)).save(folder / "frame3.png")

@@ -41,8 +41,10 @@ _ALPHA = re.compile(r"Video: vp([89]).*\n(?: {4,}.*\n)*? +alpha_mode *: 1", re.I
 _REPEATS = re.compile(r"dup= *(\d+) drop= *(\d+)")
 _HDR = re.compile(r"Video:.*\b(arib-std-b67|smpte2084)\b")
 _WIDE = re.compile(r"Video:.*/(bt2020|smpte43[12])/")
-_TRACK = re.compile(r"^ *Stream #.*: Video:(?!.*attached pic)", re.MULTILINE)
+_TRACK = re.compile(r"^ *Stream #.*: Video:(?!.*attached pic).*", re.MULTILINE)
 _INTERLACED = re.compile(r"Video:.*\b(top|bottom)( coded)? first\b")
+_SIZE = re.compile(r"Video:.*?, (\d+x\d+)\b")
+_NEW_SIZE = re.compile(r"video parameters changed to .*, (\d+x\d+)\b")
 _DAMAGE = re.compile(
     r"^\[.*?\] (.*(?:partial file|ended prematurely|corrupt|concealing|Invalid NAL|Invalid track|"
     r"Error parsing|Decoding error).*)$",
@@ -200,8 +202,15 @@ def _video_info(path):
             1,
             *(path, "is HDR" if is_hdr else "has a wide gamut", found[1]),
         )
-    if len(_TRACK.findall(told.partition("Stream mapping:")[0])) > 1:
+    tracks = _TRACK.findall(told.partition("Stream mapping:")[0])
+    if len(tracks) > 1:
         logging.warning("video %s holds several videos, of which the first is read", path)
+    sizes = dict.fromkeys([*_SIZE.findall("".join(tracks[:1])), *_NEW_SIZE.findall(told)])
+    if len(sizes) > 1:
+        logging.warning(
+            "video %s has frames of %s pixels, which are all stretched to the size of the first",
+            *(path, " and ".join(sizes)),
+        )
     if _INTERLACED.search(told):
         logging.log_first_n(
             logging.WARNING,

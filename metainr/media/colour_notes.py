@@ -1,4 +1,4 @@
-"""What is said of pictures whose colours are others than sRGB's, and that bring no profile."""
+"""What is said of pictures that are taken as in sRGB, or as of square pixels, and are not."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,29 +14,50 @@ _SPACES = {2: "Adobe RGB", 0xFFFD: "a wide gamut"}  # as Pentax and Sony call th
 _GAMMA = 0.45455  # that PNGs in sRGB tell
 _PLACES = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # likewise, of white, red, green, blue
 _CODES, _SRGB = b"cICP", bytes((1, 13))  # PNG's chunk of them, and those of sRGB
+_OBLONG = 1.02  # by so much the sides of pixels may differ that are taken as square
 _HEAD = 2**16  # bytes before the pixels of a PNG, in which such chunks stand
 
 
 def tell_colours(image: "Image.Image", path: str | Path | BinaryIO) -> None:
     """Warns, once of each kind, of a picture whose colours are taken as sRGB and are others."""
-    _tell_adobe(image, path)
+    tell_adobe(image.getexif(), bool(image.info.get("icc_profile")), path)
     _tell_gamma(image.info, path)
     _tell_places(image.info, path)
     _tell_codes(image, path)
 
 
-def _tell_adobe(image, path):
-    """Warns of a camera's picture in Adobe RGB or the like that only its EXIF tells of."""
-    exif = image.getexif()
+def tell_adobe(exif: "Image.Exif", has_profile: bool, path: object) -> None:
+    """Warns, once, of a camera's picture in Adobe RGB or the like that only its EXIF tells of."""
     is_adobe = exif.get_ifd(_INTEROP).get(1) == _ADOBE
-    space = _SPACES[2] if is_adobe else _SPACES.get(exif.get_ifd(_PHOTO).get(_SPACE))
-    if space and not image.info.get("icc_profile"):
+    space = _SPACES[2] if is_adobe else _SPACES.get(exif.get_ifd(_PHOTO).get(_SPACE, 0))
+    if space and not has_profile:
         logging.log_first_n(
             logging.WARNING,
             "picture %s says by EXIF that its colours are %s, but brings no profile: they are "
             "taken as sRGB (others alike are not told)",
             1,
             *(path, space),
+        )
+
+
+def shape_of_pixels(image: "Image.Image") -> tuple[float, float]:
+    """What a picture says of its pixels along x and y, of which only the ratio matters."""
+    info = image.info
+    if info.get("jfif_unit") == 0:
+        return info["jfif_density"]
+    return info.get("aspect") or info.get("dpi") or info.get("resolution") or (1, 1)
+
+
+def tell_oblong(shape: tuple[float, float], path: object) -> None:
+    """Warns, once, of a picture whose numbers of pixels a length differ along x and y."""
+    x, y = map(float, shape)
+    if min(x, y) > 0 and max(x / y, y / x) > _OBLONG:
+        logging.log_first_n(
+            logging.WARNING,
+            "picture %s says that its pixels are not square (%g to %g): it is read as if they were "
+            "(others alike are not told)",
+            1,
+            *(path, x, y),
         )
 
 

@@ -14,6 +14,7 @@ from metainr.media.dicom_places import (
     check_volume,
     distance,
     group_of,
+    normal,
     pixel_spacing,
     position,
     tilt_notes,
@@ -84,6 +85,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
     check_volume(path, data, len(frames), known)
     order = np.argsort(known, kind="stable") if len(known) == len(frames) else range(len(frames))
     first, number = frames[order[0]], data.get("InstanceNumber")
+    along = normal(data, order[0])
     values = np.stack([frames[index].values for index in order])
     padding = np.stack([_padding(data, levels[index]) for index in order])
     if padding.any() and not padding.all():
@@ -99,6 +101,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
             None if number is None else int(number),
             _text(data.get("SOPInstanceUID")),
             (*_notes(data, first.unit, levels), *tilt_notes(data, len(frames))),
+            None if along is None else tuple(along.tolist()),
         ),
     )
 

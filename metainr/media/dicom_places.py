@@ -46,7 +46,7 @@ def _of_regions(data):
 def position(data: Any, index: int) -> float | None:
     """Of a frame along the normal of its plane, in mm."""
     place = group_of(data, index, "PlanePositionSequence").get("ImagePositionPatient")
-    along = _normal(data, index)
+    along = normal(data, index)
     if not place or along is None:
         return None
     position = float(along @ np.array(place, float)) + _offset(data, index)
@@ -76,7 +76,7 @@ def check_volume(path: Path, data: Any, count: int, positions: Sequence[float]) 
             f"{path} holds several volumes, such as times, echoes, gates or segments; export each "
             "of them as a file"
         )
-    normals = [normal for index in range(count) if (normal := _normal(data, index)) is not None]
+    normals = [found for index in range(count) if (found := normal(data, index)) is not None]
     if len(normals) > 1 and np.abs(np.array(normals) - normals[0]).max() > _UNEVEN:
         raise UserError(f"{path} holds frames of several directions; export each as a file")
 
@@ -96,8 +96,8 @@ def tilt_notes(data: Any, count: int) -> tuple[str, ...]:
     return (_TILTED,) if (beside > _UNEVEN * np.linalg.norm(steps, axis=1)).any() else ()
 
 
-def _normal(data, index):
-    """Of a frame's plane; None if that is not told."""
+def normal(data: Any, index: int) -> np.ndarray | None:
+    """Of a frame's plane, [3]; None if that is not told."""
     axes = group_of(data, index, "PlaneOrientationSequence").get("ImageOrientationPatient")
     if not axes:
         return None

@@ -16,6 +16,8 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _ORIENTATION, _SAMPLE_FORMAT, _SIGNED = 274, 339, 2  # tags, and a value of the latter
 _SEVERAL = "it holds several pictures, of which the first is read"
 _UNMAPPED = "ImageJ's calibration of its values is not applied: its levels are read"
+_WHITE_IS, _ZERO = 262, 0  # a tag, and a value of it
+_TURNED = "0 is white in it, so its levels are turned round"
 _AS_STORED = "0 is white in it, and its values are kept as they are stored"
 
 
@@ -47,18 +49,20 @@ def _levels(path):
     with damage_told(path):
         pages = tiffs.read_pages(path) if tiffs.is_tiff(path) else None
         if pages and (len(pages) > 1 or pages[0].values.shape[-1] not in _CHANNELS):
-            kept = any(page.inverted and page.values.dtype.kind not in "bu" for page in pages)
-            about = About(notes=(_AS_STORED,) if kept else ())
-            return Volume(_stacked(map(_of_page, pages)), about=about)
+            kinds = {page.values.dtype.kind in "bu" for page in pages if page.inverted}
+            notes = tuple(_TURNED if is_turned else _AS_STORED for is_turned in kinds)
+            return Volume(_stacked(map(_of_page, pages)), about=About(notes=notes))
     if pages:
         picture = read_picture(path)
         return Volume(_as_levels(picture.values, picture.bits))
     with opened(path) as image:
         # Views of one scene, or previews, are no slices.
         is_several, is_stack = image.format == "MPO", getattr(image, "n_frames", 1) > 1
-        about = About(notes=(_SEVERAL,) if is_several and is_stack else ())
+        is_turned = getattr(image, "tag_v2", {}).get(_WHITE_IS) == _ZERO
+        notes = ((_SEVERAL, is_several and is_stack), (_TURNED, is_turned))
+        about = About(notes=tuple(note for note, is_so in notes if is_so))
         if is_stack and not is_several:
-            return Volume(_stacked(_frames(image, os.path.getsize(path))))
+            return Volume(_stacked(_frames(image, os.path.getsize(path))), about=about)
         if _stored_grey(image):
             return Volume(next(_frames(image, os.path.getsize(path))), about=about)
     picture = read_picture(path)

@@ -13,7 +13,7 @@ from absl import logging
 
 from metainr.errors import UserError
 from metainr.media import profiles, tiffs
-from metainr.media.colour_notes import tell_colours
+from metainr.media.colour_notes import shape_of_pixels, tell_colours, tell_oblong
 from metainr.media.opening import damage_told, opened
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ def _of_tiff(path):
     if pages is None:
         return None
     page = pages[0]
+    tell_oblong(page.resolution, path)
     levels = _unit(page.values, page.bits, path)
     colours, alpha = (levels[..., :-1], levels[..., -1:]) if page.has_alpha else (levels, None)
     if colours.shape[-1] not in (1, 3):
@@ -146,6 +147,7 @@ def _of_pillow(path):
         # Pillow turns TIFFs itself when it decodes them, and forgets the tag.
         orientation = image.getexif().get(_ORIENTATION, 1)
         tell_colours(image, path)
+        tell_oblong(shape_of_pixels(image), path)
         if tiffs.UNSPECIFIED in getattr(image, "tag_v2", {}).get(tiffs.EXTRA_SAMPLES, ()):
             tiffs.tell_unspecified(path)
         if layout == _GREY_AND_ALPHA or (layout.startswith("RGB") and layout[-3:] in _OTHER_ORDER):

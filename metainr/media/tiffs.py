@@ -10,11 +10,12 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
+from metainr.media.colour_notes import tell_adobe
 from metainr.media.opening import check_claim
 
 _DEEPEST = 1100  # bytes that deflate and LZW make of one at most
 _LARGE = 2**27  # values
-_ORIENTATION, _PROFILE = 274, 34675  # tags
+_ORIENTATION, _PROFILE, _EXIF = 274, 34675, 34665  # tags
 EXTRA_SAMPLES, UNSPECIFIED = 338, 0  # the tag of channels besides colours, and one of its values
 _WHOLE = (1, 8, 16, 32, 64)  # bits of values that are not packed across bytes, or simply
 _BESIDE = 1 | 4  # what a page's kind says of one that is a preview or a mask
@@ -40,6 +41,7 @@ class Page(NamedTuple):
     premultiplied: whether the colours are those on black, already multiplied by alpha.
     orientation: EXIF's number of it, 1 if the rows are stored from top to bottom.
     profile: ICC's, of the colours.
+    resolution: pixels a length along x and y; (1, 1) if it is not told.
     """
 
     values: np.ndarray
@@ -49,6 +51,7 @@ class Page(NamedTuple):
     premultiplied: bool
     orientation: int
     profile: bytes | None
+    resolution: tuple[float, float]
 
 
 def is_tiff(path: str | Path | BinaryIO) -> bool:
@@ -267,6 +270,8 @@ def _read(page):
         tell_unspecified(page.parent.filename)
         values = values[..., :-1]
     tags = page.tags
+    if _EXIF in tags:
+        tell_adobe(_exif(page), _PROFILE in tags, page.parent.filename)
     return Page(
         values,
         int(page.bitspersample),
@@ -275,7 +280,18 @@ def _read(page):
         extra == (tifffile.EXTRASAMPLE.ASSOCALPHA,),
         int(tags[_ORIENTATION].value) if _ORIENTATION in tags else 1,
         tags[_PROFILE].value if _PROFILE in tags else None,
+        page.get_resolution(),
     )
+
+
+def _exif(page):
+    """A page's EXIF as Pillow reads it, whose further folders tifffile does not follow."""
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif.endian, exif.bigtiff = page.parent.byteorder, page.parent.is_bigtiff
+    exif.load_from_fp(page.parent.filehandle, page.offset)
+    return exif
 
 
 def tell_unspecified(name: object) -> None:

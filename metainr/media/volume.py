@@ -17,6 +17,7 @@ class About(NamedTuple):
     number: of the file among those of the body.
     identity: that no other slices have.
     notes: what was assumed, to be told to the user.
+    normal: of the first slice, of length 1. None: not told.
     """
 
     unit: str | None = None
@@ -25,6 +26,7 @@ class About(NamedTuple):
     number: int | None = None
     identity: str | None = None
     notes: tuple[str, ...] = ()
+    normal: tuple[float, ...] | None = None
 
 
 class Volume(NamedTuple):

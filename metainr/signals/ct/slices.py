@@ -26,6 +26,7 @@ _PERCENTILES = (1, 99)
 _SAMPLED = 4096  # values of a slice that the percentiles look at
 _MEMORY = 2**30  # bytes of scaled slices that are kept
 _SMALLEST_SIDE = 2
+_TURNED = 0.01  # by which the normals of slices differ that have no order along one
 _SHOWN = 5
 
 
@@ -193,9 +194,15 @@ def _in_order(found):
     for files in bodies.values():
         for of in ("number", "position"):
             places = {one.path: getattr(one.about, of) for one in files}
-            if None not in places.values():
+            if None not in places.values() and (of == "number" or _are_parallel(files)):
                 files.sort(key=lambda one: places[one.path])
     return [one for files in bodies.values() for one in files]
+
+
+def _are_parallel(files):
+    """Whether slices that tell positions lie along one normal, unlike those that turn."""
+    normals = np.array([one.about.normal for one in files])
+    return np.abs(normals - normals[0]).max() <= _TURNED
 
 
 def _once(found):
