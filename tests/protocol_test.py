@@ -54,6 +54,7 @@ def test_nothing_is_done_twice(compared, capsys):
     "flags, told",
     [
         (("--width=17",), "was made with other flags"),
+        (("--transfer=",), "was made with other flags"),
         (("--algorithms=maml,mamel",), "several parted by commas, such as maml,meta_sgd"),
         (("--signal=text",), "--signal has no part here; give --classes"),
         (("--algorithm=maml",), "--algorithm has no part here; give --algorithms"),
