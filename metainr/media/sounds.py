@@ -70,7 +70,8 @@ def read_sound(
         raise
     except (soundfile.SoundFileError, OSError, ValueError) as error:
         raise UserError(
-            f"cannot read sound {path}: {error}; give an undamaged WAV, FLAC, OGG, MP3 or AIFF"
+            f"cannot read sound {path}: {error}; give an undamaged WAV, FLAC, OGG, MP3 or "
+            "AIFF; others, such as m4a, ffmpeg converts"
         ) from error
     held = mp3(path)
     if len(sound) + _ROUGH < claimed and (held.is_told or not held.samples):
