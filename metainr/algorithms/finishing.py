@@ -11,6 +11,8 @@ from metainr.checks import RATE, Choice, Maybe, Range
 from metainr.numerics.gradients import Gradient
 from metainr.types import Inner
 
+_WARM_UP = 20  # steps
+
 
 class Finish(NamedTuple):
     """How fits go on after the steps that were learned.
@@ -29,19 +31,17 @@ class Finish(NamedTuple):
 def finishing(inner: Inner, gradient: Gradient, finish: Finish) -> Inner:
     """The loop whose steps from number `finish.after` on are those of another optimizer.
 
-    It lowers the objective in all that the loop adapts, without what an algorithm adds to its own
-    steps: learned rates, a pull towards the init, rescaling. Tasks side by side cost as much as
-    both kinds of steps.
+    Their rate rises to its full size over twenty steps: Adam's first ones, as long as the rate in
+    every weight, would undo what was learned. It lowers the objective in all that the loop adapts,
+    without what an algorithm adds to its own steps: learned rates, a pull towards the init,
+    rescaling. Tasks side by side cost as much as both kinds of steps.
 
     Args:
         inner: the loop that was learned for.
         gradient: of the objective in the field's weights.
         finish: what follows, its `after` being a number.
     """
-    rate = finish.learning_rate
-    if finish.decay_steps is not None:
-        rate = optax.cosine_decay_schedule(rate, finish.decay_steps)
-    optimizer = make_optimizer(finish.optimizer)(rate)
+    optimizer = make_optimizer(finish.optimizer)(_rates(finish))
 
     def init(meta_params):
         state = inner.init(meta_params)
@@ -69,3 +69,12 @@ def finishing(inner: Inner, gradient: Gradient, finish: Finish) -> Inner:
         return lax.cond(state.step < finish.after, learned, finished, state, support, key)
 
     return Inner(init, step, params)
+
+
+def _rates(finish):
+    """Step after the handover -> learning rate."""
+    rise = optax.linear_schedule(finish.learning_rate / _WARM_UP, finish.learning_rate, _WARM_UP)
+    if finish.decay_steps is None:
+        return rise
+    fall = optax.cosine_decay_schedule(1.0, finish.decay_steps)
+    return lambda step: rise(step) * fall(step)
