@@ -81,6 +81,7 @@ def test_other_metrics_and_no_runs_are_refused(runs, tmp_path):
         read_runs([first, tmp_path / "nowhere"])
 
 
+@pytest.mark.slow
 def test_a_sweep_runs_what_is_missing_and_compares(runs, capfd):
     arguments = ["image_regression", *TINY, f"--workdir={runs}", "--inner_steps=1,2"]
     before = {path: path.stat().st_mtime_ns for path in runs.rglob("results.json")}

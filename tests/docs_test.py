@@ -182,6 +182,7 @@ def test_recipes_keep_the_style(extended):
     _python(["-m", "ruff", "format", "--check", *config, *paths], extended)
 
 
+@pytest.mark.slow
 def test_the_recipe_of_a_signal_class_passes_the_contract(extended):
     arguments = ["-m", "pytest", "-p", "no:cacheprovider", "tests/signals_contract_test.py"]
     out = _python([*arguments, "-k", "stripes"], extended)

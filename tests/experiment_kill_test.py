@@ -75,6 +75,7 @@ def _saving(workdir, beyond):
     return any(name[0].isdigit() and int(name[0]) > beyond for name in names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_sigkill_at_any_moment(undisturbed, tmp_path, algorithm):
     whole = undisturbed(algorithm)

@@ -65,6 +65,7 @@ def test_what_an_algorithm_adapts_is_all_that_moves():
     jax.tree.map(np.testing.assert_array_equal, state.held, learned)
 
 
+@pytest.mark.slow
 def test_its_rate_is_tuned_on_validation(tmp_path):
     """Of the learned init alone; the rate found is the best of those tried, on validation."""
     flags = ("--tune", "--finish=adam", "--test_steps=5", "--num_validation=2")

@@ -124,6 +124,7 @@ def test_what_is_not_ours_is_left_alone(tmp_path):
     assert _content(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path):
     def run(*arguments):
         command = [sys.executable, "-m", "experiments.make_landmark", *arguments]
