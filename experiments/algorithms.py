@@ -75,9 +75,7 @@ def main() -> None:
     if len(config.run.train_signals) > 1:
         counts = ",".join(map(str, config.run.train_signals))
         raise UserError(f"--train_signals={counts} is several comparisons; give one number")
-    # Holders refuse None where the default is something, and --transfer= takes that back.
-    given = {holder.name: flags.FLAGS[holder.name].value for holder in _OWN}
-    options = made(ProtocolOptions, given)
+    options = made(ProtocolOptions, {holder.name: holder.value for holder in _OWN})
     workdir = Path(config.run.workdir)
     seconds = None if options.minutes is None else 60 * options.minutes
     classes = learned_classes(options)

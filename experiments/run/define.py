@@ -63,7 +63,14 @@ def define(
 
 def define_kind(name: str, kind: Kind, default: Any, text: str) -> flags.FlagHolder:
     """Defines a flag whose values are of a kind."""
-    inner = kind.kind if isinstance(kind, Maybe) else kind
+    if isinstance(kind, Maybe):
+        _define(name, kind, kind.kind, default, text)
+        # absl's own holder refuses None, which `--name=` says, where the default is something.
+        return flags.FlagHolder(flags.FLAGS, flags.FLAGS[name])
+    return _define(name, kind, kind, default, text)
+
+
+def _define(name, kind, inner, default, text):
     if isinstance(inner, Choice):
         return flags.DEFINE_enum(name, default, list(inner.names), text)
     if isinstance(inner, Switch):

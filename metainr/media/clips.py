@@ -1,18 +1,12 @@
 """Videos, GIFs and folders of frames as arrays."""
 
-import contextlib
 import itertools
-import logging as stdlib_logging
-import os
 import re
-import subprocess
-import warnings
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from absl import logging
 
 from metainr.errors import Option, UserError
 from metainr.files import expanded
@@ -21,37 +15,11 @@ from metainr.media.opening import check_regular, opened
 from metainr.media.pictures import SUFFIXES as PICTURES
 from metainr.media.pictures import as_seen, read_image
 from metainr.media.resizing import to_square
+from metainr.media.videos import VIDEOS, video_frames, video_info
 
-VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 _GIF = ".gif"
 ENDINGS = VIDEOS | {_GIF}
 _PICTURES_RATE = 24.0  # of a folder, which says none
-# Playlists and the like, which lead to other files and into the network, are no videos here.
-_FORMATS = "mov,matroska,avi,mpegts,mpeg,flv,ogg,asf"
-_MOST_PIXELS = 2**26
-_LIMITS = ["-protocol_whitelist", "file", "-format_whitelist", _FORMATS]
-_LIMITS += ["-max_pixels", str(_MOST_PIXELS)]
-# The first video that is no cover, at equal times; sar is how much wider than high pixels are.
-_SQUARED = "scale='round(iw*clip(sar,0.25,4))':ih,setsar=1"
-_OUTPUT = ["-map", "0:V:0", "-fps_mode", "cfr", "-vf"]
-_FRAMES = re.compile(r"frame= *(\d+)")
-_NO_PICTURES = "matches no streams"
-_RATES = re.compile(r"Video:.* ([\d.]+) fps, ([\d.]+)(k?) tbr")
-_ALPHA = re.compile(r"Video: vp([89]).*\n(?: {4,}.*\n)*? +alpha_mode *: 1", re.IGNORECASE)
-_REPEATS = re.compile(r"dup= *(\d+) drop= *(\d+)")
-_HDR = re.compile(r"Video:.*\b(arib-std-b67|smpte2084)\b")
-_WIDE = re.compile(r"Video:.*/(bt2020|smpte43[12])/")
-_TRACK = re.compile(r"^ *Stream #.*: Video:(?!.*attached pic).*", re.MULTILINE)
-_INTERLACED = re.compile(r"Video:.*\b(top|bottom)( coded)? first\b")
-_SIZE = re.compile(r"Video:.*?, (\d+x\d+)\b")
-_NEW_SIZE = re.compile(r"video parameters changed to .*, (\d+x\d+)\b")
-_DAMAGE = re.compile(
-    r"^\[.*?\] (.*(?:partial file|ended prematurely|corrupt|concealing|Invalid NAL|Invalid track|"
-    r"Error parsing|Decoding error).*)$",
-    re.MULTILINE | re.IGNORECASE,
-)
-_FEW = 2  # frames that are repeated or left out where a clip begins
-_VARIES = 1.02  # by so much the ticks of a constant rate are no more than the frames
 
 
 class ClipInfo(NamedTuple):
@@ -87,7 +55,7 @@ def clip_info(path: str | Path) -> ClipInfo:
                 "each there"
             )
         return ClipInfo(len(files), _PICTURES_RATE, _gaps(files))
-    return _gif_info(path) if path.suffix.lower() == _GIF else _video_info(path)
+    return _gif_info(path) if path.suffix.lower() == _GIF else ClipInfo(*video_info(path))
 
 
 def read_clip(path: str | Path, start: int, frames: int, resolution: int) -> np.ndarray:
@@ -103,7 +71,7 @@ def read_clip(path: str | Path, start: int, frames: int, resolution: int) -> np.
     elif path.suffix.lower() == _GIF:
         found = _gif_frames(path, start, frames)
     else:
-        found = _video_frames(path, start, frames)
+        found = video_frames(path, start, frames)
     squares = [to_square(frame, resolution) for frame in found]
     if len(squares) < frames:
         raise UserError(
@@ -184,140 +152,3 @@ def _gif_frames(path, start, frames):
         for number in range(start, min(start + frames, getattr(image, "n_frames", 1))):
             image.seek(number)
             yield as_seen(image)
-
-
-def _video_info(path):
-    # As it is read below, to nowhere: what is told of it and of that on the way is all that counts.
-    nowhere = [*_OUTPUT, "null", "-f", "null", "-"]
-    done = _told(path, nowhere)
-    told = done.stderr.decode(errors="replace")
-    if _NO_PICTURES in told:
-        raise UserError(f"video {path} has no pictures; give another one")
-    counts, rates = _FRAMES.findall(told), _RATES.search(told)
-    is_hdr = _HDR.search(told)
-    if found := is_hdr or _WIDE.search(told):
-        logging.log_first_n(
-            logging.WARNING,
-            "video %s %s (%s): its colours are taken as sRGB (others alike are not told)",
-            1,
-            *(path, "is HDR" if is_hdr else "has a wide gamut", found[1]),
-        )
-    tracks = _TRACK.findall(told.partition("Stream mapping:")[0])
-    if len(tracks) > 1:
-        logging.warning("video %s holds several videos, of which the first is read", path)
-    sizes = dict.fromkeys([*_SIZE.findall("".join(tracks[:1])), *_NEW_SIZE.findall(told)])
-    if len(sizes) > 1:
-        logging.warning(
-            "video %s has frames of %s pixels, which are all stretched to the size of the first",
-            *(path, " and ".join(sizes)),
-        )
-    if _INTERLACED.search(told):
-        logging.log_first_n(
-            logging.WARNING,
-            "video %s is interlaced: a frame is two moments, line by line, and is left so (others "
-            "alike are not told)",
-            1,
-            path,
-        )
-    frames = int(counts[-1]) if counts else 0
-    if done.returncode or not frames:
-        raise _damaged(path)
-    if not rates:
-        raise UserError(
-            f"video {path} does not tell how many frames a second it has, as browsers' recordings "
-            "may not; convert it, by ffmpeg's -r 30 to an mp4"
-        )
-    if found := _DAMAGE.search(told):
-        logging.warning(
-            "video %s is damaged or cut off (%s); what its decoder makes of it are %d frames",
-            *(path, found[1].strip(), frames),
-        )
-    mean, ticks = float(rates[1]), float(rates[2]) * (1000 if rates[3] else 1)
-    if ticks >= mean * _VARIES:
-        varies = (
-            f"it has {mean:g} frames a second on average and is read at {ticks:g}, some repeated"
-        )
-        return ClipInfo(frames, ticks, varies)
-    # MKV, WebM and AVI tell no average; what was done to frames on the way tells of it.
-    repeats = _REPEATS.findall(told)
-    more, fewer = map(int, repeats[-1]) if repeats else (0, 0)
-    varies = ""
-    if more + fewer > max(_FEW, (_VARIES - 1) * frames):
-        varies = f"it is read at {ticks:g} frames a second, {more} repeated and {fewer} left out"
-    return ClipInfo(frames, ticks, varies)
-
-
-def _told(path, output):
-    """What ffmpeg has to say of a file, with the options of an output."""
-    program = [_ffmpeg(path).get_ffmpeg_exe(), "-hide_banner", "-nostdin", *_LIMITS]
-    with _forks():
-        return subprocess.run(
-            [*program, "-i", _address(path), *output],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-        )
-
-
-def _video_frames(path, start, frames):
-    ffmpeg = _ffmpeg(path)
-    output = [*_OUTPUT, _SQUARED, "-frames:v", str(start + frames)]
-    try:
-        with _forks():
-            reader = ffmpeg.read_frames(
-                _address(path),
-                pix_fmt="rgba",
-                bits_per_pixel=32,
-                input_params=[*_LIMITS, *_decoder(path)],
-                output_params=output,
-            )
-            width, height = next(reader)["size"]
-            for number, data in enumerate(reader):
-                if number >= start:
-                    yield _on_white(np.frombuffer(data, np.uint8).reshape(height, width, 4))
-    except (RuntimeError, OSError, ValueError, StopIteration) as error:
-        raise _damaged(path) from error
-
-
-def _on_white(pixels):
-    """RGBA bytes [h, w, 4] as float32 [h, w, 3] in [0, 1]."""
-    colours, alpha = np.split(pixels.astype(np.float32) / 255, [3], axis=-1)
-    return colours if alpha.min() == 1 else alpha * colours + (1 - alpha)
-
-
-def _decoder(path):
-    """Options that make ffmpeg see the alpha of VP8 and VP9, which its own decoders do not."""
-    if path.suffix.lower() not in (".webm", ".mkv"):
-        return []
-    told = _told(path, [])
-    found = _ALPHA.search(told.stderr.decode(errors="replace"))
-    return ["-c:v", "libvpx-vp9" if found[1] == "9" else "libvpx"] if found else []
-
-
-def _address(path):
-    """A file's name that ffmpeg takes neither for an option nor for a protocol of its own."""
-    return f"file:{os.path.abspath(path)}"
-
-
-def _ffmpeg(path):
-    try:
-        import imageio_ffmpeg
-    except ImportError as error:
-        raise UserError(
-            f"reading {path} needs imageio-ffmpeg; run: pip install 'metainr[scenes]', or give a "
-            "GIF or a folder of frames"
-        ) from error
-    # It warns of upright frames of a phone that was held so.
-    stdlib_logging.getLogger("imageio_ffmpeg").setLevel(stdlib_logging.ERROR)
-    return imageio_ffmpeg
-
-
-def _damaged(path):
-    return UserError(f"cannot read video {path}: it is damaged or none; give another one")
-
-
-@contextlib.contextmanager
-def _forks():
-    """JAX warns of any fork; these start another program at once."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "os.fork", RuntimeWarning)
-        yield

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import re
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -12,22 +11,15 @@ from absl import logging
 from metainr.errors import UserError
 from metainr.media.colour_notes import tell_adobe
 from metainr.media.opening import check_claim
+from metainr.media.tiff_levels import WHOLE, check_bits, check_decodable
+from metainr.media.tiff_planes import check_planes
 
 _DEEPEST = 1100  # bytes that deflate and LZW make of one at most
 _LARGE = 2**27  # values
 _ORIENTATION, _PROFILE, _EXIF = 274, 34675, 34665  # tags
 EXTRA_SAMPLES, UNSPECIFIED = 338, 0  # the tag of channels besides colours, and one of its values
-_WHOLE = (1, 8, 16, 32, 64)  # bits of values that are not packed across bytes, or simply
 _BESIDE = 1 | 4  # what a page's kind says of one that is a preview or a mask
-_OME_IMAGE, _OME_FILE = re.compile(r"<(?:\w+:)?Image\b"), re.compile(r'\bFileName="([^"]*)"')
-_OME_PAGE = re.compile(r"<(?:\w+:)?TiffData\b([^>]*)>")
-_OME_PLACE = re.compile(r'\b(First[CTZ]|IFD)="(\d{1,9})"')
 _NOTHING = 42113  # GDAL's tag
-_OME_SIZE = re.compile(r"\bSize([CTZ])=\"(\d{1,9})\"")
-_LABS = (8, 9, 10)  # CIELAB in its three codings
-_DARK = 256  # of 65536 levels; palettes that stay below are of 8 bits
-_LEVELS = 532  # the tag of black and white in YCbCr
-_CFA = 32803  # colours that pixels see by turns
 _STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -87,12 +79,12 @@ def read_pages(path: str | Path | BinaryIO, most: int | None = None) -> list[Pag
     with tifffile.TiffFile(path) as file:
         pages = _pictures(file, most)
         if most is None:
-            _check_planes(path, file)
+            check_planes(path, file)
         for page in pages:
-            _check_bits(path, page)
+            check_bits(path, page)
         if not all(map(_is_plain, pages)):
             for page in pages:
-                _check_decodable(path, page)
+                check_decodable(path, page)
             if [page.index for page in pages] != list(range(len(file.pages[:most]))):
                 raise UserError(
                     f"{path} holds previews or masks beside a picture that is compressed or "
@@ -130,104 +122,6 @@ def _pictures(file, most):
     return list(found) or file.pages[:most]
 
 
-def _check_planes(path, file):
-    """Before pages are taken for a stack of slices."""
-    if _holds_more(file, file.pages[:]):
-        raise UserError(f"{path} stores planes that are no pages of their own; save it as pages")
-    if sum(size > 1 for size in _sizes(file)) > 1:
-        raise UserError(
-            f"{path} holds planes along several axes, such as channels, times and depths; save one "
-            "stack of slices"
-        )
-    if _is_reordered(file):
-        raise UserError(f"{path} lists its planes in another order than its pages; save it anew")
-
-
-def _is_reordered(file):
-    """Whether an OME-TIFF says that its pages are planes in another order than theirs."""
-    told = file.ome_metadata if file.is_ome else ""
-    if len(set(_OME_FILE.findall(told))) > 1:  # numbers of pages are those of several files
-        return False
-    for image in _OME_IMAGE.split(told):
-        places = [dict(_OME_PLACE.findall(entry)) for entry in _OME_PAGE.findall(image)]
-        pages = [int(place.pop("IFD", 0)) for place in places]
-        order = np.argsort([sum(map(int, place.values())) for place in places], kind="stable")
-        if (np.diff(np.array(pages, int)[order]) < 0).any():
-            return True
-    return False
-
-
-def _sizes(file):
-    """How many planes a file tells of along each axis. Programs may call any stack channels."""
-    told, in_colour = {}, file.pages[0].samplesperpixel > 1
-    if file.is_ome:
-        told = {axis: int(size) for axis, size in reversed(_OME_SIZE.findall(file.ome_metadata))}
-    elif file.is_imagej:
-        names = {"C": "channels", "T": "frames", "Z": "slices"}
-        told = {axis: (file.imagej_metadata or {}).get(name, 1) for axis, name in names.items()}
-    elif file.is_shaped:
-        series = file.series[0]
-        return [size for size, axis in zip(series.shape, series.axes) if axis == "Q"]
-    return [1 if in_colour else told.get("C", 1), told.get("T", 1), told.get("Z", 1)]
-
-
-def _holds_more(file, pages):
-    """Whether planes lie behind those that pages tell of, as some programs for volumes write."""
-    if any(page.imagedepth > 1 for page in pages):
-        return True
-    # Other files' series may lead to further files.
-    told = file.series if file.is_imagej or file.is_shaped else ()
-    return sum(series.size for series in told) > sum(page.size for page in pages)
-
-
-def _check_bits(path, page):
-    import tifffile
-
-    if page.photometric == _CFA:
-        raise UserError(f"{path} holds a camera's raw data; develop it, and save it as RGB")
-    if page.photometric in _LABS:  # of which Pillow makes other colours than were meant
-        raise UserError(f"picture {path} has its colours in CIELAB; save it as RGB")
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE and 0 < page.colormap.max() < _DARK:
-        raise UserError(f"picture {path} has a palette of 8 bits in place of 16; save it as RGB")
-    if _is_of_video(page):  # libtiff undoes it, but only of what is compressed
-        raise UserError(f"picture {path} has colours of video levels (YCbCr); save it as RGB")
-    bits, black = page.bitspersample, tifffile.PHOTOMETRIC.MINISBLACK
-    # Pillow knows no others that are packed.
-    twelve = bits == 12 and page.parent.byteorder == "<" and page.photometric == black
-    packed = page.samplesperpixel == 1 and (bits in (2, 4) or twelve)
-    if bits not in _WHOLE and not packed:
-        raise UserError(f"picture {path} has {bits} bits a value; save it with 8 or 16 bits")
-
-
-def _check_decodable(path, page):
-    """Pillow takes many deep levels that are compressed for others: bytes swapped, signs lost."""
-    import tifffile
-
-    levels, swapped = str(page.dtype), page.parent.byteorder == ">"
-    is_known = levels == "uint16" or (levels in ("int16", "int32", "float32") and not swapped)
-    apart = page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
-    inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
-    if page.bitspersample > 8 and (apart or inverted or not is_known):
-        raise UserError(
-            f"{path} has {levels} levels that are compressed by {page.compression.name}, which "
-            "cannot be read; save it uncompressed or deflated"
-        )
-
-
-def _is_of_video(page):
-    """Whether colours are stored in parts of their levels, which only a library undoes."""
-    import tifffile
-
-    if (page.photometric, page.compression) != (
-        tifffile.PHOTOMETRIC.YCBCR,
-        tifffile.COMPRESSION.NONE,
-    ):
-        return False
-    told = page.tags.get(_LEVELS)
-    numbers = np.reshape(told.value, (-1, 2)) if told else np.array([[0, 1], [255, 1]])
-    return bool(numbers[0, 0] or numbers[1, 0] != 255 * numbers[1, 1])
-
-
 def _is_plain(page):
     import tifffile
 
@@ -241,7 +135,7 @@ def _is_plain(page):
         tifffile.PHOTOMETRIC.MINISWHITE,
         tifffile.PHOTOMETRIC.RGB,
     )
-    flat = page.imagedepth == 1 and page.predictor in (1, 2) and page.bitspersample in _WHOLE
+    flat = page.imagedepth == 1 and page.predictor in (1, 2) and page.bitspersample in WHOLE
     return flat and page.compression in compressions and page.photometric in colours
 
 
