@@ -43,6 +43,7 @@ setup(
     package_data={
         "metainr": ["VERSION", "py.typed"],
         "metainr.reporting": ["*.html", "*.css", "*.js"],
+        "metainr.ready": ["*.safetensors"],
         "metainr.programs.experiments": ["flags/*/*.flags"],
     },
     entry_points={"console_scripts": ["metainr = metainr.console:main"]},

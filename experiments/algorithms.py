@@ -60,7 +60,7 @@ flags.adopt_module_key_flags(shared_flags)
 _UNUSED = {
     "signal": "give --classes",
     "algorithm": "give --algorithms",
-    **dict.fromkeys(("init", "rivals", "networks"), "leave it out"),
+    **dict.fromkeys(("init", "inits", "rivals", "networks"), "leave it out"),
     **dict.fromkeys(("tune", "coarse_steps"), "leave it out"),
 }
 

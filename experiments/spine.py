@@ -85,7 +85,10 @@ def _run(experiment, held):
                 (p, {name: standard_init(p.field, baseline, root)}) for name, p in networks.items()
             ]
         else:
-            inits = make_inits(problem, learned, rivals, baseline, root, machine, local_mesh(mesh))
+            inits = make_inits(
+                *(problem, learned, rivals, baseline, root, machine),
+                *(local_mesh(mesh), config.test.inits),
+            )
             entrants = [(problem, inits)]
         for name in missing:
             settings = [_settings(p, variant)[name] for p, _ in entrants]

@@ -14,6 +14,7 @@ from pathlib import Path
 from metainr import __version__
 from metainr.errors import UserError
 from metainr.output import say
+from metainr.ready import PREFIX, ready_files
 from metainr.registry import look_up
 from metainr.starting import start
 
@@ -27,6 +28,7 @@ _GROUPS = {
         "algorithms", "sweep", "compare", "transfer",
     ),
     "Look into what was learned": ("anatomy",),
+    "Fit by an init that comes with the library": ("demo",),
     "Fit by an init that was learned": ("fit", "fit_object", "fit_landmark"),
     "Make data": ("make_objects", "make_landmark"),
 }  # fmt: skip
@@ -73,6 +75,8 @@ def listing() -> str:
             lines.append(f"  {name:<18} {_purpose(name)}")
             if files := flagfiles(name):
                 lines.append(f"  {'':<18}   --flagfile={', '.join(sorted(files))}")
+    ready = ", ".join(PREFIX + name for name in ready_files())
+    lines += ["", "Inits that come with it, for --init:", f"  {ready}"]
     lines += ["", "metainr NAME --help tells a program's flags."]
     return "\n".join(lines)
 

@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "progress": set(),
     "starting": set(),
     "registry": {"errors"},
+    "ready": {"files", "registry", "reporting", "weights"},
     "keys": {"types"},
     "checks": {"errors"},
     "numerics": {"types", "errors"},
@@ -46,7 +47,7 @@ MAY_IMPORT = {
     "weights": LEAVES,
 }
 MAY_IMPORT["runs"] = set(MAY_IMPORT)
-MAY_IMPORT |= {"console": {"errors", "output", "registry", "starting"}, "__main__": {"console"}}
+MAY_IMPORT |= {"console": {"errors", "output", "ready", "registry", "starting"}, "__main__": {"console"}}
 MAY_IMPORT["__init__"] = set(MAY_IMPORT)  # the front door, which imports when asked
 OPTIONAL = {
     "array_record",

@@ -60,8 +60,7 @@ def dissected(
         long_steps: of fits between which barriers are looked for.
     """
     root = jax.random.key(config.run.seed)
-    inits = make_inits(problem, learned, {}, config.test.baseline, root, machine)
-    inits = {name: inits[name] for name in _INITS if name in inits}
+    inits = make_inits(problem, learned, {}, config.test.baseline, root, machine, names=_INITS)
     tests = first_signals(problem.signals, "test", max(kernel_signals, fitted_signals))
     if len(tests) < 2:
         raise UserError(

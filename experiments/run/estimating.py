@@ -14,7 +14,6 @@ from metainr.evaluation.tuning import candidates
 from metainr.json_files import read_json
 from metainr.keys import branch
 from metainr.reporting.page import duration
-from metainr.reporting.results import INITS
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import standard_init
 from metainr.runs.learning import learn
@@ -34,7 +33,7 @@ def estimate(problem: Problem, config: Config, machine: Machine) -> Iterator[str
     It takes a few outer steps and fits one test signal for a few steps in each setting, from random
     weights. What it writes is removed. Coarse steps count as whole ones.
     """
-    num_inits, total = len(INITS) + len(config.run.rivals), 0.0
+    num_inits, total = len(config.test.inits) + len(config.run.rivals), 0.0
     if config.run.learns:
         told, trainings = _learned(problem, config, machine), _num_trainings(config)
         seconds = config.outer.train_steps / told["steps_per_second"]

@@ -100,6 +100,7 @@ FINISH_LEARNING_RATE = define(TestOptions, "finish_learning_rate", "its rate")
 FINISH_AFTER = define(
     TestOptions, "finish_after", "so many steps; default: as many as the init was learned for"
 )
+INITS = define(TestOptions, "inits", "that are tested, beside --rivals")
 INIT = define(RunOptions, "init", "evaluate this workdir, checkpoint or file of weights")
 NETWORKS = define(
     RunOptions,
@@ -133,7 +134,7 @@ _EVALUATION_FLAGS = (
     NUM_VALIDATION.name, NUM_TEST.name, TEST_STEPS.name, TEST_SCHEDULE.name,
     BASELINE_OPTIMIZER.name,
     BASELINE_LEARNING_RATE.name, TUNE.name, FINISH.name, FINISH_LEARNING_RATE.name,
-    FINISH_AFTER.name, NETWORKS.name, RIVALS.name, SEEDS.name,
+    FINISH_AFTER.name, INITS.name, NETWORKS.name, RIVALS.name, SEEDS.name,
     TRAIN_SIGNALS.name,
 )  # fmt: skip
 _CHANGEABLE_FLAGS = (

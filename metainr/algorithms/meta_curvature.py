@@ -22,7 +22,7 @@ class MetaCurvatureOptions(NamedTuple):
     """
 
     longest: Annotated[int, Range(1, 4096)] = 512
-    outer_factor: Annotated[float, RATE] = 3.0
+    outer_factor: Annotated[float, RATE] = 10.0
 
 
 class MetaCurvatureParams(NamedTuple):

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 
 import jax
 
-from metainr.checks import SEED, Range, check
+from metainr.checks import SEED, Range, check, kinds_of
 from metainr.devices import own_settings
 from metainr.errors import Option, UserError
+from metainr.reporting.results import INITS
 from metainr.runs.compared import Compared
 from metainr.runs.comparison import compare as compare_in
 from metainr.runs.inits import is_rival_name, make_inits
@@ -34,6 +35,7 @@ def compare(
     finish: str | None = None,
     finish_learning_rate: float = 1e-4,
     finish_after: int | None = None,
+    inits: Sequence[str] = INITS,
     seed: int = 0,
 ) -> Compared:
     """Fits test signals from what was learned and from four other inits.
@@ -53,6 +55,8 @@ def compare(
         finish: name of the optimizer that learned inits go on with; None: they keep their own.
         finish_learning_rate: its rate, unless it is tuned.
         finish_after: steps before; None: as many as the init was learned for.
+        inits: which of the five take part; "mean" and "matched" are fitted first, which takes a
+            while.
         seed: of everything random.
 
     Raises:
@@ -75,6 +79,7 @@ def compare(
         finish,
         finish_learning_rate,
         finish_after,
+        check("inits", inits, kinds_of(TestOptions)["inits"]),
     )
     check_signals(problem.signals, "test", test.num_test, "num_test")
     root, machine = jax.random.key(check("seed", seed, SEED)), Machine()
@@ -85,13 +90,13 @@ def compare(
             " names of letters, digits, dots and dashes that no other init has",
         )
     others = {name: other.init for name, other in rivals.items()}
-    inits = make_inits(problem, run.init, others, test.baseline, root, machine)
+    entrants = make_inits(problem, run.init, others, test.baseline, root, machine, names=test.inits)
     comparisons = {}
     for name, setting in problem.settings.items():
         if steps is not None:
             chosen, match_step = with_match(_checked_steps(steps), run.init.learner.inner_steps)
             setting = setting._replace(steps=chosen, match_step=match_step)
-        comparisons[name] = compare_in(problem, setting, inits, test, root, machine)
+        comparisons[name] = compare_in(problem, setting, entrants, test, root, machine)
     results = {
         "experiment": run.record["experiment"],
         "signal": run.record.get("signal"),

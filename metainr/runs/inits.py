@@ -8,6 +8,7 @@ import jax
 from jax.sharding import Mesh
 
 from metainr.devices import is_first
+from metainr.errors import Option, UserError
 from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
 from metainr.keys import branch
 from metainr.progress import SHORT, progress
@@ -44,6 +45,7 @@ def make_inits(
     root: Key,
     machine: Machine,
     mesh: Mesh | None = None,
+    names: Collection[str] = INITS,
 ) -> dict[str, Init]:
     """The learned init and those to compare it with, by name; without it, those that need none.
 
@@ -60,6 +62,9 @@ def make_inits(
         root: the run's key.
         machine: what to work with.
         mesh: of this process' devices.
+        names: of the five that take part; the others are not made.
+
+    Raises UserError if none is left.
     """
     standard = standard_params(problem.field, root)
 
@@ -69,16 +74,28 @@ def make_inits(
         params, error = fitted(contender, support, branch(root, name), mesh)
         return plain_init(params, baseline, float(error))
 
-    inits = {"standard": plain_init(standard, baseline)}
-    with progress(2, "init", "inits", silent=not is_first(), delay=SHORT, leave=False) as bar:
-        if count := min(_MEAN_OVER, problem.signals.sizes["train"]):
-            inits["mean"] = fit(problem.inner, problem.mean_support(count), "mean")
-            bar.update()
-        if learned is not None:
-            params = start_params(problem, learned, machine)
-            inits["matched"] = fit(problem.matching, params, "match")
-            inits["shuffled"] = plain_init(shuffled(params, branch(root, "shuffle")), baseline)
-            inits["meta"] = learned
+    count = min(_MEAN_OVER, problem.signals.sizes["train"])
+    made = {"standard": lambda: plain_init(standard, baseline)}
+    if count:
+        made["mean"] = lambda: fit(problem.inner, problem.mean_support(count), "mean")
+    if learned is not None:
+        params = start_params(problem, learned, machine)
+        made["matched"] = lambda: fit(problem.matching, params, "match")
+        made["shuffled"] = lambda: plain_init(shuffled(params, branch(root, "shuffle")), baseline)
+        made["meta"] = lambda: learned
+    made = {name: make for name, make in made.items() if name in names}
+    if not made and not rivals:
+        raise UserError(
+            f"there is no {' or '.join(names)} init to test here; give ",
+            Option("inits"),
+            " that need nothing learned, such as standard",
+        )
+    inits = {}
+    with progress(
+        len(made), "init", "inits", silent=not is_first(), delay=SHORT, leave=False
+    ) as bar:
+        for name, make in made.items():
+            inits[name] = make()
             bar.update()
     return inits | dict(rivals)
 

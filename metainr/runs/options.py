@@ -6,8 +6,9 @@ from jax.sharding import Mesh
 
 from metainr.algorithms import REGISTRY, NoOptions
 from metainr.algorithms.optimizers import REGISTRY as OPTIMIZERS
-from metainr.checks import RATE, AnyOptions, Choice, Maybe, Range, Switch, check, checked
+from metainr.checks import RATE, AnyOptions, Choice, Each, Maybe, Range, Switch, check, checked
 from metainr.numerics import Summation
+from metainr.reporting.results import INITS
 from metainr.types import Hyper
 
 STEPS = Range(1, 10**9)
@@ -67,6 +68,7 @@ class TestOptions(NamedTuple):
         None: they keep their own.
     finish_learning_rate: its rate.
     finish_after: so many steps, in place of those.
+    inits: that take part, of those that there are, beside rivals.
     """
 
     num_test: Annotated[int, Range(1, 10**6)] = 100
@@ -77,6 +79,7 @@ class TestOptions(NamedTuple):
     finish: Annotated[str | None, Maybe(OPTIMIZER)] = None
     finish_learning_rate: Annotated[float, RATE] = 1e-4
     finish_after: Annotated[int | None, Maybe(Range(0, 10**6))] = None
+    inits: Annotated[tuple[str, ...], Each(Choice(INITS), "standard,meta")] = INITS
 
 
 class Machine(NamedTuple):

@@ -14,8 +14,8 @@ import jax
 from metainr import algorithms, fields
 from metainr.checks import RATE, Choice, OptionError, Options, check, kinds_of
 from metainr.errors import Option, UserError
-from metainr.files import expanded
 from metainr.json_files import parsed
+from metainr.ready import located
 from metainr.runs.inits import Init
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import OPTIMIZER, LearnerOptions, Machine
@@ -43,13 +43,15 @@ _DIMENSIONS = [(d, c) for d in range(1, 5) for c in range(1, 9)]
 def read_saved(path: str | Path, best: bool = False) -> tuple[Any, dict[str, Any]]:
     """(meta-parameters as nested dicts, the record as far as known) of a workdir or a file.
 
+    `ready:NAME` is a file that comes with the library (`metainr.ready`).
+
     Of bare weights, or of those of another program, nothing is known. `best`: of a workdir the
     checkpoint that validation liked best, in place of the newest. Raises UserError if there is
     nothing to read.
     """
-    path = expanded(path)
+    path = located(path)
     if not path.exists():
-        raise UserError(f"{path} does not exist; name a workdir or a file of weights")
+        raise UserError(f"{path} does not exist; name a workdir, a file of weights or ready:NAME")
     if path.is_dir():
         return load_meta_params(path, best)
     try:
