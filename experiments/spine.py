@@ -21,6 +21,7 @@ from metainr.errors import UserError
 from metainr.output import say
 from metainr.runs.comparison import compare, merged
 from metainr.runs.inits import Init, make_inits, standard_init
+from metainr.runs.kept import keep_in, keep_none
 from metainr.runs.learning import learn
 from metainr.runs.options import Machine
 from metainr.runs.problem import Problem
@@ -88,6 +89,8 @@ def _run(experiment, held):
             inits = make_inits(
                 *(problem, learned, rivals, baseline, root, machine),
                 *(local_mesh(mesh), config.test.inits),
+                # Other processes may not see the first one's files.
+                keep_none if jax.process_count() > 1 else keep_in(folder / "inits"),
             )
             entrants = [(problem, inits)]
         for name in missing:

@@ -47,7 +47,8 @@ MAY_IMPORT = {
     "weights": LEAVES,
 }
 MAY_IMPORT["runs"] = set(MAY_IMPORT)
-MAY_IMPORT |= {"console": {"errors", "output", "ready", "registry", "starting"}, "__main__": {"console"}}
+MAY_IMPORT["console"] = {"errors", "output", "ready", "registry", "starting"}
+MAY_IMPORT["__main__"] = {"console"}
 MAY_IMPORT["__init__"] = set(MAY_IMPORT)  # the front door, which imports when asked
 OPTIONAL = {
     "array_record",

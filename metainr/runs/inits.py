@@ -13,6 +13,7 @@ from metainr.evaluation.baselines import FIT_LEARNING_RATE, fitted, shuffled
 from metainr.keys import branch
 from metainr.progress import SHORT, progress
 from metainr.reporting.results import INITS
+from metainr.runs.kept import Keep, keep_none
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import LearnerOptions, Machine
 from metainr.runs.problem import Problem
@@ -46,6 +47,7 @@ def make_inits(
     machine: Machine,
     mesh: Mesh | None = None,
     names: Collection[str] = INITS,
+    keep: Keep = keep_none,
 ) -> dict[str, Init]:
     """The learned init and those to compare it with, by name; without it, those that need none.
 
@@ -63,24 +65,32 @@ def make_inits(
         machine: what to work with.
         mesh: of this process' devices.
         names: of the five that take part; the others are not made.
+        keep: what gives those that are fitted.
 
     Raises UserError if none is left.
     """
     standard = standard_params(problem.field, root)
 
-    def fit(objective, support, name):
+    def fit(name, objective, support, key):
         learner = make_algorithm(_FIT, problem.field, objective, objective, machine)
         contender = Contender(standard, learner.make_inner, _FIT.inner)
-        params, error = fitted(contender, support, branch(root, name), mesh)
-        return plain_init(params, baseline, float(error))
+
+        def make():
+            params, error = fitted(contender, support, key, mesh)
+            return params, float(error)
+
+        params, error = keep(name, standard, support, make)
+        return plain_init(params, baseline, error)
 
     count = min(_MEAN_OVER, problem.signals.sizes["train"])
     made = {"standard": lambda: plain_init(standard, baseline)}
     if count:
-        made["mean"] = lambda: fit(problem.inner, problem.mean_support(count), "mean")
+        made["mean"] = lambda: fit(
+            "mean", problem.inner, problem.mean_support(count), branch(root, "mean")
+        )
     if learned is not None:
         params = start_params(problem, learned, machine)
-        made["matched"] = lambda: fit(problem.matching, params, "match")
+        made["matched"] = lambda: fit("matched", problem.matching, params, branch(root, "match"))
         made["shuffled"] = lambda: plain_init(shuffled(params, branch(root, "shuffle")), baseline)
         made["meta"] = lambda: learned
     made = {name: make for name, make in made.items() if name in names}
