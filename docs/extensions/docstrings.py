@@ -1,8 +1,8 @@
 """Docstrings of the library, plain text for readers of the source, as Sphinx wants them.
 
 In them `code` stands between single backticks, what is indented or parted into columns stands as it
-is, and lines such as "name: what it is" list the parts of a NamedTuple. Sections such as Args are
-left to napoleon, which comes after.
+is, as do examples (`>>>`), and lines such as "name: what it is" list the parts of a NamedTuple.
+Sections such as Args are left to napoleon, which comes after.
 """
 
 import re
@@ -47,6 +47,8 @@ def _joined(blocks):
 
 def _told(block):
     rows = block.split("\n")
+    if rows[0].startswith(">>>"):
+        return block
     if any(_SECTION.match(row) for row in rows):
         return re.sub(r"(?<=[^\s])\n(?=(Args|Raises|Returns|Yields):\n)", "\n\n", _inline(block))
     if block.startswith(" ") or all(_COLUMNS.search(row) for row in rows):

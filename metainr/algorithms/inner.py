@@ -61,7 +61,21 @@ def gradient_inner(
 def adapt(
     inner: Inner, meta_params: MetaParams, support: Support, key: Key, num_steps: int
 ) -> tuple[Params, Array]:
-    """Takes `num_steps` steps on one task: (θ_m, the losses [num_steps] before each step)."""
+    """Takes `num_steps` steps on one task: (θ_m, the losses [num_steps] before each step).
+
+    >>> draw = metainr.objectives.all_points(metainr.objectives.pixel_grid((4, 4)))
+    >>> squared_error = metainr.objectives.squared_error
+    >>> loss = (metainr.types.Term(draw, metainr.measurements.value(), squared_error),)
+    >>> hyper = metainr.types.Hyper("sgd", 1e-2)
+    >>> field = metainr.fields.make("siren", width=8, out_dim=1)
+    >>> parts = metainr.algorithms.make_parts(field, loss, loss, hyper, num_steps=2)
+    >>> inner = metainr.algorithms.plain_inner(parts)(hyper)
+    >>> support = metainr.objectives.image_samples(jnp.zeros((4, 4, 1)))
+    >>> weights = field.init(jax.random.key(0))
+    >>> fitted, losses = metainr.algorithms.adapt(inner, weights, support, jax.random.key(1), 2)
+    >>> losses.shape
+    (2,)
+    """
     state, (_, losses) = _steps(inner, meta_params, support, key, num_steps, lambda state: None)
     return inner.params(state), losses
 

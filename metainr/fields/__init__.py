@@ -45,6 +45,11 @@ def make(name: str, options: FieldOptions | None = None, **overrides: int | floa
     them, and what neither gives is the field's own default. Later calls give the same field, so
     that what was compiled for it serves again. Raises UserError if there is no field of that name,
     it has no such option, or an option cannot have that value.
+
+    >>> field = metainr.fields.make("siren", width=32, out_dim=1)
+    >>> params = field.init(jax.random.key(0))
+    >>> field.apply(params, jnp.zeros((5, 2))).shape
+    (5, 1)
     """
     function = look_up("field", name, REGISTRY)
     known = inspect.signature(function).parameters

@@ -21,6 +21,10 @@ def of_flax(module: nn.Module, in_dim: int) -> Field:
     A module that says `self.sow("intermediates", "hidden", x)` of what its last layer reads gives
     the field its `hidden`. Raises UserError if it is no such module, keeps other variables than
     params, or has more than 2³¹ weights.
+
+    >>> field = metainr.fields.of_flax(flax.linen.Dense(3), in_dim=2)
+    >>> field.apply(field.init(jax.random.key(0)), jnp.zeros((5, 2))).shape
+    (5, 3)
     """
     if not isinstance(module, nn.Module):
         raise UserError(
@@ -47,7 +51,13 @@ def of_flax(module: nn.Module, in_dim: int) -> Field:
 
 
 def of_functions(init: Callable[[Key], Params], apply: Callable[[Params, Array], Array]) -> Field:
-    """Plain functions: `init(key) -> params`, `apply(params, coords[..., d]) -> values[..., c]`."""
+    """Plain functions: `init(key) -> params`, `apply(params, coords[..., d]) -> values[..., c]`.
+
+    >>> init, apply = lambda key: jnp.ones((2, 1)), lambda weights, x: jnp.sin(x @ weights)
+    >>> field = metainr.fields.of_functions(init, apply)
+    >>> field.apply(field.init(jax.random.key(0)), jnp.zeros((5, 2))).shape
+    (5, 1)
+    """
     for name, function in (("init", init), ("apply", apply)):
         if not callable(function):
             raise UserError(f"{name} is of type {type(function).__name__}; give a function")

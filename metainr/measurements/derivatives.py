@@ -61,7 +61,12 @@ def divergence() -> Measurement:
 
 
 def laplacian() -> Measurement:
-    """Predictions Σ_i ∂_i² f_k [n, c]. Costs d + 2 evaluations, see `forward_laplacian`."""
+    """Predictions Σ_i ∂_i² f_k [n, c]. Costs d + 2 evaluations, see `forward_laplacian`.
+
+    >>> squares = lambda x: (x**2).sum(-1, keepdims=True)
+    >>> metainr.measurements.laplacian().local(squares, jnp.zeros((1, 1, 2))).tolist()
+    [[[4.0]]]
+    """
     return _at_points(lambda field, coords: forward_laplacian(field, coords).laplacian)
 
 

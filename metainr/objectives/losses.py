@@ -10,6 +10,9 @@ def squared_error(predictions: Array, targets: Array) -> Array:
     """Mean over channels of (prediction − target)²: [n, c], [n, c] -> [n].
 
     Raises UserError if their shapes differ: [n, 1] and [n] would be broadcast to [n, n].
+
+    >>> metainr.objectives.squared_error(jnp.array([[1.0, 3.0]]), jnp.zeros((1, 2))).tolist()
+    [5.0]
     """
     if predictions.shape != targets.shape:
         raise UserError(

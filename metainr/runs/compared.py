@@ -28,6 +28,9 @@ class Compared(NamedTuple):
         """Writes results.json, pictures, tables, figures and report.html; returns that page.
 
         Raises UserError if they cannot be written.
+
+        >>> print(table.report("page"))
+        page/report.html
         """
         folder, results = expanded(folder), {**self.results, "settings": {}}
         try:

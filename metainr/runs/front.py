@@ -90,6 +90,12 @@ def learn(
 
     Raises:
         UserError: in one line, for what cannot be, before anything is computed.
+
+    >>> images = np.random.default_rng(0).uniform(size=(20, 12, 12))  # [n, h, w] in [0, 1]
+    >>> run = metainr.learn(images, width=16, depth=2, train_steps=2)
+    2 steps in ...
+    >>> run.shape
+    (12, 12)
     """
     check_devices()
     check("seed", seed, SEED)

@@ -61,6 +61,10 @@ def compare(
 
     Raises:
         UserError: the run does not say what it was learned for, or there is nothing to test on.
+
+    >>> table = metainr.compare(run, steps=(0, 2), inits=["standard", "meta"])  # of `learn`
+    >>> table.mean("meta").shape  # PSNR after 0 and 2 steps
+    (2,)
     """
     if run.problem is None:
         raise UserError("run: a file does not say how fits are tested; learn it, or load a workdir")

@@ -42,6 +42,10 @@ def load(
 
     Raises:
         UserError: there is nothing to read, or it is of another field.
+
+    >>> run.save("faces.safetensors")
+    >>> metainr.load("faces.safetensors").record["algorithm"]
+    'maml'
     """
     weights, record = read_saved(path, best)
     source = str(path)

@@ -43,7 +43,12 @@ class Fit(NamedTuple):
     record: Mapping[str, Any]
 
     def render(self, shape: Sequence[int]) -> np.ndarray:
-        """The field's values [*shape, c] at a grid of [0, 1)^d of any resolution; not clipped."""
+        """The field's values [*shape, c] at a grid of [0, 1)^d of any resolution; not clipped.
+
+        >>> fit = run.fit(np.zeros((12, 12)), steps=2)
+        >>> fit.render((48, 48)).shape  # four times as fine as what was fitted
+        (48, 48, 1)
+        """
         coords = jnp.asarray(pixel_grid(shape))
         return np.asarray(self(coords)).reshape(*shape, -1)
 
@@ -115,6 +120,10 @@ class Run(NamedTuple):
 
         Raises:
             UserError: the signal is none of the kind, or the run does not say what to lower.
+
+        >>> fit = run.fit(np.zeros((12, 12)), steps=2)
+        >>> fit.losses.shape
+        (2,)
         """
         check("steps", steps, Range(0, 10**6))
         key = branch(jax.random.key(check("seed", seed, SEED)), "test")

@@ -112,6 +112,10 @@ def make(name: str, options: Options) -> SignalClass:
 
     Several names with commas are a mixture, such as "sdf,photos" or "sdf:2,photos" (`mixed`).
     Raises UserError if there is none of that name, the seed is negative, or classes do not mix.
+
+    >>> curves = metainr.signals.make("sdf", metainr.signals.ImageOptions(resolution=32))
+    >>> curves.get("test", 0).shape, curves.sizes["test"]
+    ((32, 32, 3), 1000)
     """
     if "," in name or ":" in name:
         return mixture(name, lambda part: make(part, options))

@@ -38,6 +38,10 @@ def of_arrays(
     Raises:
         UserError: an array has another shape, no values or such as no file holds (NaN, infinite,
             outside the range), or there are too few to split.
+
+    >>> sounds = metainr.signals.of_arrays(np.zeros((20, 400)), axes=1, value_range=(-1, 1))
+    >>> sounds.get("train", 0).shape
+    (400, 1)
     """
     train = checked_signals(arrays, "arrays", axes, value_range)
     given = {"validation": validation, "test": test}

@@ -27,6 +27,12 @@ def mixed(classes: Mapping[str, SignalClass], shares: Sequence[int] = ()) -> Sig
     Raises:
         UserError: there are fewer than two classes or another number of shares, or signals differ
             in shape.
+
+    >>> options = metainr.signals.ImageOptions(resolution=32)
+    >>> classes = {name: metainr.signals.make(name, options) for name in ("sdf", "text")}
+    >>> both = metainr.signals.mixed(classes, shares=(2, 1))  # two curves, then a text
+    >>> both.get("train", 0).shape
+    (32, 32, 3)
     """
     names, parts = [*classes], [*classes.values()]
     shares = [1] * len(parts) if not shares else [*shares]

@@ -61,6 +61,10 @@ def load_weights(path: str | Path) -> dict[str, Any]:
 
     Raises UserError if there is no such file, it is of another kind or damaged, or a value is NaN
     or infinite.
+
+    >>> metainr.weights.save_weights("small.npz", {"dense_0": {"bias": np.ones(3, np.float32)}})
+    >>> metainr.weights.load_weights("small.npz")["dense_0"]["bias"].tolist()
+    [1.0, 1.0, 1.0]
     """
     path = expanded(path)
     read = _for_suffix(path, _READERS)
