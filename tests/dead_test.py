@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from metainr.evaluation.fitting import Fits
-from metainr.runs.dead import warn_of_dead
+from metainr.runs.dead import warn_of_constant, warn_of_dead
 from metainr.types import Contender, Hyper
 
 WEIGHTS = {"standard": 0.0, "mean": 1.0, "meta": 2.0}
@@ -46,3 +46,15 @@ def test_others_are_not(caplog, ends):
 
 def test_a_rival_that_is_the_same_init_ends_at_the_same(caplog):
     assert not _warned(caplog, ALIVE | {"mean": ALIVE["meta"]}, WEIGHTS | {"mean": 2.0})
+
+
+def test_fits_that_are_constant_are_named_with_their_rate(caplog):
+    slope = np.linspace(0.2, 0.3, 12).reshape(2, 2, 3)
+    flat = np.broadcast_to([0.1, 0.5, 0.9], (2, 2, 3))  # its channels differ, its points do not
+    hypers = {"meta": Hyper("adam", 0.25), "standard": Hyper("sgd", 10.0)}
+    assert warn_of_constant({"meta": [slope, flat], "standard": [slope]}, hypers) == ["meta"]
+    assert "same values everywhere (meta by adam 0.25)" in caplog.text
+    assert "baseline_learning_rate" in caplog.text
+    caplog.clear()
+    assert not warn_of_constant({"meta": [slope], "standard": [np.full((2, 3), np.nan)]}, hypers)
+    assert not caplog.text

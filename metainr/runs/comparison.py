@@ -69,10 +69,11 @@ def compare(
         name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
         for name, contender in contenders.items()
     }
-    if is_first():
-        warn_of_dead(fits, contenders, setting.metric)
+    dead = warn_of_dead(fits, contenders, setting.metric) if is_first() else []
     references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
-    entries = {name: entry(fits[name].metrics, contenders[name].hyper) for name in fits}
+    entries = {
+        name: entry(fits[name].metrics, contenders[name].hyper, name in dead) for name in fits
+    }
     for name, finish in finishes.items():
         entries[name]["finish"] = finish._asdict()
     for name, init in inits.items():

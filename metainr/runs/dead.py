@@ -1,6 +1,6 @@
-"""Fits that died: wherever they began, they end at one and the same output."""
+"""Fits that died: their fields are constants, and wherever they began, they end alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from absl import logging
@@ -8,15 +8,19 @@ from absl import logging
 from metainr.evaluation.courses import name_of
 from metainr.evaluation.fitting import Fits
 from metainr.reporting.measures import measure
-from metainr.types import Contender
+from metainr.types import Contender, Hyper
 
 _DIGITS = 1e-6
+_REMEDY = (
+    "their fields are dead, as too large a rate leaves them. Give a smaller baseline_learning_rate "
+    "or inner_learning_rate, such as those of the program's flagfiles, or let tune find one."
+)
 
 
 def warn_of_dead(
     fits: Mapping[str, Fits], contenders: Mapping[str, Contender], metric: str
-) -> None:
-    """Warns of inits from which fits end alike on every signal, to six digits.
+) -> list[str]:
+    """Warns of inits from which fits end alike on every signal, to six digits; returns their names.
 
     A field whose hidden units are all stuck, as too large a rate leaves them, is a constant. Its
     last bias still learns: the same, wherever it began.
@@ -34,15 +38,38 @@ def warn_of_dead(
         if any(starts[other] != starts[name] and _alike(ends[other], ends[name]) for other in fits)
     ]
     if dead:
-        rates = (contenders[name].hyper for name in dead)
-        told = (f"{n} by {h.name} {float(h.learning_rate):g}" for n, h in zip(dead, rates))
         logging.warning(
-            "Fits from different inits end at the same %s to six digits (%s): their fields are "
-            "dead, as too large a rate leaves them. Give a smaller baseline_learning_rate or "
-            "inner_learning_rate, such as those of the program's flagfiles, or let tune find one.",
-            measure(metric).name,
-            ", ".join(told),
+            f"Fits from different inits end at the same %s to six digits (%s): {_REMEDY}",
+            *(measure(metric).name, _told({name: contenders[name].hyper for name in dead})),
         )
+    return dead
+
+
+def warn_of_constant(
+    outputs: Mapping[str, Sequence[np.ndarray]], hypers: Mapping[str, Hyper]
+) -> list[str]:
+    """Warns of inits of which a fit has the same values everywhere; returns their names.
+
+    Args:
+        outputs: by the init, of each fit its values [..., c] at many points.
+        hypers: how they were fitted; what has none is no fit.
+    """
+    dead = [name for name in hypers if any(map(_is_constant, outputs[name]))]
+    if dead:
+        logging.warning(
+            f"Fits have the same values everywhere (%s): {_REMEDY}",
+            _told({name: hypers[name] for name in dead}),
+        )
+    return dead
+
+
+def _is_constant(values):
+    points = np.asarray(values).reshape(-1, values.shape[-1])
+    return bool(np.isfinite(points).all() and np.allclose(points, points[0], rtol=_DIGITS, atol=0))
+
+
+def _told(hypers):
+    return ", ".join(f"{n} by {h.name} {float(h.learning_rate):g}" for n, h in hypers.items())
 
 
 def _alike(ends, others):
