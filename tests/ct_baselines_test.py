@@ -74,7 +74,9 @@ def test_shapes_that_do_not_fit_are_named(method):
         method(_angles(8), np.ones((8, 16)), 16, detector_grid(15))
 
 
-@pytest.mark.parametrize("name,least", [("fbp", 23), ("sart", 26)])
+@pytest.mark.parametrize(
+    "name,least", [("fbp", 23), pytest.param("sart", 26, marks=pytest.mark.slow)]
+)
 def test_a_rebinned_fan_shows_the_phantom(name, least):
     n, angles = 64, np.random.default_rng(0).permutation(np.linspace(-1, 2 * np.pi - 1, 180, False))
     image, fan = _phantom(n), covering_fan(n, 1.1)

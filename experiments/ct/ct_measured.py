@@ -58,6 +58,11 @@ def reconstruct(experiment: Experiment) -> None:
     learned = as_init(source, field, config.run.init)
     say(f"{options.sinogram}: {description(measured, options.geometry)}")
     stacks = _stacks(config, measured, field, learned)
+    if not np.isfinite(stacks["meta"]).all():
+        raise UserError(
+            f"the fit from --init={config.run.init} diverged; take fewer --test_steps, or an init "
+            "that goes with a lower rate"
+        )
     hypers = {name: learned.hyper for name in _FITTED}
     dead = warn_of_constant({n: stacks[n][..., None] for n in _FITTED}, hypers)
     errors = {name: _errors(config, measured, stack) for name, stack in stacks.items()}

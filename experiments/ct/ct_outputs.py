@@ -80,15 +80,17 @@ def write_stacks(
     files = {"reconstruction.npy": _npy(values if len(values) > 1 else values[0])}
     if target.output_format == "nifti":
         files["reconstruction.nii.gz"] = nifti_file(values, affine)
+    middle = slices[len(slices) // 2, ..., None]
+    files["reconstruction.png"] = encode_png(quantised(middle, 16, True))
+    names = [*files, "comparison.png"]
     if target.output_format == "dicom":
         found = dicom_files(values, affine, unit, target.place.body)
         files |= {f"reconstruction_{i:04d}.dcm": data for i, data in enumerate(found, 1)}
-    middle = slices[len(slices) // 2, ..., None]
-    files["reconstruction.png"] = encode_png(quantised(middle, 16, True))
+        names.append(f"{len(found)} files reconstruction_….dcm")
     for name, data in files.items():
         write_bytes(directory / name, data)
     save_figure(_comparison(stacks, measured), directory / "comparison.png")
-    return [*files, "comparison.png"]
+    return names
 
 
 def _in_units(values, measured, target):
@@ -111,7 +113,7 @@ def _comparison(stacks, measured):
     grid = []
     for number in numbers:
         values = np.asarray(measured.sinograms[number].values)
-        seen = (values / values.max())[rows][:, columns]
+        seen = (values / max(values.max(), 1e-6))[rows][:, columns]
         pictures = [seen, *(stack[number] for stack in stacks.values())]
         label = f"{views} views" if num == 1 else f"slice {number}, {views} views"
         grid.append((label, [to_levels(picture) for picture in pictures]))

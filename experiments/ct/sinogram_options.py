@@ -14,8 +14,8 @@ FORMATS = ("npy", "nifti", "dicom")
 class SinogramOptions(NamedTuple):
     """Where measured projections lie, how they were taken, and what is written of them.
 
-    sinogram: NPY, NPZ, CSV, TIFF or PNG file of [views, detectors] or [slices, views, detectors]; an
-        NPZ holds `sinogram`, or only one array, and maybe `angles`; pages of a TIFF are slices.
+    sinogram: NPY, NPZ, CSV, TIFF or PNG file of [views, detectors], or [slices, views, detectors];
+        an NPZ holds `sinogram`, or only one array, and maybe `angles`; pages of a TIFF are slices.
     angles: of the views, in radians: "0,0.5,1", "START:STOP:COUNT" without STOP itself, or a file
         (NPY, text of numbers, or an NPZ with `angles`); with "deg" at the end ("FILE:deg"), in
         degrees, with "rad", in radians beyond a turn. None: those of the NPZ, in radians.
