@@ -24,7 +24,7 @@ from absl import flags
 from experiments import cli, spine
 from experiments.config import Config, RunOptions, Values, make_field
 from experiments.ct import ct_flags
-from experiments.ct.beams import LEFT_OUT, classical, simulated, turn_of
+from experiments.ct.beams import ALL_AROUND, classical, simulated, turn_of
 from experiments.ct.ct_flags import CtOptions
 from experiments.ct.ct_measured import reconstruct, slice_of
 from experiments.ct.ct_pictures import with_sinogram
@@ -76,6 +76,9 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
     scan = partial(project, detectors=detectors, interpolation=own.interpolation)
     measurement = projection(size, detectors, own.interpolation)
     turn = turn_of(detectors)
+    caption = "Below each slice: its projections, a row for each view."
+    if own.geometry == "fan":
+        caption = f"{caption} {ALL_AROUND}"
 
     def objective(draw):
         return (Term(draw, measurement, squared_error),)
@@ -95,7 +98,6 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
             return _metrics(found, image), shown(found)
 
         methods = classical(angles, detectors, size)
-        caption = "Below each slice: its projections, a row for each view."
         return Setting(
             make_task=make_task,
             objective=objective(all_views()),
@@ -105,7 +107,7 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
             view=lambda params, image: shown(slice_of(field, params, size)),
             target=lambda image: shown(image[..., 0]),
             references={name: partial(reference, method) for name, method in methods.items()},
-            caption=caption if methods else f"{caption} {LEFT_OUT}",
+            caption=caption,
         )
 
     tell_of_ssim(size)

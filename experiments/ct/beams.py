@@ -23,9 +23,7 @@ from metainr.measurements import (
     fan_beam,
 )
 
-LEFT_OUT = (
-    "FBP and SART are left out: they need views of a fan at most 6 degrees apart, all around."
-)
+ALL_AROUND = "FBP and SART take only views of a fan that are at most 6 degrees apart, all around."
 
 
 def simulated(geometry: str, source_distance: float | None, shape: str, size: int) -> Detectors:

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.config import Config, make_field
 from experiments.ct import ct_flags
-from experiments.ct.beams import LEFT_OUT, classical
+from experiments.ct.beams import ALL_AROUND, classical
 from experiments.ct.ct_flags import CtOptions
 from experiments.ct.ct_outputs import make_target, told, write_stacks
 from experiments.ct.sinogram_io import Measured, description, read_sinogram
@@ -112,7 +112,7 @@ def _stacks(config, measured, field, learned) -> dict[str, np.ndarray]:
             bar.update(len(some))
     methods = classical(sinograms[0].angles, measured.detectors, size)
     if not methods:
-        say(LEFT_OUT)
+        say(ALL_AROUND)
     found = {name: [method(one.values) for one in sinograms] for name, method in methods.items()}
     return {name: np.stack(slices) for name, slices in (stacks | found).items()}
 
