@@ -68,10 +68,9 @@ _RATES = {"sgd": (10.0,), "adam": (3e-4, 1e-3, 3e-3)}
 
 def build(config: Config[CtOptions], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    size = config.run.resolution
-    signal_class = signals.make(config.run.signal, _options(config.run, config.own))
+    size, own = config.run.resolution, config.own
+    signal_class = signals.make(config.run.signal, _options(config.run, own))
     field = make_field(config.field, in_dim=2, out_dim=1)
-    own = config.own
     detectors = simulated(own.geometry, own.source_distance, own.detector_shape, size)
     scan = partial(project, detectors=detectors, interpolation=own.interpolation)
     measurement = projection(size, detectors, own.interpolation)

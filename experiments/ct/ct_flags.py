@@ -89,7 +89,7 @@ WATER = define(
     "water",
     "its attenuation per length, to write Hounsfield units; default: attenuation per length",
 )
-OUTPUT_FORMAT = define(SinogramOptions, "output_format", "to write besides NPY")
+OUTPUT_FORMAT = define(SinogramOptions, "output_format", "to write besides NPY; default: as --like")
 LIKE = define(
     SinogramOptions, "like", "DICOM or NIfTI file whose orientation and middle the output has"
 )

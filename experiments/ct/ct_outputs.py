@@ -13,7 +13,7 @@ from experiments.fitting.pictures_io import encode_png, quantised
 from metainr.files import expanded, write_bytes
 from metainr.media.medical_files import LIBRARIES, dicom_files, nifti_file
 from metainr.media.places import Place, affine_of, read_place
-from metainr.media.stacks import library
+from metainr.media.stacks import kind_of, library
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
 
@@ -45,11 +45,14 @@ def make_target(options: SinogramOptions) -> Target:
 
     Raises UserError if a library is missing or the place cannot be read.
     """
-    if options.output_format in LIBRARIES:
-        library(LIBRARIES[options.output_format], f"--output_format={options.output_format}")
-    place = Place() if options.like is None else read_place(expanded(options.like))
+    place, form = Place(), options.output_format or "npy"
+    if options.like is not None:
+        path = expanded(options.like)
+        place, form = read_place(path), options.output_format or kind_of(path)
+    if form in LIBRARIES:
+        library(LIBRARIES[form], f"--output_format={form}")
     distance = place.distance if options.slice_distance is None else options.slice_distance
-    return Target(options.water, options.output_format, place, distance)
+    return Target(options.water, form, place, distance)
 
 
 def told(measured: Measured, target: Target) -> str:

@@ -33,7 +33,7 @@ class SinogramOptions(NamedTuple):
     detector_shape: of a fan's row, "flat", or "curved" about the source.
     water: attenuation of water per length, with which slices are written in Hounsfield units; None:
         they are attenuation per length.
-    output_format: "nifti" or "dicom" besides NPY.
+    output_format: "nifti" or "dicom" besides NPY; None: that of `like`.
     like: DICOM or NIfTI file of the same body, whose orientation and middle those have; None: the
         centre of rotation is their origin.
     slice_distance: from slice to slice of a stack, in the same unit; None: that of `like`, else the
@@ -52,6 +52,6 @@ class SinogramOptions(NamedTuple):
     detector_distance: Annotated[float | None, Maybe(Range(0, 1e9, real=True))] = None
     detector_shape: Annotated[str, Choice(SHAPES)] = "flat"
     water: Annotated[float | None, Maybe(Range(1e-12, 1e12, real=True))] = None
-    output_format: Annotated[str, Choice(FORMATS)] = "npy"
+    output_format: Annotated[str | None, Maybe(Choice(FORMATS))] = None
     like: Annotated[str | None, FILE_OR_FOLDER] = None
     slice_distance: Annotated[float | None, Maybe(LENGTH)] = None
