@@ -116,9 +116,11 @@ def test_files_without_a_place_are_refused(tmp_path):
     del data.PixelSpacing
     data.save_as(tmp_path / "b.dcm")
     np.save(tmp_path / "c.npy", np.ones((4, 4)))
+    _original(tmp_path / "e.dcm", ImageOrientationPatient=[1, 0, 0, 0.5, 1, 0])
     for name, line in (
         ("a.dcm", "does not tell where it lies"),
         ("b.dcm", "does not tell the spacing"),
+        ("e.dcm", "not at right angles"),
         ("c.npy", "does not tell where it lies; give a DICOM or NIfTI file"),
     ):
         with pytest.raises(UserError, match=line):

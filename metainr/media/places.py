@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.media import dicom, nifti
 from metainr.media.dicom_places import group_of, normal, pixel_spacing, position
 from metainr.media.opening import check_regular
 from metainr.media.stacks import damage_told, kind_of, library
@@ -15,6 +16,7 @@ from metainr.media.volume import known_length
 TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From NIfTI's coordinates, to the right, the front and the head, to DICOM's, and back."""
 
+_ASKEW = 1e-2  # of the cosines between rows and columns
 _OF_BODY = (
     "PatientName",
     "PatientID",
@@ -55,9 +57,10 @@ def read_place(path: Path) -> Place:
     with damage_told(path):
         kind = kind_of(path)
         if kind == "dicom":
-            return _of_dicom(library("pydicom", f"reading {path}").dcmread(path), path)
+            return _of_dicom(dicom.opened(library("pydicom", f"reading {path}"), path), path)
         if kind == "nifti":
-            return _of_nifti(library("nibabel", f"reading {path}"), path)
+            nibabel = library("nibabel", f"reading {path}")
+            return _of_nifti(nibabel.as_closest_canonical(nifti.opened(nibabel, path)))
     raise UserError(f"{path} does not tell where it lies; give a DICOM or NIfTI file")
 
 
@@ -85,7 +88,9 @@ def _of_dicom(data, path):
     rows, columns = pixel_spacing(data, measures)
     if rows is None or columns is None:
         raise UserError(f"{path} does not tell the spacing of its pixels; give a file that does")
-    across, down = np.reshape(np.array(axes, float), (2, 3))
+    across, down = axes = np.reshape(np.array(axes, float), (2, 3))
+    if np.abs(axes @ axes.T - np.eye(2)).max() > _ASKEW:
+        raise UserError(f"{path} says that its rows and columns are not at right angles; mend it")
     middle = (
         np.array(corner, float)
         + across * columns * (data.Columns - 1) / 2
@@ -99,11 +104,10 @@ def _of_dicom(data, path):
     )
 
 
-def _of_nifti(nibabel, path):
-    image = nibabel.load(path)
-    turned = nibabel.as_closest_canonical(image)
-    columns, rows = turned.shape[:2]
-    to_body = TO_LPS @ turned.affine
+def _of_nifti(image):
+    """Of an image whose axes lead to the right, to the front and up."""
+    columns, rows = image.shape[:2]
+    to_body = TO_LPS @ image.affine
     # As slices are shown: rows lead to the back.
     steps = to_body[:3, :3] * [1, -1, 1]
     lengths = np.linalg.norm(steps, axis=0)

@@ -1,6 +1,6 @@
 """Fits that died: their fields are constants, and wherever they began, they end alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import jax
 import numpy as np
@@ -78,7 +78,7 @@ def warn_of_dead(
 
 
 def warn_of_constant(
-    outputs: Mapping[str, Sequence[np.ndarray]], hypers: Mapping[str, Hyper]
+    outputs: Mapping[str, Iterable[np.ndarray]], hypers: Mapping[str, Hyper]
 ) -> list[str]:
     """Warns of inits of which a fit has the same values everywhere; returns their names.
 
