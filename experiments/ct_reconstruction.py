@@ -24,6 +24,7 @@ from absl import flags
 from experiments import cli, spine
 from experiments.config import Config, RunOptions, Values, make_field
 from experiments.ct import ct_flags
+from experiments.ct.beams import ALL_AROUND, classical, simulated, turn_of
 from experiments.ct.ct_flags import CtOptions
 from experiments.ct.ct_measured import reconstruct, slice_of
 from experiments.ct.ct_pictures import with_sinogram
@@ -33,10 +34,9 @@ from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from metainr import signals
 from metainr.errors import UserError
-from metainr.evaluation.ct_baselines import filtered_back_projection, sart
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import picture_metrics
-from metainr.measurements import detector_grid, project, projection
+from metainr.measurements import project, projection
 from metainr.numerics import Summation
 from metainr.objectives import Sinogram, all_views, random_views, squared_error
 from metainr.runs.problem import Problem, Setting, matching_objective, spread_steps
@@ -68,17 +68,22 @@ _RATES = {"sgd": (10.0,), "adam": (3e-4, 1e-3, 3e-3)}
 
 def build(config: Config[CtOptions], summation: Summation) -> Problem:
     """The problem that the flags describe, its sums over observations taken as said."""
-    size = config.run.resolution
-    signal_class = signals.make(config.run.signal, _options(config.run, config.own))
+    size, own = config.run.resolution, config.own
+    signal_class = signals.make(config.run.signal, _options(config.run, own))
     field = make_field(config.field, in_dim=2, out_dim=1)
-    scan = partial(project, detectors=detector_grid(size), interpolation=config.own.interpolation)
-    measurement = projection(size, interpolation=config.own.interpolation)
+    detectors = simulated(own.geometry, own.source_distance, own.detector_shape, size)
+    scan = partial(project, detectors=detectors, interpolation=own.interpolation)
+    measurement = projection(size, detectors, own.interpolation)
+    turn = turn_of(detectors)
+    caption = "Below each slice: its projections, a row for each view."
+    if own.geometry == "fan":
+        caption = f"{caption} {ALL_AROUND}"
 
     def objective(draw):
         return (Term(draw, measurement, squared_error),)
 
     def setting(num_views, num_steps):
-        angles = np.linspace(0, np.pi, num_views, endpoint=False, dtype=np.float32)
+        angles = np.linspace(0, turn, num_views, endpoint=False, dtype=np.float32)
 
         def make_task(image: Array, key: Key) -> Task:
             sinogram = Sinogram(angles, scan(image[..., 0], angles), jnp.ones(num_views))
@@ -87,10 +92,11 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
         def shown(image):
             return with_sinogram(image, scan(image, angles))
 
-        def classical(method, image):
-            found = method(angles, np.asarray(scan(image[..., 0], angles)), size)
-            return _metrics(jnp.asarray(found), image), shown(jnp.asarray(found))
+        def reference(method, image):
+            found = jnp.asarray(method(np.asarray(scan(image[..., 0], angles))))
+            return _metrics(found, image), shown(found)
 
+        methods = classical(angles, detectors, size)
         return Setting(
             make_task=make_task,
             objective=objective(all_views()),
@@ -99,16 +105,13 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
             score=Score(lambda params, image: _metrics(slice_of(field, params, size), image), None),
             view=lambda params, image: shown(slice_of(field, params, size)),
             target=lambda image: shown(image[..., 0]),
-            references={
-                "FBP": partial(classical, filtered_back_projection),
-                "SART": partial(classical, sart),
-            },
-            caption="Below each slice: its projections, a row for each view.",
+            references={name: partial(reference, method) for name, method in methods.items()},
+            caption=caption,
         )
 
     tell_of_ssim(size)
-    drawn = objective(random_views(scan, config.own.train_views))
-    counts = dict(zip(config.own.views, config.own.view_steps, strict=True))
+    drawn = objective(random_views(scan, own.train_views, turn))
+    counts = dict(zip(own.views, own.view_steps, strict=True))
     settings = {f"views={views}": setting(views, steps) for views, steps in counts.items()}
     if len(settings) == 1:
         settings = {"default": settings.popitem()[1]}
@@ -121,7 +124,7 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
         matching=matching_objective(field.apply, dim=2),
         mean_support=lambda num: jnp.asarray(mean_signal(signal_class, num)),
         settings=settings,
-        validation=setting(config.own.train_views, 1)._replace(
+        validation=setting(own.train_views, 1)._replace(
             make_task=lambda image, key: Task(image, image),
             objective=drawn,
             steps=(0, config.learner.inner_steps),

@@ -44,6 +44,7 @@ from metainr.output import say
 from metainr.reporting import write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
+from metainr.runs.dead import warn_of_constant
 from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init, standard_init
 from metainr.runs.record import of_fits
@@ -200,6 +201,8 @@ def _comparison(job, params):
     shown = jax.tree.map(lambda x: np.concatenate([x[:1], x[-_SHOWN:]]), job.views)
     render = jax.jit(_parts(job).render)
     rendered = {name: render(p, shown) for name, p in params.items()}
+    colours = {name: [np.asarray(r.colours)] for name, r in rendered.items()}
+    warn_of_constant(colours, dict.fromkeys(rendered, job.learned.hyper))
     metrics = {
         name: {
             metric: np.array([[value]])

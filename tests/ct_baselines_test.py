@@ -4,8 +4,13 @@ import pytest
 
 from metainr import measurements
 from metainr.errors import UserError
-from metainr.evaluation.ct_baselines import filtered_back_projection, sart
-from metainr.measurements import detector_grid
+from metainr.evaluation.ct_baselines import (
+    filtered_back_projection,
+    is_all_around,
+    rebinned,
+    sart,
+)
+from metainr.measurements import covering_fan, detector_grid
 from metainr.signals import SliceOptions, make
 
 project = jax.jit(measurements.project)
@@ -67,3 +72,26 @@ def test_shapes_that_do_not_fit_are_named(method):
         method(_angles(7), np.ones((8, 16)), 16)
     with pytest.raises(UserError, match=r"16 values per view do not fit \(15,\) detectors"):
         method(_angles(8), np.ones((8, 16)), 16, detector_grid(15))
+
+
+@pytest.mark.parametrize(
+    "name,least", [("fbp", 23), pytest.param("sart", 26, marks=pytest.mark.slow)]
+)
+def test_a_rebinned_fan_shows_the_phantom(name, least):
+    n, angles = 64, np.random.default_rng(0).permutation(np.linspace(-1, 2 * np.pi - 1, 180, False))
+    image, fan = _phantom(n), covering_fan(n, 1.1)
+    sinogram = np.asarray(project(image, angles.astype(np.float32), fan))
+    found = METHODS[name](*rebinned(angles, sinogram, fan.turns), n, fan.places)
+    best = psnr(found, image)
+    assert best > least
+    for other in (found[::-1], found[:, ::-1], found.T):
+        assert psnr(other, image) < best - 1
+
+
+def test_fans_with_gaps_are_not_rebinned():
+    around = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    assert is_all_around(around) and is_all_around(around[::-1] + 5)
+    for angles in (around[:-1], np.linspace(0, np.pi, 180), np.array([1.0])):
+        assert not is_all_around(angles)
+        with pytest.raises(UserError, match="gaps above 6 degrees"):
+            rebinned(angles, np.ones((len(angles), 4)), np.zeros(4))

@@ -8,7 +8,7 @@ from tiny_runs import TINY_OWN, run_here, steps
 
 from experiments import ct_reconstruction, phototourism, view_synthesis
 from metainr import signals
-from metainr.measurements import detector_grid, project
+from metainr.measurements import covering_fan, detector_grid, project
 from metainr.media import read_image
 from metainr.reporting import read_results
 
@@ -131,7 +131,9 @@ def test_measured_projections_are_reconstructed(trained, sinogram, tmp_path, cap
     flags = (f"--init={trained('ct_reconstruction')}", f"--sinogram={sinogram}")
     own = (f"--angles={ANGLES}", "--white=2")
     assert _run("ct_reconstruction", tmp_path / "run", *flags, *own) == 0
-    assert "reconstruction.npy is attenuation per unit of length" in capfd.readouterr().out
+    lines = capfd.readouterr().out
+    assert "6 views by 16 detectors, parallel rays, angles from 0 to 150 degrees" in lines
+    assert "values are attenuation per unit of length, in which the square's side is 16" in lines
     image = np.load(tmp_path / "run" / "reconstruction.npy")
     assert image.shape == (SIDE, SIDE)
     white = read_image(tmp_path / "run" / "reconstruction.png")[..., 0]
@@ -145,12 +147,44 @@ def test_measured_projections_are_reconstructed(trained, sinogram, tmp_path, cap
         assert (tmp_path / "run" / name).stat().st_size > 100
 
 
+def test_stacks_of_a_fan_become_a_volume(trained, tmp_path, capfd):
+    nibabel = pytest.importorskip("nibabel")
+    phantoms = signals.make("phantoms", signals.SliceOptions(SIDE))
+    slices = [phantoms.get("test", index)[..., 0] for index in range(2)]
+    angles, fan = np.linspace(0, 2 * np.pi, 72, endpoint=False), covering_fan(SIDE, 1.5)
+    # A fan that covers the circle of a square whose side is 8, by a row through its centre.
+    width = 2 * 12 * np.tan(np.arcsin(0.5 / 1.5)) / SIDE
+    np.save(tmp_path / "scan.npy", [8 * 0.02 * project(image, angles, fan) for image in slices])
+    own = (
+        *(f"--init={trained('ct_reconstruction')}", f"--sinogram={tmp_path / 'scan.npy'}"),
+        *("--angles=0:360:72deg", "--geometry=fan", "--source_distance=12"),
+        *("--detector_distance=0", f"--spacing={width}", "--white=0.02", "--water=0.01"),
+        *("--output_format=nifti", "--slice_distance=3"),
+    )
+    assert _run("ct_reconstruction", tmp_path / "run", *own) == 0
+    lines = capfd.readouterr().out
+    assert "2 slices, each of 72 views by 16 detectors, fan rays" in lines
+    assert "values are HU" in lines and "black in the pictures is -1000, white 1000" in lines
+    values = np.load(tmp_path / "run" / "reconstruction.npy")
+    volume = nibabel.load(tmp_path / "run" / "reconstruction.nii.gz")
+    np.testing.assert_array_equal(volume.get_fdata(), values.T)
+    np.testing.assert_allclose(volume.header.get_zooms(), [0.5, 0.5, 3], rtol=1e-5)
+    results = read_results(tmp_path / "run" / "reconstruction.json")
+    assert (results["unit"], results["slices"]) == ("HU", 2)
+    found = results["settings"]["default"]["inits"]["SART"]["metrics"]["projection_error"]
+    assert np.shape(found["per_signal"]) == (2, 1) and found["mean"][0] < 1e-3
+
+
 def test_mistakes_about_measured_projections(refused, trained, sinogram):
     name, scan = "ct_reconstruction", f"--sinogram={sinogram}"
     assert "--sinogram needs --init" in refused(name, scan, f"--angles={ANGLES}")
     init = f"--init={trained(name)}"
     line = refused(name, init, scan, f"--angles={ANGLES}", "--geometry=fan")
-    assert "geometry 'fan' is not supported" in line
+    assert "--geometry=fan has a source and detectors; give --source_distance" in line
+    line = refused(name, init, scan, f"--angles={ANGLES}", "--like=/nowhere.dcm")
+    assert "cannot read slices /nowhere.dcm" in line
+    assert "inside the circle" in refused(name, "--geometry=fan", "--source_distance=0.4")
+    assert "give --source_distance" in refused(name, "--geometry=fan")
     assert "6 views but there are 5 angles" in refused(name, init, scan, "--angles=0:180:5deg")
     assert "give --angles" in refused(name, init, scan)
     line = refused(name, init, "--sinogram=/nowhere.npy", f"--angles={ANGLES}")

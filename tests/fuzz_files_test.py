@@ -109,6 +109,8 @@ def _dicom(folder):
     data.BitsAllocated = data.BitsStored = 16
     data.HighBit, data.PixelRepresentation = 15, 0
     data.RescaleSlope, data.RescaleIntercept = 1, -1024
+    data.ImageOrientationPatient, data.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [-4.5, 3, 12]
+    data.PixelSpacing = [0.5, 0.5]
     levels = np.random.default_rng(0).integers(0, 3000, (16, 16))
     data.PixelData = levels.astype(np.uint16).tobytes()
     pydicom.dcmwrite(folder / "a.dcm", data, enforce_file_format=True)
@@ -161,6 +163,12 @@ def _read_stack(path):
     from metainr.media import read_stack
 
     read_stack(path)
+
+
+def _read_place(path):
+    from metainr.media.places import read_place
+
+    read_place(path)
 
 
 def _read_sound(path):
@@ -217,6 +225,8 @@ KINDS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], None]]] = {
     "dcm": (_dicom, _read_stack),
     "nii": (_nifti("nii"), _read_stack),
     "nii.gz": (_nifti("nii.gz"), _read_stack),
+    "nii_place": (_nifti("nii"), _read_place),
+    "dcm_place": (_dicom, _read_place),
     "wav": (_sound("wav"), _read_sound),
     "flac": (_sound("flac"), _read_sound),
     "ogg": (_sound("ogg"), _read_sound),

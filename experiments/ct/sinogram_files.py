@@ -31,9 +31,9 @@ Read = TypeVar("Read")
 def load_sinogram(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     """Reads (values, angles or None) as a file stores them: float64, values of any shape.
 
-    NPY, NPZ, CSV or text of numbers, TIFF, PNG, JPEG (upright); only an NPZ can hold angles. Raises
-    UserError if the file is missing or damaged, claims more than it can hold, or holds something
-    else.
+    NPY, NPZ, CSV or text of numbers, TIFF, PNG, JPEG (upright); pages of a TIFF are slices, and
+    only an NPZ can hold angles. Raises UserError if the file is missing or damaged, claims more
+    than it can hold, or holds something else.
     """
     check_regular(path, "sinogram")
     suffix = path.suffix.lower()
@@ -48,10 +48,8 @@ def load_sinogram(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
         return values, None
     if suffix == ".npy":
         return _told(load_npy, path).astype(np.float64), None
-    stack = _stack(path)
-    if len(stack) > 1:
-        raise UserError(f"sinogram {path} has {len(stack)} pages; give a file of one")
-    return stack[0].astype(np.float64), None
+    stack = _stack(path).astype(np.float64)
+    return stack if len(stack) > 1 else stack[0], None
 
 
 def _stack(path):

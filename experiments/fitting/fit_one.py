@@ -13,6 +13,7 @@ from metainr.errors import UserError
 from metainr.output import say
 from metainr.progress import progress
 from metainr.reporting import to_text
+from metainr.runs.dead import warn_of_constant
 from metainr.runs.record import of_fits
 
 _WEIGHTS = {"resize": "weights.safetensors", "tile": "weights/"}
@@ -28,13 +29,15 @@ def fit_one(job: Job) -> None:
     directory = made_folder(options.output_dir)
     say(_description(options, target))
     try:
-        fits = _fits(job, target, directory)
+        fits, inits = _fits(job, target, directory), contenders(job)
+        hypers = {name: inits[name].hyper for name in fits}
+        dead = warn_of_constant({name: [fit.picture] for name, fit in fits.items()}, hypers)
         say(to_text(fit_outputs.psnr_table(fits)))
         files = fit_outputs.write_pictures(directory, fits, target, options.scale)
         files[_WEIGHTS[options.mode]] = {}
         results = of_fits("fit", job.record, began) | {
             "tiles": tiling._asdict() | {name: getattr(tiling, name) for name in ("top", "left")},
-            "settings": fit_outputs.settings(fits, contenders(job)),
+            "settings": fit_outputs.settings(fits, hypers, dead),
             "files": files,
         }
         files |= dict.fromkeys(fit_outputs.write_numbers(directory, results), {})

@@ -1,6 +1,6 @@
 """What `experiments.fit` leaves behind: pictures, weights, curves and numbers, and their names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from metainr.files import write_bytes
 from metainr.reporting.figures import write_figures
 from metainr.reporting.results import write_json
 from metainr.reporting.tables import Table
-from metainr.types import Contender
+from metainr.types import Hyper
 
 _TITLES = {"meta": "learned init", "standard": "standard init"}
 _UNSEEN_GREY = 0.5
@@ -50,20 +50,25 @@ def psnr_table(fits: Fits) -> Table:
     return Table("PSNR in dB by step", ("step", *columns), tuple(rows))
 
 
-def settings(fits: Fits, contenders: Mapping[str, Contender]) -> dict[str, Any]:
-    """`settings` of results.json: "default", or "seen" and "unseen" where a part is shown."""
+def settings(fits: Fits, hypers: Mapping[str, Hyper], dead: Collection[str]) -> dict[str, Any]:
+    """`settings` of results.json: "default", or "seen" and "unseen" where a part is shown.
+
+    hypers: how they were fitted, by init. dead: the inits whose fits are constants.
+    """
     kinds = list(fits["meta"].psnr)
     return {
         kind if len(kinds) > 1 else "default": {
             "steps": list(range(len(fits["meta"].psnr[kind]))),
-            "inits": {init: _entry(fit, kind, contenders[init]) for init, fit in fits.items()},
+            "inits": {
+                init: _entry(fit, kind, hypers[init], init in dead) for init, fit in fits.items()
+            },
         }
         for kind in kinds
     }
 
 
-def _entry(fit, kind, contender):
-    return entry({"psnr": fit.psnr[kind][None]}, contender.hyper) | {"seconds": fit.seconds}
+def _entry(fit, kind, hyper, is_dead):
+    return entry({"psnr": fit.psnr[kind][None]}, hyper, is_dead) | {"seconds": fit.seconds}
 
 
 def finite(psnr: Iterable[float]) -> list[float | None]:

@@ -39,12 +39,15 @@ def summary(values: np.ndarray) -> dict[str, Any]:
     }
 
 
-def entry(metrics: Mapping[str, np.ndarray], hyper: Hyper | None = None) -> dict[str, Any]:
+def entry(
+    metrics: Mapping[str, np.ndarray], hyper: Hyper | None = None, is_dead: bool = False
+) -> dict[str, Any]:
     """What results.json holds of an init: optimizer and rate, and its metrics [signals, steps].
 
-    `hyper`: None for a method that takes no steps.
+    `hyper`: None for a method that takes no steps. `is_dead`: whether its fits are constants.
     """
     how = {} if hyper is None else {"optimizer": hyper.name, "learning_rate": hyper.learning_rate}
+    how |= {"dead": True} if is_dead else {}
     return how | {"metrics": {name: summary(values) for name, values in metrics.items()}}
 
 

@@ -1,12 +1,16 @@
 """What classical CT makes of a sinogram: filtered back-projection and SART, by scikit-image.
 
-Both take projections as `metainr.measurements.project` gives them: angles [v] in radians, values
-[v, d] that are means along rays as long as the image's side, on detectors [d] in such sides.
+Both take projections as `metainr.measurements.project` gives them of parallel rays: angles [v] in
+radians, values [v, d] that are means along rays as long as the image's side, on detectors [d] in
+such sides. The views of a fan are rebinned to parallel ones first.
 """
 
 import numpy as np
 
 from metainr.errors import UserError
+
+_WIDEST_GAP = np.deg2rad(6) + 1e-6  # between views that values are interpolated from
+_ROUNDING = 1e-6  # of a side, by which a ray may seem to miss the outermost detector
 
 
 def filtered_back_projection(
@@ -51,6 +55,44 @@ def sart(
     return image.astype(np.float32)
 
 
+def is_all_around(angles: np.ndarray) -> bool:
+    """Whether views at angles [v] leave no gap above 6 degrees of a whole turn."""
+    around = np.unique(np.mod(np.asarray(angles, np.float64), 2 * np.pi))
+    return bool(np.diff(around, append=around[0] + 2 * np.pi).max() <= _WIDEST_GAP)
+
+
+def rebinned(
+    angles: np.ndarray, sinogram: np.ndarray, turns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Views of parallel rays, all around, from those of a fan: their angles [v], values [v, d].
+
+    The ray at angle θ to a detector is in the view at θ minus the detector's turn; a periodic cubic
+    spline over the views stands for it. The places of the detectors stay.
+
+    Args:
+        angles: [v], any.
+        sinogram: [v, d].
+        turns: [d] of the rays, as `metainr.measurements.Rays` has them.
+    Raises UserError if the views are not all around.
+    """
+    from scipy.interpolate import CubicSpline
+
+    if not is_all_around(angles):
+        raise UserError(
+            "views of a fan with gaps above 6 degrees make no parallel ones; give more of them, "
+            "all around"
+        )
+    around, first = np.unique(np.mod(np.asarray(angles, np.float64), 2 * np.pi), return_index=True)
+    closed = np.append(around, around[0] + 2 * np.pi)
+    values = np.asarray(sinogram, np.float64)[np.append(first, first[0])]
+    even = np.arange(len(around)) * 2 * np.pi / len(around)
+    columns = [
+        CubicSpline(closed, column, bc_type="periodic")(even - turn)
+        for column, turn in zip(values.T, turns)
+    ]
+    return even, np.stack(columns, axis=1)
+
+
 def _resampled(angles, sinogram, size, detectors):
     """The sinogram float64 [v, size] as scikit-image has it: sums over pixels, its own centre.
 
@@ -75,6 +117,8 @@ def _resampled(angles, sinogram, size, detectors):
     half = size // 2 - (size - 1) / 2
     moved = half * (np.cos(angles) - np.sin(angles))
     wanted = (np.arange(size) - size // 2 + moved[:, None]) / size
+    seen = np.clip(wanted, detectors[0], detectors[-1])
+    wanted = np.where(np.abs(wanted - seen) < _ROUNDING, seen, wanted)
     views = []
     for view, places in zip(sinogram, wanted):
         spline = make_interp_spline(detectors, view, k=min(3, num - 1))

@@ -10,7 +10,10 @@ from metainr.measurements.derivatives import (
     value_and_gradient,
 )
 from metainr.measurements.equations import helmholtz, value_and_rate, wave
+from metainr.measurements.fan import covering_fan, fan_angles, fan_beam
 from metainr.measurements.projection import (
+    Detectors,
+    Rays,
     detector_grid,
     project,
     projection,
@@ -37,11 +40,16 @@ REGISTRY: dict[str, Callable[[], Measurement]] = {
 
 __all__ = [
     "REGISTRY",
+    "Detectors",
+    "Rays",
     "Rendered",
     "activate",
     "composite",
+    "covering_fan",
     "detector_grid",
     "divergence",
+    "fan_angles",
+    "fan_beam",
     "gradient",
     "helmholtz",
     "hessian",

@@ -1,4 +1,4 @@
-"""Parallel-beam projections, as a CT scanner takes them of a slice.
+"""Projections of a slice along rays, as a CT scanner takes them.
 
 The slice f lives on the unit square, is zero outside it and turns about its centre. A ray is named
 by its view's angle θ and its signed distance s from the centre; it is as long as the square's side:
@@ -7,14 +7,15 @@ by its view's angle θ and its signed distance s from the centre; it is as long 
 
 with x to the right and y down, as images are stored: θ turns the detector counter-clockwise as one
 sees the image, and at θ = 0 a projection is the mean over the image's rows. The mean of n samples
-stands for the integral.
+stands for the integral. The rays of a view are parallel, or turned against its angle each by its
+own, as those of a fan are (`metainr.measurements.fan`).
 
 Pixels are cells of side 1/n whose value is that in their middle, so that the centre of rotation is
 index (n − 1)/2 on both axes: a projection is that of the pixel grid turned about its own centre.
 A field is asked for a pixel at the cell's upper left corner, (column/n, row/n), as everywhere here.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,21 @@ from metainr.types import Array, Measurement
 Interpolation = Literal["bilinear", "nearest"]
 
 
+class Rays(NamedTuple):
+    """The rays of a view that are not parallel.
+
+    places: [d], signed distances s from the centre of rotation, in sides of the square.
+    turns: [d] in radians: at a view of angle φ a ray's own angle θ is φ + its turn.
+    """
+
+    places: ArrayLike
+    turns: ArrayLike
+
+
+Detectors = ArrayLike | Rays
+"""Positions [d] of parallel rays, in sides of the square from the centre of rotation; or rays."""
+
+
 def detector_grid(num_detectors: int) -> np.ndarray:
     """Positions float32 [d] of detectors that divide the side of the square evenly, in sides."""
     places = np.arange(num_detectors) - (num_detectors - 1) / 2
@@ -33,7 +49,7 @@ def detector_grid(num_detectors: int) -> np.ndarray:
 
 
 def project(
-    image: Array, angles: Array, detectors: ArrayLike, interpolation: Interpolation = "bilinear"
+    image: Array, angles: Array, detectors: Detectors, interpolation: Interpolation = "bilinear"
 ) -> Array:
     """Projections of an image [n, n] at angles [v] (radians) on detectors [d]: [v, d].
 
@@ -42,8 +58,8 @@ def project(
 
     Args:
         image: rows from the top, columns from the left.
-        angles: of the views; θ + π sees what θ sees, mirrored.
-        detectors: positions s in sides of the square from the centre of rotation.
+        angles: of the views; if rays are parallel, θ + π sees what θ sees, mirrored.
+        detectors: positions s in sides of the square from the centre of rotation, or `Rays`.
         interpolation: of a sample between pixels; "nearest" is the projector of Tancik et al.,
             CVPR 2021.
     Raises ValueError for an image that is not square or another interpolation.
@@ -54,13 +70,15 @@ def project(
         raise ValueError(f"interpolation {interpolation!r} is none of {', '.join(_SAMPLERS)}")
     size, sample = len(image), _SAMPLERS[interpolation]
     centre = (size - 1) / 2
-    across = jnp.asarray(detectors, image.dtype)[:, None] * size
+    places, turns = _rays(detectors)
+    across = jnp.asarray(places, image.dtype)[:, None] * size
+    turned = jnp.asarray(turns, image.dtype)[:, None]
     along = jnp.arange(size, dtype=image.dtype)[None, :] - centre
     # A frame of zeros spares the samples outside a test.
     framed = jnp.pad(image, 1)
 
     def view(angle):
-        cos, sin = jnp.cos(angle), jnp.sin(angle)
+        cos, sin = jnp.cos(angle + turned), jnp.sin(angle + turned)
         columns = centre + across * cos + along * sin
         rows = centre - across * sin + along * cos
         return sample(framed, rows + 1, columns + 1).mean(axis=1)
@@ -69,12 +87,12 @@ def project(
 
 
 def projection(
-    size: int = 16, detectors: ArrayLike | None = None, interpolation: Interpolation = "bilinear"
+    size: int = 16, detectors: Detectors | None = None, interpolation: Interpolation = "bilinear"
 ) -> Measurement:
     """Inputs are angles [v], predictions projections [v, d] of the field on a grid of `size`².
 
     The field, of 2 coordinates (x, y) and 1 value, is asked once per pixel however many views
-    there are. `detectors` [d] are as in `project`; None: `detector_grid(size)`.
+    there are. `detectors` are as in `project`; None: `detector_grid(size)`.
     """
     places = detector_grid(size) if detectors is None else detectors
     axis = np.arange(size) / size
@@ -93,7 +111,7 @@ def projection(
 
 
 def ray_projection(
-    num_samples: int = 16, detectors: ArrayLike | None = None, centre: float | None = None
+    num_samples: int = 16, detectors: Detectors | None = None, centre: float | None = None
 ) -> Measurement:
     """The same predictions [v, d] for angles [v], the field being asked along every ray itself.
 
@@ -101,17 +119,18 @@ def ray_projection(
 
     Args:
         num_samples: along each ray.
-        detectors: positions [d] as in `project`; None: `detector_grid(num_samples)`.
+        detectors: as in `project`; None: `detector_grid(num_samples)`.
         centre: both coordinates of the centre of rotation. None: where a grid of `num_samples`²
             pixels has it, (num_samples − 1) / (2 num_samples).
     """
-    detectors = detector_grid(num_samples) if detectors is None else detectors
+    places, turns = _rays(detector_grid(num_samples) if detectors is None else detectors)
     centre = (num_samples - 1) / (2 * num_samples) if centre is None else centre
     along = detector_grid(num_samples)
 
     def offsets(angles):
-        cos, sin = (f(angles)[:, None, None] for f in (jnp.cos, jnp.sin))
-        across = jnp.asarray(detectors)[None, :, None]
+        turned = angles[:, None, None] + jnp.asarray(turns)[None, :, None]
+        cos, sin = jnp.cos(turned), jnp.sin(turned)
+        across = jnp.asarray(places)[None, :, None]
         x = across * cos + along[None, None] * sin
         y = along[None, None] * cos - across * sin
         return jnp.stack([x, y], -1).reshape(len(angles), -1, 2)
@@ -126,6 +145,10 @@ def ray_projection(
         local=lambda field, coords: field(coords),
         pool=pool,
     )
+
+
+def _rays(detectors):
+    return detectors if isinstance(detectors, Rays) else Rays(detectors, np.zeros(1, np.float32))
 
 
 def _nearest(framed, rows, columns):

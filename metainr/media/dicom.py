@@ -5,7 +5,7 @@ import os
 import zlib
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,10 +59,7 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
     than it can hold, UserError if it is compressed in a way that nothing here decodes, and what
     pydicom does for other damage.
     """
-    _check_start(pydicom, path)
-    data = pydicom.dcmread(path)
-    if "Rows" not in data or "Columns" not in data:
-        raise ValueError("it holds no picture")
+    data = opened(pydicom, path)
     _check_bits(data, path)
     colours = data.get("PhotometricInterpretation") == "PALETTE COLOR"
     if colours or data.get("SamplesPerPixel", 1) != 1:
@@ -104,6 +101,15 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
             None if along is None else tuple(along.tolist()),
         ),
     )
+
+
+def opened(pydicom: ModuleType, path: Path) -> Any:
+    """pydicom's data set of a file that holds a picture; raises as `read_dicom`."""
+    _check_start(pydicom, path)
+    data = pydicom.dcmread(path)
+    if "Rows" not in data or "Columns" not in data:
+        raise ValueError("it holds no picture")
+    return data
 
 
 def _check_start(pydicom, path):

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,19 @@ def read_nifti(nibabel: ModuleType, path: Path) -> Volume:
     grey values, or is gzipped and not named so; ValueError if it holds less than its header claims,
     and what nibabel does for other damage.
     """
+    image = opened(nibabel, path)
+    values = image.get_fdata(dtype=np.float32)
+    values = values.reshape((*values.shape, 1)[:3])
+    turned = nibabel.as_closest_canonical(nibabel.spatialimages.SpatialImage(values, image.affine))
+    # Its affine map is what turns it; the header's sizes of voxels may be others.
+    lengths = nibabel.affines.voxel_sizes(turned.affine).astype(np.float32)
+    spacing = (*map(known_length, lengths),)
+    notes = (*_notes(image), *([ROUNDED] if is_rounded(image.dataobj.get_unscaled()) else []))
+    return Volume(np.asarray(turned.dataobj), spacing, About(notes=notes))
+
+
+def opened(nibabel: ModuleType, path: Path) -> Any:
+    """nibabel's image of one volume of grey values, none of them read; raises as `read_nifti`."""
     _check_packed(path)
     _check_header(nibabel, path)
     image = nibabel.load(path)
@@ -42,14 +56,7 @@ def read_nifti(nibabel: ModuleType, path: Path) -> Volume:
         )
     if not _is_map(image.affine):
         raise UserError(f"{path} maps its voxels to no places; write its affine map anew")
-    values = image.get_fdata(dtype=np.float32)
-    values = values.reshape((*values.shape, 1)[:3])
-    turned = nibabel.as_closest_canonical(nibabel.spatialimages.SpatialImage(values, image.affine))
-    # Its affine map is what turns it; the header's sizes of voxels may be others.
-    lengths = nibabel.affines.voxel_sizes(turned.affine).astype(np.float32)
-    spacing = (*map(known_length, lengths),)
-    notes = (*_notes(image), *([ROUNDED] if is_rounded(image.dataobj.get_unscaled()) else []))
-    return Volume(np.asarray(turned.dataobj), spacing, About(notes=notes))
+    return image
 
 
 def _is_map(affine):

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -74,8 +75,8 @@ def read_slices(path: Path, axis: int | None = None) -> Slices:
     missing, and if a value is NaN or infinite. The last two are `Unusable`.
     """
     check_regular(path, "slices")
-    with _damage_told(path):
-        kind = _of_content(path) or _of_name(path) or "picture"
+    with damage_told(path):
+        kind = kind_of(path)
         volume = _volume(kind, path)
         stack, spacing, notes = _cut(path, volume, kind, axis)
     bad = np.argwhere(~np.isfinite(stack))
@@ -109,6 +110,11 @@ def is_stack(path: Path) -> bool:
     return path.name.upper() != "DICOMDIR" and (kind == "dicom" or bool(kind and not path.suffix))
 
 
+def kind_of(path: Path) -> str:
+    """What a file is by its content, else its name: "dicom", "nifti", "npy" or "picture"."""
+    return _of_content(path) or _of_name(path) or "picture"
+
+
 def _of_name(path):
     name = path.name.lower()
     if name.endswith(_DICOM):
@@ -130,23 +136,23 @@ def _of_content(path):
 
 def _volume(kind, path):
     if kind == "dicom":
-        return read_dicom(_library("pydicom", path), path)
+        return read_dicom(library("pydicom", f"reading {path}"), path)
     if kind == "nifti":
-        return read_nifti(_library("nibabel", path), path)
+        return read_nifti(library("nibabel", f"reading {path}"), path)
     return Volume(load_npy(path)) if kind == "npy" else read_levels(path)
 
 
-def _library(name: str, path: Path) -> ModuleType:
+def library(name: str, task: str) -> ModuleType:
+    """The optional library that a task needs. Raises Unusable if it is missing."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise Unusable(
-            f"reading {path} needs {name}; run: pip install 'metainr[medical]'"
-        ) from error
+        raise Unusable(f"{task} needs {name}; run: pip install 'metainr[medical]'") from error
 
 
 @contextlib.contextmanager
-def _damage_told(path):
+def damage_told(path: Path) -> Iterator[None]:
+    """Raises UserError for whatever a decoder raises of a damaged file."""
     try:
         yield
     except UserError:

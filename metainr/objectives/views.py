@@ -1,5 +1,6 @@
 """Projections of an image as data of an objective: measured ones, or views drawn afresh."""
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,15 +18,17 @@ class Sinogram(NamedTuple):
     weights: Array
 
 
-def random_views(project: Callable[[Array, Array], Array], num_views: int) -> Draw:
-    """Draws `num_views` projections at angles uniform in [0, π) of the true image.
+def random_views(
+    project: Callable[[Array, Array], Array], num_views: int, turn: float = math.pi
+) -> Draw:
+    """Draws `num_views` projections at angles uniform in [0, turn) of the true image.
 
     The support is that image [n, n, 1], and `project(image [n, n], angles [v]) -> [v, d]` is what
-    the scanner does to it.
+    the scanner does to it. `turn`: π if its rays are parallel, those of a fan see all in 2π.
     """
 
     def draw(params, image, key, step):
-        angles = jax.random.uniform(key, (num_views,), image.dtype, maxval=jnp.pi)
+        angles = jax.random.uniform(key, (num_views,), image.dtype, maxval=turn)
         return Observations(angles, project(image[..., 0], angles), jnp.ones_like(angles))
 
     return draw

@@ -15,7 +15,7 @@ from metainr.evaluation.fitting import Fits, make_evaluate
 from metainr.keys import branch
 from metainr.reporting.measures import measure
 from metainr.runs.contenders import contenders_of
-from metainr.runs.dead import warn_of_dead
+from metainr.runs.dead import find_dead
 from metainr.runs.inits import Init
 from metainr.runs.options import Machine, TestOptions, checked_test
 from metainr.runs.problem import Problem, Setting
@@ -69,10 +69,11 @@ def compare(
         name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
         for name, contender in contenders.items()
     }
-    if is_first():
-        warn_of_dead(fits, contenders, setting.metric)
+    dead = find_dead(problem, setting, fits, contenders, signals[0], key) if is_first() else []
     references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
-    entries = {name: entry(fits[name].metrics, contenders[name].hyper) for name in fits}
+    entries = {
+        name: entry(fits[name].metrics, contenders[name].hyper, name in dead) for name in fits
+    }
     for name, finish in finishes.items():
         entries[name]["finish"] = finish._asdict()
     for name, init in inits.items():

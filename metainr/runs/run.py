@@ -17,6 +17,7 @@ from metainr.evaluation.streaming import fit_each
 from metainr.keys import branch
 from metainr.numerics import default_chunk_size, map_over_chunks
 from metainr.objectives import image_samples, pixel_grid
+from metainr.runs.dead import warn_of_constant
 from metainr.runs.fits import finish_of, make_contenders
 from metainr.runs.inits import Init
 from metainr.runs.options import Machine, TestOptions, check_hyper, checked_test
@@ -158,7 +159,9 @@ class Run(NamedTuple):
         reached = None
         if whole is not None:
             fit = Fit(self.field, params, losses, None, self.record)
-            reached = float(psnr(fit.render(whole.shape[:-1]), whole))
+            shown = fit.render(whole.shape[:-1])
+            warn_of_constant({"meta": [shown]}, {"meta": hyper})
+            reached = float(psnr(shown, whole))
         return Fit(self.field, params, losses, reached, self.record)
 
     def _grid_objective(self, shape):
