@@ -109,10 +109,6 @@ def _select(graph, step, which, otherwise, then):
     return graph.node("Where", which, then, otherwise)
 
 
-def _clamp(graph, step, low, x, high):
-    return graph.node("Min", graph.node("Max", x, low), high)
-
-
 def _convert(graph, step, x):
     from onnx import helper
 
@@ -168,14 +164,11 @@ _OTHERS: dict[str, Callable[..., str]] = {
     "log1p": lambda graph, step, x: graph.node("Log", graph.node("Add", graph.array(1, "f"), x)),
     "expm1": lambda graph, step, x: graph.node("Sub", graph.node("Exp", x), graph.array(1, "f")),
     "select_n": _select,
-    "clamp": _clamp,
     "convert_element_type": _convert,
     "reshape": _reshape,
     "expand": _expand,
     "slice": _slice,
-    "transpose": lambda graph, step, x: graph.node(
-        "Transpose", x, perm=list(step.params["axes"])
-    ),
+    "transpose": lambda graph, step, x: graph.node("Transpose", x, perm=list(step.params["axes"])),
     "concatenate": lambda graph, step, *x: graph.node("Concat", *x, axis=step.params["axis"]),
     "gather": lambda graph, step, table, places: graph.node("GatherND", table, places),
     "einsum": lambda graph, step, *x: graph.node("Einsum", *x, equation=step.params["equation"]),

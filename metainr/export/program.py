@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
 Shape = tuple[Any, ...]
@@ -35,7 +36,7 @@ Operand = Value | np.ndarray
 class Step(NamedTuple):
     """`result = op(*operands)`.
 
-    op: one of `ELEMENTWISE`, with its params in JAX, or one of these:
+    op: one of `ELEMENTWISE` but clamp, with its params in JAX, or one of these:
         matmul: x [n, k], y [k, m]; einsum: `equation`;
         gather: table, places [..., k]: what the table has at such places of its first k axes;
         reshape, expand: the result's shape; transpose: `axes`; concatenate: `axis`;
@@ -64,8 +65,9 @@ class Program(NamedTuple):
 
 def kind_of(dtype: Any) -> str:
     """The kind of a type: "f", "i" or "b"; "" of what no program has, such as complex numbers."""
-    kind = np.dtype(dtype).kind
-    return {"b": "b", "u": "i", "i": "i", "f": "f", "V": "f"}.get(kind, "")  # V: bfloat16
+    if jnp.issubdtype(dtype, jnp.floating):
+        return "f"
+    return {"bool": "b", "int32": "i", "int64": "i", "uint32": "i"}.get(np.dtype(dtype).name, "")
 
 
 def is_static(shape: Shape) -> bool:

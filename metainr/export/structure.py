@@ -16,6 +16,8 @@ from metainr.export.program import Operand
 Rewritten = tuple[str, tuple[Operand, ...], dict[str, Any]]
 """(op, operands, params) of a step."""
 
+Rule = Callable[[tuple[Operand, ...], Mapping[str, Any]], Sequence[Rewritten]]
+
 
 def _dot_general(operands, params):
     x, y = operands
@@ -86,16 +88,16 @@ def _part(operands, parts):
     return "slice", operands, {"parts": chosen}
 
 
-def _named(op: str, **names: str) -> Callable[..., list[Rewritten]]:
+def _named(op: str, **names: str) -> Rule:
     """The rule of a primitive that is a step as it is, but for the names of its params."""
 
-    def rule(operands: Sequence[Operand], params: Mapping[str, Any]) -> list[Rewritten]:
-        return [(op, tuple(operands), {name: params[own] for name, own in names.items()})]
+    def rule(operands, params):
+        return [(op, operands, {name: params[own] for name, own in names.items()})]
 
     return rule
 
 
-RULES: dict[str, Callable[[Sequence[Operand], Mapping[str, Any]], list[Rewritten]]] = {
+RULES: dict[str, Rule] = {
     "dot_general": _dot_general,
     "gather": _gather,
     "slice": _slice,

@@ -1,5 +1,7 @@
 """A program as lines of PyTorch that a person may read."""
 
+import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -8,8 +10,9 @@ from metainr.export.program import Operand, Program, Step, Value
 
 _COMPARISON, _BITS, _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(7)
 _INFIX = {
-    "add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "matmul": ("@", _PRODUCT),
-    "pow": ("**", _POWER), "and": ("&", _BITS), "or": ("|", _BITS), "xor": ("^", _BITS),
+    "add": ("+", _SUM), "sub": ("-", _SUM), "mul": ("*", _PRODUCT), "div": ("/", _PRODUCT),
+    "matmul": ("@", _PRODUCT), "pow": ("**", _POWER),
+    "and": ("&", _BITS), "or": ("|", _BITS), "xor": ("^", _BITS),
     "eq": ("==", _COMPARISON), "ne": ("!=", _COMPARISON), "lt": ("<", _COMPARISON),
     "le": ("<=", _COMPARISON), "gt": (">", _COMPARISON), "ge": (">=", _COMPARISON),
 }  # fmt: skip
@@ -24,7 +27,8 @@ _FUNCTIONS = {
     },
     "logistic": "torch.sigmoid",
 }
-_REDUCTIONS = {"reduce_sum": "sum", "reduce_max": "amax", "reduce_min": "amin"}
+_PREFIX = {"neg": "-", "not": "~"}
+_BOUNDS = {"max": ("maximum", "min"), "min": ("minimum", "max")}
 _TYPES = {"f": "torch.float32", "i": "torch.int64", "b": "torch.bool"}
 _LONGEST = 80  # characters of an expression that is made of others
 _OF_NAMES = ("matmul", "einsum", "gather", "concatenate", "slice")  # read names alone
@@ -80,24 +84,24 @@ class _Writer:
 
     def _name(self, value):
         """Gives an expression its own line, and a name to read it by."""
-        found = self.known[value]
-        if not found.text.isidentifier() and not found.text.startswith("self."):
+        found = self.known[value].text
+        if not re.fullmatch(r"(self\.)?\w+", found):
             name = f"h{len(self.lines) + 1}"
-            self.lines.append(f"{name} = {found.text}")
+            self.lines.append(f"{name} = {found}")
             self.known[value] = _Text(name)
 
     def read(self, operand: Operand) -> _Text:
         """The expression of what a step reads."""
         if isinstance(operand, Value):
             return self.known[operand.name]
-        if operand.size == 1:
-            return _literal(operand.reshape(()))
+        if _is_number(operand):
+            return _literal(operand)
         return _Text(f"self.{self._constant(operand)}")
 
-    def tensor(self, operand: Operand) -> str:
-        """The expression of a tensor, where PyTorch takes no number."""
-        text = self.read(operand).text
-        return f"torch.tensor({text})" if is_number(operand) else text
+    def text(self, operand: Operand) -> str:
+        """The same as an argument of a function, which takes no number where it reads a tensor."""
+        found = self.read(operand).text
+        return f"torch.tensor({found})" if _is_number(operand) else found
 
     def _constant(self, array):
         for name, other in self.constants.items():
@@ -109,150 +113,102 @@ class _Writer:
 
 
 def _expression(step, writer):
-    op, operands = step.op, step.operands
-    if op in _INFIX:
+    op, operands, params = step.op, step.operands, step.params
+    if op in _INFIX and (op, step.result.kind) != ("div", "i"):
         return _infix(*_INFIX[op], *map(writer.read, operands))
-    if op in _FUNCTIONS:
-        return _Text(f"{_FUNCTIONS[op]}({writer.tensor(operands[0])})")
-    return _OTHERS[op](step, writer)
+    if op in _PREFIX:
+        return _Text(f"{_PREFIX[op]}{writer.read(operands[0]).within(_SIGN)}", _SIGN)
+    if op == "integer_pow":
+        return _infix("**", _POWER, writer.read(operands[0]), _Text(str(params["y"])))
+    if op in _METHODS:
+        return _Text(writer.read(operands[0]).within(_ATOM) + _METHODS[op](step))
+    if op in _BOUNDS:
+        return _Text(_bounded(*operands, *_BOUNDS[op], writer))
+    if op == "select_n":
+        which, otherwise, then = (writer.read(x).text for x in operands)
+        return _Text(f"torch.where({which}, {then}, {otherwise})")
+    texts = [writer.text(x) for x in operands]
+    return _Text(_CALLS[op](step, *texts) if op in _CALLS else f"{_FUNCTIONS[op]}({texts[0]})")
 
 
 def _infix(sign, level, left, right):
-    # Sums and products of equal strength are read from the left, powers from neither side.
+    # Sums and products of equal strength are read from the left, all others from neither side.
     first = level if level in (_SUM, _PRODUCT) else level + 1
     return _Text(f"{left.within(first)} {sign} {right.within(level + 1)}", level)
 
 
-def _divide(step, writer):
-    if step.result.kind == "i":
-        x, y = writer.tensor(step.operands[0]), writer.read(step.operands[1]).text
-        return _Text(f'torch.div({x}, {y}, rounding_mode="trunc")')
-    return _infix("/", _PRODUCT, *map(writer.read, step.operands))
-
-
-def _extreme(name, bound):
-    """The larger or smaller of two, of which PyTorch takes a number in another way."""
-
-    def expression(step, writer):
-        return _Text(_bounded(*step.operands, name, bound, writer))
-
-    return expression
-
-
 def _bounded(x, y, name, bound, writer):
-    if is_number(x):
+    """The larger or smaller of two, of which PyTorch takes a number in another way."""
+    if _is_number(x):
         x, y = y, x
-    if is_number(y):
-        return f"torch.clamp({writer.tensor(x)}, {bound}={writer.read(y).text})"
+    if _is_number(y):
+        return f"torch.clamp({writer.read(x).text}, {bound}={writer.read(y).text})"
     return f"torch.{name}({writer.read(x).text}, {writer.read(y).text})"
 
 
-def _clamp(step, writer):
-    low, x, high = step.operands
-    if is_number(low) and is_number(high):
-        bounds = f"{writer.read(low).text}, {writer.read(high).text}"
-        return _Text(f"torch.clamp({writer.tensor(x)}, {bounds})")
-    low, x, high = map(writer.tensor, step.operands)
-    return _Text(f"torch.minimum(torch.maximum({x}, {low}), {high})")
+def _reshape(step):
+    sizes = (str(size) if isinstance(size, int) else "-1" for size in step.result.shape)
+    return f".reshape({', '.join(sizes)})"
 
 
-def _select(step, writer):
-    which, otherwise, then = (writer.read(x).text for x in step.operands)
-    return _Text(f"torch.where({which}, {then}, {otherwise})")
+def _expand(step, x):
+    sizes = (str(x) if isinstance(x, int) else "coords.shape[0]" for x in step.result.shape)
+    return f"{x}.expand({', '.join(sizes)})"
 
 
-def _reshape(step, writer):
-    sizes = ", ".join(str(x) if isinstance(x, int) else "-1" for x in step.result.shape)
-    return _method(step, writer, f"reshape({sizes})")
-
-
-def _expand(step, writer):
-    sizes = [str(x) if isinstance(x, int) else "coords.shape[0]" for x in step.result.shape]
-    return _Text(f"{writer.tensor(step.operands[0])}.expand({', '.join(sizes)})")
-
-
-def _method(step, writer, call, dot="."):
-    return _Text(f"{writer.read(step.operands[0]).within(_ATOM)}{dot}{call}")
-
-
-def _slice(step, writer):
+def _slice(step):
     parts = step.params["parts"]
-    texts = [_range(parts.get(axis, ())) for axis in range(max(parts, default=0) + 1)]
-    return _method(step, writer, f"[{', '.join(texts)}]", dot="")
+    return f"[{', '.join(_range(parts.get(i, ())) for i in range(max(parts, default=0) + 1))}]"
 
 
 def _range(part):
     """A place, or start, stop and stride, as they are written; the whole axis if that is empty."""
     if isinstance(part, int):
         return str(part)
-    return ":".join(map(str, part)).removesuffix(":1") or ":"
+    return ":".join(map(str, part[:2] if part[2:] == (1,) else part)) or ":"
 
 
-def _gather(step, writer):
-    table, places = (writer.read(x).text for x in step.operands)
+def _gather(step, table, places):
     axes = range(step.operands[1].shape[-1])
-    return _Text(f"{table}[{', '.join(f'{places}[..., {axis}]' for axis in axes)}]")
+    return f"{table}[{', '.join(f'{places}[..., {axis}]' for axis in axes)}]"
 
 
-def _einsum(step, writer):
-    operands = ", ".join(writer.tensor(x) for x in step.operands)
-    return _Text(f'torch.einsum("{step.params["equation"]}", {operands})')
+def _product(step):
+    return "".join(f".prod(dim={axis})" for axis in sorted(step.params["axes"], reverse=True))
 
 
-def _concatenate(step, writer):
-    parts = ", ".join(writer.read(x).text for x in step.operands)
-    return _Text(f"torch.cat([{parts}], dim={step.params['axis']})")
+def _reduction(name):
+    return lambda step: f".{name}(dim={tuple(step.params['axes'])})"
 
 
-def _reduce(step, writer):
-    axes = tuple(step.params["axes"])
-    return _method(step, writer, f"{_REDUCTIONS[step.op]}(dim={axes})")
-
-
-def _product(step, writer):
-    axes = sorted(step.params["axes"], reverse=True)
-    return _method(step, writer, ".".join(f"prod(dim={axis})" for axis in axes))
-
-
-_OTHERS = {
-    "div": _divide,
-    "max": _extreme("maximum", "min"),
-    "min": _extreme("minimum", "max"),
-    "clamp": _clamp,
-    "rem": lambda step, writer: _Text(
-        f"torch.fmod({writer.tensor(step.operands[0])}, {writer.read(step.operands[1]).text})"
-    ),
-    "neg": lambda step, writer: _Text(f"-{writer.read(step.operands[0]).within(_SIGN)}", _SIGN),
-    "not": lambda step, writer: _Text(f"~{writer.read(step.operands[0]).within(_SIGN)}", _SIGN),
-    "integer_pow": lambda step, writer: _infix(
-        "**", _POWER, writer.read(step.operands[0]), _Text(str(step.params["y"]))
-    ),
-    "select_n": _select,
-    "convert_element_type": lambda step, writer: _method(
-        step, writer, f"to({_TYPES[step.result.kind]})"
-    ),
+_METHODS = {
+    "convert_element_type": lambda step: f".to({_TYPES[step.result.kind]})",
     "reshape": _reshape,
-    "expand": _expand,
-    "transpose": lambda step, writer: _method(
-        step, writer, f"permute({', '.join(map(str, step.params['axes']))})"
-    ),
+    "transpose": lambda step: f".permute({', '.join(map(str, step.params['axes']))})",
     "slice": _slice,
-    "gather": _gather,
-    "einsum": _einsum,
-    "concatenate": _concatenate,
+    "reduce_sum": _reduction("sum"),
+    "reduce_max": _reduction("amax"),
+    "reduce_min": _reduction("amin"),
     "reduce_prod": _product,
-    **dict.fromkeys(_REDUCTIONS, _reduce),
+}
+"""What follows the operand."""
+
+_CALLS: dict[str, Callable[..., str]] = {
+    "div": lambda step, x, y: f'torch.div({x}, {y}, rounding_mode="trunc")',
+    "rem": lambda step, x, y: f"torch.fmod({x}, {y})",
+    "expand": _expand,
+    "gather": _gather,
+    "einsum": lambda step, x, y: f'torch.einsum("{step.params["equation"]}", {x}, {y})',
+    "concatenate": lambda step, *x: f"torch.cat([{', '.join(x)}], dim={step.params['axis']})",
 }
 
 
-def is_number(operand: Operand) -> bool:
-    """Whether an operand is one number that is known."""
-    return isinstance(operand, np.ndarray) and operand.size == 1
+def _is_number(operand):
+    return isinstance(operand, np.ndarray) and not operand.ndim
 
 
 def _literal(constant):
-    if constant.dtype != np.float32:
-        return _Text(str(constant.item()), _SIGN if constant.item() < 0 else _ATOM)
     if not np.isfinite(constant):
         return _Text(f'float("{constant}")')
-    return _Text(repr(float(str(constant))), _SIGN if constant < 0 else _ATOM)
+    text = repr(float(str(constant))) if constant.dtype == np.float32 else str(constant.item())
+    return _Text(text, _SIGN if text.startswith("-") else _ATOM)

@@ -16,6 +16,7 @@ from metainr.registry import look_up
 from metainr.types import Field, Params
 
 _MOST_COORDINATES = 8
+_ELSEWHERE = ("in_dim", "out_dim", "compute_dtype")  # options that the shapes and steps tell
 
 
 def export(
@@ -69,7 +70,8 @@ def _notes(program: Program, record: Mapping[str, Any], weights: str) -> Notes:
     if name in fields.REGISTRY:
         function = fields.REGISTRY[name]
         about = (inspect.getdoc(inspect.getmodule(function)) or about).partition("\n")[0]
-        options = [option for option in inspect.signature(function).parameters if option in record]
+        options = [x for x in inspect.signature(function).parameters if x in record]
+        options = [x for x in options if x not in _ELSEWHERE]
         described = ", ".join([name, *(f"{option} {record[option]}" for option in options)])
     found = convention_of(record.get("experiment", ""))
     details = {

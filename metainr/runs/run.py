@@ -65,7 +65,7 @@ class Fit(NamedTuple):
 
     def export(self, folder: str | Path, to: str = "torch") -> list[Path]:
         """Writes the fit for another program, "torch" or "onnx"; see `docs/export.md`."""
-        return export(self.field, self.params, self.record, "one signal, fitted", folder, to)
+        return export(self.field, self.params, self.record, "fitted to one signal", folder, to)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -184,10 +184,11 @@ class Run(NamedTuple):
     def export(self, folder: str | Path, to: str = "torch") -> list[Path]:
         """Writes the weights with which fits begin for another program, "torch" or "onnx"."""
         learned = self.record.get("algorithm", NONE)
-        what = "as the file had them" if learned == NONE else f"the start of fits by {learned}"
-        return export(
-            self.field, start_params(self.field, self.init), self.record, what, folder, to
+        what = (
+            "as in its file" if learned == NONE else f"the init that fits by {learned} begin with"
         )
+        params = start_params(self.field, self.init)
+        return export(self.field, params, self.record, what, folder, to)
 
 
 def _one(signal, axes, field):

@@ -29,7 +29,9 @@ def is_state_dict(names: Mapping[str, np.ndarray]) -> bool:
     return any(name.endswith(".weight") for name in names)
 
 
-def of_state_dict(arrays: Mapping[str, np.ndarray], source: str) -> dict[str, dict[str, np.ndarray]]:
+def of_state_dict(
+    arrays: Mapping[str, np.ndarray], source: str
+) -> dict[str, dict[str, np.ndarray]]:
     """The chain of linear layers that a state dict holds; layers without biases get zeros.
 
     `source`: the file, for messages. Raises UserError, with names that it found, for a state dict
@@ -68,8 +70,8 @@ def _layers(arrays) -> dict[str, Layer]:
 
 def _ordered(names):
     """The layers from the first to the last, by their numbers."""
-    forms = {name: _LAYER.fullmatch(name) for name in names}
-    if not names or not all(forms.values()):
+    forms = {name: form for name in names if (form := _LAYER.fullmatch(name))}
+    if not names or len(forms) < len(names):
         raise ValueError(f"it holds {_some(names)}")
     numbers = {name: _number(form[2]) for name, form in forms.items()}
     *hidden, last = sorted(names, key=lambda name: numbers[name])

@@ -108,6 +108,7 @@ class StandIn:
         self._call = call
 
     def __call__(self, *args: Any) -> Any:
+        """What the stand-in makes of the arguments."""
         return self._call(*args)
 
     def __setstate__(self, state: Any) -> NoReturn:
