@@ -1,6 +1,10 @@
 """Exported fields say what the fields say, under onnxruntime and under PyTorch."""
 
 import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +23,7 @@ from metainr.fields import FieldOptions
 from metainr.runs.exporting import export
 from metainr.runs.saved import write_saved
 
+ROOT = Path(__file__).parents[1]
 KEY = jax.random.key(0)
 ERROR = 1e-5
 SMALL = FieldOptions(width=32, depth=4, omega=30.0, first_omega=30.0, levels=4, finest=64)
@@ -228,3 +233,33 @@ def test_mistakes_are_told(tmp_path):
     lost = fields.of_functions(lambda key: params, lambda params, x: x @ jnp.ones((99, 1)))
     with pytest.raises(UserError, match="takes none of 1 to 8 coordinates"):
         export(lost, params, {}, "", tmp_path, "torch")
+
+
+@pytest.mark.slow
+def test_the_command_writes_and_tells_mistakes(tmp_path):
+    field = fields.siren(width=8, depth=2)
+    write_saved(tmp_path / "a.npz", field.init(KEY), {"field": "siren", "width": 8, "depth": 2})
+    write_saved(tmp_path / "bare.npz", field.init(KEY), {})
+    assert command(tmp_path, "a.npz", "--output_dir=out", "--to=onnx") == (0, "out/field.onnx")
+    assert command(tmp_path, "a.npz", "--output_dir=out")[1].endswith("out/field.py")
+    for arguments, words in [
+        (("a.npz",), "--output_dir, the folder to write to, is missing"),
+        (("--output_dir=out",), "0 workdirs or files are named; give one"),
+        (("b.npz", "--output_dir=out"), "b.npz does not exist"),
+        (("bare.npz", "--output_dir=out"), "does not say of which field"),
+        (("a.npz", "--output_dir=out", "--to=jax"), "should be one of <torch|onnx>"),
+        (("a.npz", "--output_dir=a.npz/out"), "cannot write to a.npz/out: Not a directory"),
+    ]:
+        code, line = command(tmp_path, *arguments)
+        assert code == 1 and words in line, line
+
+
+def command(folder, *arguments):
+    """(exit status, the last line) of the program."""
+    done = subprocess.run(
+        [sys.executable, "-m", "metainr", "export", *arguments],
+        cwd=folder, capture_output=True, text=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+    )  # fmt: skip
+    lines = (done.stdout + done.stderr).splitlines()
+    return done.returncode, lines[-1].removeprefix("written: ")

@@ -3,21 +3,15 @@
 The networks are written out in NumPy, as their sources have them.
 """
 
-import io
-import pickle
-import sys
-import types
-import zipfile
-from collections import OrderedDict
-from unittest import mock
-
 import numpy as np
 import pytest
 import safetensors.numpy
+from torch_files import Tensor, pt_bytes, tensors_of
 
 import metainr
 from metainr import fields
 from metainr.errors import UserError
+from metainr.objectives import pixel_grid
 from metainr.weights import load_weights
 
 RNG = np.random.default_rng(0)
@@ -52,67 +46,6 @@ def state_dict(names):
     for name, (weight, bias) in zip(names, LAYERS):
         arrays |= {f"{name}.weight": weight, f"{name}.bias": bias}
     return arrays
-
-
-class _Storage:
-    def __init__(self, number, array):
-        self.number, self.array = number, array
-
-
-class _Tensor:
-    """Pickles as a tensor does: a call of a function of PyTorch on a storage kept beside it."""
-
-    def __init__(self, number, array, offset=0, size=None):
-        self.storage, self.offset = _Storage(number, array), offset
-        self.size = array.shape if size is None else size
-
-    def __reduce__(self):
-        stride = tuple(int(x) for x in np.cumprod([1, *self.size[:0:-1]])[::-1])
-        rebuild = sys.modules["torch._utils"]._rebuild_tensor_v2
-        return rebuild, (self.storage, self.offset, self.size, stride, False, OrderedDict())
-
-
-class _Pickler(pickle.Pickler):
-    def __init__(self, file, storages):
-        super().__init__(file, 2)
-        self.storages = storages
-
-    def persistent_id(self, obj):
-        if not isinstance(obj, _Storage):
-            return None
-        self.storages[obj.number] = obj.array
-        names = {"<f4": "FloatStorage", "<f8": "DoubleStorage", "<f2": "HalfStorage"}
-        kind = getattr(sys.modules["torch"], names[obj.array.dtype.str])
-        return "storage", kind, str(obj.number), "cpu", obj.array.size
-
-
-def pt_bytes(tensors):
-    """What torch.save makes of a state dict {name: _Tensor}, written without PyTorch."""
-    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
-    for name in ("FloatStorage", "DoubleStorage", "HalfStorage"):
-        setattr(torch, name, type(name, (), {"__module__": "torch"}))
-
-    def _rebuild_tensor_v2():
-        pass
-
-    _rebuild_tensor_v2.__module__ = "torch._utils"
-    _rebuild_tensor_v2.__qualname__ = "_rebuild_tensor_v2"
-    utils._rebuild_tensor_v2 = _rebuild_tensor_v2
-    root = OrderedDict(tensors)
-    root._metadata = OrderedDict({"": {"version": 1}})
-    stream, content, storages = io.BytesIO(), io.BytesIO(), {}
-    with mock.patch.dict(sys.modules, {"torch": torch, "torch._utils": utils}):
-        _Pickler(stream, storages).dump(root)
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("siren/data.pkl", stream.getvalue())
-        archive.writestr("siren/byteorder", "little")
-        for number, array in storages.items():
-            archive.writestr(f"siren/data/{number}", array.tobytes())
-    return content.getvalue()
-
-
-def tensors_of(arrays):
-    return {name: _Tensor(i, array) for i, (name, array) in enumerate(arrays.items())}
 
 
 @pytest.fixture
@@ -152,6 +85,19 @@ def test_the_siren_is_theirs(saved, omegas):
     params = run.init.meta_params
     found = run.field.apply(params, COORDS)
     np.testing.assert_allclose(found, sine_network(COORDS, *omegas), atol=2e-5)
+
+
+def test_coordinates_and_values_become_ours_as_docs_export_says(saved):
+    weights = load_weights(saved(state_dict(LAYOUTS["modules.py"])))
+    first, last = weights["dense_0"], weights["dense_2"]
+    shape = np.array([5, 9])
+    first["bias"] = first["bias"] - first["kernel"].sum(0)
+    first["kernel"] = first["kernel"] * (2 * shape / (shape - 1))[:, None]
+    last["kernel"], last["bias"] = last["kernel"] / 2, last["bias"] / 2
+    theirs = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij"), -1)
+    expected = (sine_network(theirs.reshape(-1, 2)) + 1) / 2
+    found = siren(output_offset=0.5).apply(weights, pixel_grid(shape))
+    np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
 def test_layers_without_biases_get_zeros(saved):
@@ -199,10 +145,10 @@ def test_other_tensors_are_refused(saved, change, words):
 @pytest.mark.parametrize(
     "tensors, words",
     [
-        ({"0.weight": _Tensor(0, LAYERS[0][0], offset=1)}, "reaches beyond its storage"),
-        ({"0.weight": _Tensor(0, LAYERS[0][0], size=(2**40, 2**40))}, "reaches beyond"),
-        ({str(i): _Tensor(0, LAYERS[0][0]) for i in range(3)}, "share memory"),
-        ({"model": {"0.weight": _Tensor(0, LAYERS[0][0])}}, "'model' is no tensor; save model"),
+        ({"0.weight": Tensor(0, LAYERS[0][0], offset=1)}, "reaches beyond its storage"),
+        ({"0.weight": Tensor(0, LAYERS[0][0], size=(2**40, 2**40))}, "reaches beyond"),
+        ({str(i): Tensor(0, LAYERS[0][0]) for i in range(3)}, "share memory"),
+        ({"model": {"0.weight": Tensor(0, LAYERS[0][0])}}, "'model' is no tensor; save model"),
         ({"epoch": 3}, "'epoch' is no tensor"),
         ({}, "no state dict"),
     ],

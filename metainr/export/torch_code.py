@@ -123,7 +123,7 @@ def _expression(step, writer):
     if op in _METHODS:
         return _Text(writer.read(operands[0]).within(_ATOM) + _METHODS[op](step))
     if op in _BOUNDS:
-        return _Text(_bounded(*operands, *_BOUNDS[op], writer))
+        return _Text(_bounded(operands, *_BOUNDS[op], writer))
     if op == "select_n":
         which, otherwise, then = (writer.read(x).text for x in operands)
         return _Text(f"torch.where({which}, {then}, {otherwise})")
@@ -137,10 +137,9 @@ def _infix(sign, level, left, right):
     return _Text(f"{left.within(first)} {sign} {right.within(level + 1)}", level)
 
 
-def _bounded(x, y, name, bound, writer):
+def _bounded(operands, name, bound, writer):
     """The larger or smaller of two, of which PyTorch takes a number in another way."""
-    if _is_number(x):
-        x, y = y, x
+    x, y = operands[::-1] if _is_number(operands[0]) else operands
     if _is_number(y):
         return f"torch.clamp({writer.read(x).text}, {bound}={writer.read(y).text})"
     return f"torch.{name}({writer.read(x).text}, {writer.read(y).text})"
