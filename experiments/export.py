@@ -7,8 +7,8 @@ The one argument is a workdir, one of its checkpoints, or a file of weights that
 a learned init the weights are written with which fits begin; those of a fit have its latent, if it
 has one, in them.
 
-    field.py, weights.safetensors       for PyTorch: a module that needs nothing of metainr
-    field.onnx                          for ONNX: one model
+    field.py, field.safetensors     for PyTorch: a module that needs nothing of metainr
+    field.onnx                      for ONNX: one model
 """
 
 from typing import Annotated, NamedTuple

@@ -1,5 +1,6 @@
 """Exported fields say what the fields say, under onnxruntime and under PyTorch."""
 
+import ast
 import importlib.util
 import os
 import subprocess
@@ -28,7 +29,12 @@ KEY = jax.random.key(0)
 ERROR = 1e-5
 SMALL = FieldOptions(width=32, depth=4, omega=30.0, first_omega=30.0, levels=4, finest=64)
 NOTES = Notes("A field.", {"Coords": "(x, y)"}, 0.0, 1.0)
-QUICK_ACTIVATIONS = ("relu", "gelu", "sinc", "softplus")
+QUICK = ("fourier", "wire", "hash_grid", "relu", "sinc")
+
+
+def some(names):
+    """All names, of which a few are tested each time: every one is said in any case."""
+    return [pytest.param(x, marks=() if x in QUICK else pytest.mark.slow) for x in names]
 
 
 def weights_of(field):
@@ -77,8 +83,16 @@ PROGRAMS = [
 ]
 
 
-@pytest.mark.parametrize("write, run", PROGRAMS)
 @pytest.mark.parametrize("name", fields.REGISTRY)
+def test_registered_fields_can_be_said(name):
+    field = fields.make(name, SMALL)
+    lines, _ = torch_lines(trace(field.apply, weights_of(field), 2))
+    compile("\n".join(["def forward(self, coords):", *(f"    {x}" for x in lines)]), "", "exec")
+    assert max(map(len, lines)) < 92
+
+
+@pytest.mark.parametrize("write, run", PROGRAMS)
+@pytest.mark.parametrize("name", some(fields.REGISTRY))
 def test_registered_fields_are_reproduced(name, write, run, tmp_path):
     field = fields.make(name, SMALL)
     check(field, weights_of(field), coords_of(2), tmp_path, write, run)
@@ -114,13 +128,7 @@ def test_wavelets_are_reproduced_to_their_own_rounding(write, run, tmp_path, flo
 
 
 @pytest.mark.parametrize("write, run", PROGRAMS)
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name in QUICK_ACTIVATIONS else pytest.mark.slow)
-        for name in fields.ACTIVATIONS
-    ],
-)
+@pytest.mark.parametrize("name", some(fields.ACTIVATIONS))
 def test_activations_are_reproduced(name, write, run, tmp_path):
     field = fields.mlp(width=8, depth=2, activation=name, output_activation=name)
     check(field, weights_of(field), 4 * coords_of(2, low=-1), tmp_path, write, run)
@@ -153,9 +161,35 @@ def test_a_field_that_cannot_be_said_is_refused_by_what_it_computes():
         trace(lambda params, x: jnp.real(params * x * 1j), jnp.ones((1, 2)), 2)
 
 
+def test_a_field_that_asks_for_the_number_of_points_is_told():
+    with pytest.raises(UserError, match="cannot be traced for any number of points: .*; let it"):
+        trace(lambda params, x: x * params * int(x.shape[0]), jnp.ones((1, 2)), 2)
+
+
+def test_names_of_weights_are_pythons_and_free():
+    params = [{"w": jnp.ones((2, 2))}, {"constant/0": jnp.ones(2)}, {"0": {"w": jnp.ones(2)}}]
+
+    def apply(params, x):
+        return x @ params[0]["w"] + (params[1]["constant/0"] + params[2]["0"]["w"])[None]
+
+    with jax.numpy_rank_promotion("allow"):
+        program = trace(apply, params, 2)
+    assert list(program.weights) == ["weight_0_w", "weight_1_constant_0", "weight_2_0_w"]
+    assert all(f"self.{name}" in "".join(torch_lines(program)[0]) for name in program.weights)
+
+
+def test_what_a_file_recorded_is_no_code(tmp_path):
+    field = fields.siren(width=8, depth=2)
+    record = {"field": "siren", "width": '8"""\nraise SystemExit\n"""', "experiment": ["\\"]}
+    export(field, weights_of(field), record, "", tmp_path, "torch")
+    tree = ast.parse((tmp_path / "field.py").read_text())
+    assert "raise SystemExit" in ast.get_docstring(tree)
+    assert [type(node) for node in tree.body[1:4]] == [ast.ImportFrom, ast.Import, ast.ImportFrom]
+
+
 def test_the_code_of_a_siren_is_its_formula():
     field = fields.siren(width=8, depth=3, omega=20.0, first_omega=30.0)
-    lines, constants = torch_lines(trace(field.apply, field.init(KEY), 2))
+    lines, constants = torch_lines(trace(field.apply, weights_of(field), 2))
     assert not constants
     assert lines == [
         "h1 = torch.sin(30.0 * (coords @ self.dense_0_kernel + self.dense_0_bias))",
@@ -167,7 +201,7 @@ def test_the_code_of_a_siren_is_its_formula():
 def test_bfloat16_is_left_out():
     field = fields.siren(width=8, depth=3, compute_dtype="bfloat16")
     plain = fields.siren(width=8, depth=3)
-    params = field.init(KEY)
+    params = weights_of(field)
     assert torch_lines(trace(field.apply, params, 2)) == torch_lines(trace(plain.apply, params, 2))
 
 
@@ -224,7 +258,7 @@ def test_every_experiment_has_its_convention():
 
 def test_mistakes_are_told(tmp_path):
     field = fields.siren(width=8, depth=2)
-    params = field.init(KEY)
+    params = weights_of(field)
     with pytest.raises(UserError, match="unknown format 'tensorflow': .*torch, onnx"):
         export(field, params, {}, "", tmp_path, "tensorflow")
     (tmp_path / "file").touch()

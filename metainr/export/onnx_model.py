@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.export.notes import Notes
 from metainr.export.program import Operand, Program, Step, Value
 from metainr.files import write_bytes
 
 _MODEL = "field.onnx"
 _OPSET, _IR_VERSION = 18, 9  # of 2023: the first to have bitwise operators of integers
+_MOST_BYTES = 2_000_000_000
 _PLAIN = {
     **{
         name: name.capitalize()
@@ -29,7 +30,10 @@ _TYPES = {"f": np.float32, "i": np.int64, "b": np.bool_}
 
 
 def write_onnx(program: Program, notes: Notes, folder: Path) -> list[Path]:
-    """Writes field.onnx. Raises UserError without the package onnx, OSError if it cannot write."""
+    """Writes field.onnx. Raises OSError if that is not possible.
+
+    Raises UserError without the package onnx, or for more than the 2 GiB that its files hold.
+    """
     try:
         import onnx
         from onnx import TensorProto, helper
@@ -37,6 +41,10 @@ def write_onnx(program: Program, notes: Notes, folder: Path) -> list[Path]:
         raise UserError(
             "exports to ONNX need the package onnx; run: pip install 'metainr[export]'"
         ) from error
+    if (size := sum(array.nbytes for array in program.weights.values())) > _MOST_BYTES:
+        raise UserError(
+            f"a model of ONNX has no room for {size} bytes of weights; give ", Option("to", "torch")
+        )
     graph = _Graph(program)
     for step in program.steps:
         graph.write(step)

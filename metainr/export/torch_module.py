@@ -5,12 +5,13 @@ from pathlib import Path
 
 import safetensors.numpy
 
+from metainr.errors import printable
 from metainr.export.notes import Notes
 from metainr.export.program import Program
 from metainr.export.torch_code import torch_lines
 from metainr.files import write_bytes
 
-_MODULE, _WEIGHTS = "field.py", "weights.safetensors"
+_NAME = "field"
 _TEMPLATE = '''"""{about}
 
 {notes}
@@ -21,7 +22,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-WEIGHTS = Path(__file__).with_name("{weights}")
+WEIGHTS = Path(__file__).with_suffix(".safetensors")
 
 
 class Field(torch.nn.Module):
@@ -51,14 +52,13 @@ _SIDES = {1: 1024, 2: 256, 3: 32}
 
 
 def write_torch(program: Program, notes: Notes, folder: Path) -> list[Path]:
-    """Writes field.py and weights.safetensors. Raises OSError if that is not possible."""
+    """Writes field.py and field.safetensors. Raises OSError if that is not possible."""
     lines, constants = torch_lines(program)
     in_dim, channels = program.coords.shape[1], program.result.shape[1]
     side = _SIDES.get(in_dim, 4)
     module = _TEMPLATE.format(
         about=notes.about,
         notes="\n".join(_wrapped(name, text) for name, text in notes.details.items()),
-        weights=_WEIGHTS,
         body=textwrap.indent("\n".join(lines), 8 * " "),
         in_dim=in_dim,
         channels=channels,
@@ -69,11 +69,12 @@ def write_torch(program: Program, notes: Notes, folder: Path) -> list[Path]:
     )
     content = safetensors.numpy.save({**program.weights, **constants}, notes.as_texts())
     return [
-        write_bytes(folder / _WEIGHTS, content),
-        write_bytes(folder / _MODULE, module.encode()),
+        write_bytes(folder / f"{_NAME}.safetensors", content),
+        write_bytes(folder / f"{_NAME}.py", module.encode()),
     ]
 
 
 def _wrapped(name, text):
-    """A note, indented where it goes on."""
-    return textwrap.fill(f"{name}: {text}", 96, subsequent_indent=4 * " ")
+    """A note, indented where it goes on; whatever a file recorded, it ends no docstring."""
+    plain = printable(text).replace("\\", "/").replace('"', "'")
+    return textwrap.fill(f"{name}: {plain}", 96, subsequent_indent=4 * " ")

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export as jax_export
 
-from metainr.errors import UserError
+from metainr.errors import UserError, first_line
 from metainr.export.program import Program, Step, Value
 from metainr.export.tracer import Tracer
 from metainr.types import Apply, Params
@@ -28,7 +28,13 @@ def trace(apply: Apply, params: Params, in_dim: int) -> Program:
     """
     (points,) = jax_export.symbolic_shape("n")
     coords = jax.ShapeDtypeStruct((points, in_dim), jnp.float32)
-    closed = jax.make_jaxpr(apply)(params, coords)
+    try:
+        closed = jax.make_jaxpr(apply)(params, coords)
+    except Exception as error:  # whatever a user's function raises
+        raise UserError(
+            f"the field cannot be traced for any number of points: {first_line(error)}; let it "
+            "compute nothing of their number"
+        ) from error
     leaves = flat_leaves(params)
     arrays = [np.asarray(leaf, np.float32) for leaf in leaves.values()]
     weights = dict(zip(_identifiers(leaves), arrays))
@@ -57,7 +63,7 @@ def _identifiers(names: Iterable[str]) -> list[str]:
     found: list[str] = []
     for name in names:
         plain = re.sub(r"\W", "_", name)
-        if "_" not in plain.strip("_") or plain.startswith("constant_"):
+        if "_" not in plain.strip("_") or not plain[0].isalpha() or plain.startswith("constant_"):
             plain = f"weight_{plain}"
         while plain in found:
             plain += "_"

@@ -48,10 +48,10 @@ def export(
 
 
 def _in_dim(field, params, record):
-    """The number of coordinates: as recorded, or the first that the field takes."""
-    if "in_dim" in record or record.get("shape"):
-        return record.get("in_dim") or len(record["shape"])
-    for in_dim in range(1, _MOST_COORDINATES + 1):
+    """The number of coordinates: that of the axes recorded, or the first that the field takes."""
+    shape = record.get("shape")
+    likely = [len(shape)] if isinstance(shape, list | tuple) else []
+    for in_dim in (*likely, *range(1, _MOST_COORDINATES + 1)):
         try:
             coords = jax.ShapeDtypeStruct((1, in_dim), jnp.float32)
             jax.eval_shape(field.apply, params, coords)
@@ -65,7 +65,7 @@ def _in_dim(field, params, record):
 
 
 def _notes(program: Program, record: Mapping[str, Any], weights: str) -> Notes:
-    name = record.get("field")
+    name = str(record.get("field"))
     about, described = "A coordinate network.", "one of a user's own"
     if name in fields.REGISTRY:
         function = fields.REGISTRY[name]
@@ -73,7 +73,7 @@ def _notes(program: Program, record: Mapping[str, Any], weights: str) -> Notes:
         options = [x for x in inspect.signature(function).parameters if x in record]
         options = [x for x in options if x not in _ELSEWHERE]
         described = ", ".join([name, *(f"{option} {record[option]}" for option in options)])
-    found = convention_of(record.get("experiment", ""))
+    found = convention_of(str(record.get("experiment")))
     details = {
         "Field": described,
         "Weights": weights,
