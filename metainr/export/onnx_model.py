@@ -52,7 +52,8 @@ def write_onnx(program: Program, notes: Notes, folder: Path) -> list[Path]:
     in_dim, channels = program.coords.shape[1], program.result.shape[1]
     model = helper.make_model(
         helper.make_graph(
-            [helper.make_node(*node, **attributes) for node, attributes in graph.nodes],
+            # Named, since onnxruntime 1.20 gives the parts of unnamed nodes one name.
+            [helper.make_node(*node, node[2][0], **more) for node, more in graph.nodes],
             "field",
             [helper.make_tensor_value_info("coords", TensorProto.FLOAT, ["n", in_dim])],
             [helper.make_tensor_value_info("values", TensorProto.FLOAT, ["n", channels])],
