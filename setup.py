@@ -10,6 +10,7 @@ EXTRAS = {
     "scenes": ["imageio>=2.36", "imageio-ffmpeg>=0.6", "trimesh>=5.0"],
     "colmap": ["pycolmap>=3.12"],
     "audio": ["soundfile>=0.12.1"],
+    "export": ["onnx>=1.17"],
 }
 # Pages and the reference of the library as a site.
 DOCS = ["furo>=2024.8.6", "latex2mathml>=3.77", "myst-parser>=4.0", "sphinx>=8.2"]
@@ -71,7 +72,7 @@ setup(
     extras_require={
         # Prepares TFDS data sets; reading prepared ones needs no TensorFlow.
         "tf": ["tensorflow>=2.19"],
-        # Medical slices; videos and meshes; COLMAP reconstructions; sounds.
+        # Medical slices; videos and meshes; COLMAP reconstructions; sounds; models of ONNX.
         **EXTRAS,
         "docs": DOCS,
         "test": [
@@ -80,6 +81,7 @@ setup(
             "ipykernel>=6.29",
             "nbclient>=0.10",
             "nbformat>=5.10",
+            "onnxruntime>=1.20",
             "pyright[nodejs]>=1.1.400",  # a program for node, which few machines have
             "pytest>=8",
             "pytest-xdist>=3.6",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from metainr import (
         algorithms,
         evaluation,
+        export,
         fields,
         measurements,
         media,
@@ -50,6 +51,7 @@ __all__ = [
     "algorithms",
     "compare",
     "evaluation",
+    "export",
     "fields",
     "learn",
     "load",

@@ -30,6 +30,7 @@ _GROUPS = {
     "Look into what was learned": ("anatomy",),
     "Fit by an init that comes with the library": ("demo",),
     "Fit by an init that was learned": ("fit", "fit_object", "fit_landmark"),
+    "Take it elsewhere": ("export",),
     "Make data": ("make_objects", "make_landmark"),
 }  # fmt: skip
 _USAGE = "usage: metainr NAME [--flagfile=NAME] [--flag=value …], or metainr list"

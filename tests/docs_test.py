@@ -37,6 +37,7 @@ FLAG_MODULES = {
     "`fit`": "fit",
     "`fit_object`": "fit_object",
     "`fit_landmark`": "fit_landmark",
+    "`export`": "export",
     "`algorithms`": "algorithms",
     "`transfer`": "transfer",
     "`anatomy`": "anatomy",

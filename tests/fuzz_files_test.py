@@ -148,6 +148,14 @@ def _weights(ending):
     return make
 
 
+def _state_dict(folder):
+    from torch_files import pt_bytes, tensors_of
+
+    weights = {"0.weight": np.ones((3, 2), np.float32), "0.bias": np.zeros(3, np.float32)}
+    (folder / "a.pt").write_bytes(pt_bytes(tensors_of(weights)))
+    return folder / "a.pt"
+
+
 def _sinogram(folder):
     np.savetxt(folder / "a.csv", np.random.default_rng(0).uniform(size=(5, 16)), delimiter=",")
     return folder / "a.csv"
@@ -241,6 +249,7 @@ KINDS: dict[str, tuple[Callable[[Path], Path], Callable[[Path], None]]] = {
     "transforms.json": (_scene, _read_scene),
     "npz_weights": (_weights("npz"), _read_weights),
     "safetensors": (_weights("safetensors"), _read_weights),
+    "pt": (_state_dict, _read_weights),
     "csv": (_sinogram, _read_sinogram),
 }
 

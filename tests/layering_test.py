@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "evaluation": LEAVES | {"algorithms", "devices", "numerics"},
     "reporting": LEAVES - {"types", "keys"},
     "weights": LEAVES,
+    "export": LEAVES | {"weights"},
 }
 MAY_IMPORT["runs"] = set(MAY_IMPORT)
 MAY_IMPORT["console"] = {"errors", "output", "ready", "registry", "starting"}
@@ -56,6 +57,7 @@ OPTIONAL = {
     "imageio_ffmpeg",
     "matplotlib",
     "nibabel",
+    "onnx",
     "pycolmap",
     "pydicom",
     "skimage",

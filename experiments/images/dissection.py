@@ -135,7 +135,7 @@ def _fits(problem, inits, machine, signals, steps, key, points=0):
 def _changes(problem, init, machine, signals, steps, root):
     """Means over the signals of what the steps of the run's own loop change, by leaf."""
     key = branch(root, "test")
-    before = start_params(problem, init, machine)
+    before = start_params(problem.field, init)
     found = [
         changes(before, after)
         for after in _fits(problem, {"own": init}, machine, signals, steps, key)["own"]

@@ -48,10 +48,8 @@ class Wire(nn.Module):
             bias = self.param(f"bias_{index}", init, (2, units), jnp.float32)
             layer = dense(2 * units, index, init, self.compute_dtype, bias_init=None)
             (rr, ri), (ir, ii) = (jnp.split(layer(part), 2, -1) for part in x)
-            shifts = jnp.broadcast_to(
-                bias.reshape(2, *[1] * (coords.ndim - 1), units), (2, *rr.shape)
-            )
-            x = self._wavelet(self.omega, rr - ii + shifts[0], ri + ir + shifts[1])
+            real, imaginary = (jnp.broadcast_to(part, rr.shape) for part in bias)
+            x = self._wavelet(self.omega, rr - ii + real, ri + ir + imaginary)
         # The real part alone of a complex layer is a real one, of both parts.
         last = dense(self.out_dim, self.depth - 1, init, bias_init=init)
         parts = jnp.concatenate(x, -1)

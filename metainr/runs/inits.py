@@ -89,7 +89,7 @@ def make_inits(
             "mean", problem.inner, problem.mean_support(count), branch(root, "mean")
         )
     if learned is not None:
-        params = start_params(problem, learned, machine)
+        params = start_params(problem.field, learned)
         made["matched"] = lambda: fit("matched", problem.matching, params, branch(root, "match"))
         made["shuffled"] = lambda: plain_init(shuffled(params, branch(root, "shuffle")), baseline)
         made["meta"] = lambda: learned
@@ -131,8 +131,8 @@ def standard_init(field: Field, hyper: Hyper, root: Key) -> Init:
     return plain_init(standard_params(field, root), hyper)
 
 
-def start_params(problem: Problem, init: Init, machine: Machine) -> Params:
+def start_params(field: Field, init: Init) -> Params:
     """The field's weights with which the loop of an init starts."""
-    algorithm = make_algorithm(init.learner, problem.field, problem.inner, problem.query, machine)
+    algorithm = make_algorithm(init.learner, field, (), (), Machine())
     inner = algorithm.make_inner(init.hyper)
     return inner.params(inner.init(init.meta_params))

@@ -18,8 +18,9 @@ from metainr.keys import branch
 from metainr.numerics import default_chunk_size, map_over_chunks
 from metainr.objectives import image_samples, pixel_grid
 from metainr.runs.dead import warn_of_constant
+from metainr.runs.exporting import export
 from metainr.runs.fits import finish_of, make_contenders
-from metainr.runs.inits import Init
+from metainr.runs.inits import Init, start_params
 from metainr.runs.options import Machine, TestOptions, check_hyper, checked_test
 from metainr.runs.problem import Problem
 from metainr.runs.regression import grid_objectives
@@ -62,6 +63,10 @@ class Fit(NamedTuple):
     def save(self, path: str | Path) -> None:
         """Writes the weights to a .safetensors or .npz file, which `metainr.load` reads."""
         write_saved(path, self.params, {**self.record, "algorithm": NONE})
+
+    def export(self, folder: str | Path, to: str = "torch") -> list[Path]:
+        """Writes the fit for another program, "torch" or "onnx"; see `docs/export.md`."""
+        return export(self.field, self.params, self.record, "fitted to one signal", folder, to)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -178,6 +183,15 @@ class Run(NamedTuple):
         `metainr.load` reads it, and so does the command line's --init.
         """
         write_saved(path, self.init.meta_params, self.record)
+
+    def export(self, folder: str | Path, to: str = "torch") -> list[Path]:
+        """Writes the weights with which fits begin for another program, "torch" or "onnx"."""
+        learned = self.record.get("algorithm", NONE)
+        what = (
+            "as in its file" if learned == NONE else f"the init that fits by {learned} begin with"
+        )
+        params = start_params(self.field, self.init)
+        return export(self.field, params, self.record, what, folder, to)
 
 
 def _one(signal, axes, field):

@@ -1,4 +1,4 @@
-"""Files of bare weights: `.safetensors` and `.npz` to write and read, pickles to read.
+"""Files of bare weights: `.safetensors` and `.npz` to write and read, others' to read.
 
 Leaves are stored under flat names such as `dense_0/kernel`, so that any pytree of arrays can be
 written; `metainr.weights.match_structure` gives what was read the pytree's structure again.
@@ -20,11 +20,11 @@ from metainr.errors import UserError
 from metainr.files import expanded, write_bytes
 from metainr.json_files import parsed
 from metainr.types import Params
+from metainr.weights.archives import check_sizes
 from metainr.weights.haiku_pickle import load_haiku_pickle
 from metainr.weights.naming import flat_leaves, nested, reason, require_finite, shown
-
-_LARGE = 2**27  # bytes of arrays
-_TIMES = 20  # that more of them than this may be larger than their file: weights hardly compress
+from metainr.weights.state_dict import is_state_dict, of_state_dict
+from metainr.weights.torch_file import load_torch
 
 
 def save_weights(
@@ -53,11 +53,12 @@ def save_weights(
 
 
 def load_weights(path: str | Path) -> dict[str, Any]:
-    """Reads a `.safetensors` or `.npz` file, or a `.pkl` or `.pickle` of linear layers.
+    """Reads a `.safetensors`, `.npz`, `.pkl`, `.pickle`, `.pt` or `.pth` file.
 
     Returns nested dicts of NumPy arrays, names split at "/": {"dense_0": {"kernel": …, "bias": …}}
-    for a field of this library. A pickle may hold nothing but dicts and arrays, and is converted,
-    see `metainr.weights.haiku_pickle`; no code in it is run.
+    for a field of this library. Pickles of Haiku's linear layers and state dicts of PyTorch are
+    converted, see `metainr.weights.haiku_pickle` and `metainr.weights.state_dict`; they may hold
+    nothing but dicts and arrays, and no code in them is run.
 
     Raises UserError if there is no such file, it is of another kind or damaged, or a value is NaN
     or infinite.
@@ -148,7 +149,7 @@ def _write_npz(arrays, metadata):
 def _read_npz(path):
     leaves = {}
     with zipfile.ZipFile(path) as archive:
-        _check_claim(sum(member.file_size for member in archive.infolist()), path.stat().st_size)
+        check_sizes(archive, path)
         for member in archive.namelist():
             with archive.open(member) as file:
                 array = np.lib.format.read_array(file, allow_pickle=False)
@@ -164,18 +165,18 @@ def _read_npz_metadata(path):
     return metadata
 
 
-def _check_claim(claimed, size):
-    if claimed > _LARGE and claimed > _TIMES * size:
-        raise ValueError(f"it claims {claimed} bytes of arrays, and has {size} itself")
-
-
 def _read_pickle(path):
     return flat_leaves(load_haiku_pickle(path))
 
 
+def _read_torch(path):
+    return flat_leaves(of_state_dict(load_torch(path), str(path)))
+
+
 def _read_safetensors(path):
     try:
-        return safetensors.numpy.load(path.read_bytes())
+        arrays = safetensors.numpy.load(path.read_bytes())
+        return flat_leaves(of_state_dict(arrays, str(path))) if is_state_dict(arrays) else arrays
     except KeyError as error:  # how it says that NumPy has no such type
         raise UserError(
             f"{shown(path)} holds arrays of type {shown(error.args[0])}, which NumPy lacks; "
@@ -194,6 +195,8 @@ _READERS = {
     ".npz": _read_npz,
     ".pkl": _read_pickle,
     ".pickle": _read_pickle,
+    ".pt": _read_torch,
+    ".pth": _read_torch,
 }
 _METADATA_READERS = dict.fromkeys(_READERS, lambda path: {}) | {
     ".safetensors": _read_safetensors_metadata,

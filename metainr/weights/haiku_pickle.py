@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from metainr.errors import UserError
+from metainr.weights.chain import chain_of
 from metainr.weights.naming import reason, shown
 from metainr.weights.unpickler import unpickle
 
@@ -36,7 +37,8 @@ def load_haiku_pickle(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
         raise UserError(f"{shown(path)} has {size} bytes, too many for a pickle; {_REMEDY}")
     data = path.read_bytes()
     try:
-        return _chain(_layers(unpickle(data)))
+        layers = _layers(unpickle(data))
+        return chain_of({name: layers[name] for name in _numbered(list(layers))})
     except Exception as error:  # damaged data makes the unpickler raise nearly anything
         raise UserError(
             f"{shown(path)} is not a pickle of a field's weights: {reason(error)}; {_REMEDY}"
@@ -78,21 +80,6 @@ def _word(value):
     if isinstance(value, np.ndarray):
         return str(list(value.shape))
     return shown(value) if isinstance(value, str) else type(value).__name__
-
-
-def _chain(layers):
-    chain = {}
-    previous = None
-    for index, name in enumerate(_numbered(list(layers))):
-        kernel, bias = layers[name]
-        if previous is not None and layers[previous][0].shape[1] != kernel.shape[0]:
-            raise ValueError(
-                f"{shown(name)} takes {kernel.shape[0]} values and {shown(previous)} gives "
-                f"{layers[previous][0].shape[1]}"
-            )
-        chain[f"dense_{index}"] = {"kernel": kernel, "bias": bias}
-        previous = name
-    return chain
 
 
 def _numbered(names):

@@ -1,8 +1,8 @@
 """Unpickles dicts of float arrays and nothing else.
 
 A pickle is a program: it may name any function of any module and call it. Here it may name only
-what a pickled mapping of arrays names, and even those names stand for the inert objects of this
-file: no function of NumPy, JAX or Haiku runs on what a stranger's file says.
+what a pickled mapping of arrays names, and even those names stand for inert objects: no function of
+NumPy, JAX, Haiku or PyTorch runs on what a stranger's file says.
 
 Sources: the format, `pickletools` of the standard library; how Haiku's mappings are pickled,
 `__reduce__` in dm-haiku's `haiku/_src/data_structures.py`, the same in all its releases.
@@ -12,7 +12,7 @@ import io
 import pickle
 import pickletools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -25,16 +25,35 @@ _MOST_OPCODES = 50_000
 _SHARED = re.compile("UNICODE|BYTE|GLOBAL|REDUCE|DICT")
 
 
-def unpickle(data: bytes) -> Any:
-    """What a pickle of any protocol holds: dicts in the place of Haiku's mappings.
+Outside = Callable[[Any], Any]
+"""What stands for an object that a pickle refers to, and that lies elsewhere in its file."""
+
+
+def no_object(reference: Any) -> NoReturn:
+    """Raises UnpicklingError: a pickle by itself refers to nothing outside."""
+    raise pickle.UnpicklingError(f"it refers to the outside object {_brief(reference)}")
+
+
+def unpickle(
+    data: bytes,
+    admitted: Mapping[tuple[str, str], Any] | None = None,
+    outside: Outside = no_object,
+) -> Any:
+    """What a pickle of any protocol holds: dicts in the place of mappings.
 
     Float arrays up to the second level of nested dicts are ndarrays; nothing deeper is converted,
     since shared references let a small file describe a tree of any size.
 
+    Args:
+        data: the pickle.
+        admitted: by module and name what stands for what it may name; None: what NumPy's, JAX's
+            and Haiku's pickles do.
+        outside: what stands for what it refers to.
+
     Raises pickle.UnpicklingError, or whatever damaged data makes the standard library raise.
     """
     _check_opcodes(data)
-    root = _Unpickler(io.BytesIO(data)).load()
+    root = _Unpickler(io.BytesIO(data), _ADMITTED if admitted is None else admitted, outside).load()
     if not isinstance(root, dict):
         return _array(root)
     return {name: _array_or_dict(branch) for name, branch in root.items()}
@@ -65,18 +84,22 @@ def _check_opcodes(data):
 class _Unpickler(pickle.Unpickler):
     """Resolves admitted names to stand-ins and refuses all others before anything is called."""
 
+    def __init__(self, file: io.BytesIO, admitted: Mapping[tuple[str, str], Any], outside: Outside):
+        super().__init__(file)
+        self._admitted, self._outside = admitted, outside
+
     def find_class(self, module: str, name: str) -> Any:
         """The stand-in for `module.name`. Raises UnpicklingError if that is not admitted."""
-        if (module, name) not in _ADMITTED:
+        if (module, name) not in self._admitted:
             raise pickle.UnpicklingError(f"it asks for {shown(f'{module}.{name}')}, refused unrun")
-        return _ADMITTED[module, name]
+        return self._admitted[module, name]
 
-    def persistent_load(self, pid: Any) -> NoReturn:
-        """Raises UnpicklingError: weights refer to nothing outside their file."""
-        raise pickle.UnpicklingError(f"it refers to the outside object {_brief(pid)}")
+    def persistent_load(self, pid: Any) -> Any:
+        """The stand-in for what lies elsewhere in the file."""
+        return self._outside(pid)
 
 
-class _StandIn:
+class StandIn:
     """A callable under an admitted name, which the BUILD opcode cannot change."""
 
     __slots__ = ("_call",)
@@ -85,6 +108,7 @@ class _StandIn:
         self._call = call
 
     def __call__(self, *args: Any) -> Any:
+        """What the stand-in makes of the arguments."""
         return self._call(*args)
 
     def __setstate__(self, state: Any) -> NoReturn:
@@ -108,7 +132,7 @@ class _StoredDtype:
         self.dtype = self.dtype.newbyteorder(order)
 
 
-class _StoredArray:
+class StoredArray:
     """`numpy.ndarray`: made empty, given shape, dtype, order and bytes by BUILD."""
 
     def __init__(self, *_: Any):
@@ -130,13 +154,13 @@ def _values(data, dtype, shape, order):
 
 
 def _from_buffer(data, dtype, shape, order):
-    array = _StoredArray()
+    array = StoredArray()
     array.values = _values(data, dtype, shape, order)
     return array
 
 
 def _from_jax(_function, _arguments, state, _weak_type):
-    array = _StoredArray()
+    array = StoredArray()
     array.__setstate__(state)
     return array
 
@@ -154,7 +178,7 @@ def _array_or_dict(branch):
 
 
 def _array(leaf):
-    return leaf.values if isinstance(leaf, _StoredArray) else leaf
+    return leaf.values if isinstance(leaf, StoredArray) else leaf
 
 
 def _brief(value):
@@ -167,12 +191,12 @@ _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
 _HAIKU = ("FlatMapping", "FlatMap", "frozendict", "FrozenDict")
 
 _ADMITTED = {
-    ("numpy", "ndarray"): _StandIn(_StoredArray),
-    ("numpy", "dtype"): _StandIn(_StoredDtype),
-    ("_codecs", "encode"): _StandIn(_encode),  # how protocols 0 to 2 spell bytes
-    ("jax._src.array", "_reconstruct_array"): _StandIn(_from_jax),
-    ("collections", "OrderedDict"): _StandIn(dict),
-    **{(module, "_reconstruct"): _StandIn(_StoredArray) for module in _MULTIARRAY},
-    **{(module, "_frombuffer"): _StandIn(_from_buffer) for module in _NUMERIC},
-    **{("haiku._src.data_structures", name): _StandIn(dict) for name in _HAIKU},
+    ("numpy", "ndarray"): StandIn(StoredArray),
+    ("numpy", "dtype"): StandIn(_StoredDtype),
+    ("_codecs", "encode"): StandIn(_encode),  # how protocols 0 to 2 spell bytes
+    ("jax._src.array", "_reconstruct_array"): StandIn(_from_jax),
+    ("collections", "OrderedDict"): StandIn(dict),
+    **{(module, "_reconstruct"): StandIn(StoredArray) for module in _MULTIARRAY},
+    **{(module, "_frombuffer"): StandIn(_from_buffer) for module in _NUMERIC},
+    **{("haiku._src.data_structures", name): StandIn(dict) for name in _HAIKU},
 }
