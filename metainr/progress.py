@@ -57,4 +57,5 @@ def progress(
         bar_format=_LINE,
         file=_Lines(),
         leave=False,
+        position=0,  # below another one it would move a cursor
     )

@@ -17,6 +17,14 @@ def test_off_a_terminal_it_is_lines(capsys, monkeypatch):
     assert lines and all(re.fullmatch(told, line) for line in lines), lines
 
 
+def test_lines_of_work_within_work_move_no_cursor(capsys, monkeypatch):
+    monkeypatch.setattr(module, "_LINE_EVERY", 1e-9)
+    with progress(2, "init", "inits") as outer, progress(2, "trial", "rates") as inner:
+        inner.update()
+        outer.update()
+    assert "\x1b" not in capsys.readouterr().err
+
+
 def test_short_work_says_nothing_off_a_terminal(capsys):
     with progress(3, "step") as bar:
         bar.update(3)
