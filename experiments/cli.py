@@ -5,6 +5,7 @@ import difflib
 import io
 import os
 import re
+import shlex
 import signal
 import sys
 import traceback
@@ -65,6 +66,12 @@ def parse(argv: list[str]) -> list[str]:
     except flags.Error as error:
         print(printable(f"error: {_told(error)}{_near(error)}"), file=sys.stderr)
         sys.exit(1)
+
+
+def command(program: str) -> str:
+    """The command that sets the flags of a program as they were given, flagfiles written out."""
+    given = (flag for flag in map(flags.FLAGS.__getitem__, flags.FLAGS) if flag.present)
+    return shlex.join(["metainr", program, *(flag.serialize() for flag in given)])
 
 
 def unparsed(argv: list[str]) -> list[str]:

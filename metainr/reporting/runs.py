@@ -11,10 +11,10 @@ from metainr.files import expanded, write_bytes
 from metainr.reporting import results as reading
 from metainr.reporting.embedding import picture_html
 from metainr.reporting.figures import save_figure
+from metainr.reporting.frame import render_page, table_html, title
 from metainr.reporting.lines import Line, plain_lines, step_lines
 from metainr.reporting.measures import Measure
-from metainr.reporting.page import render_page, table_html, title
-from metainr.reporting.tables import NOTHING, Table, in_steps, to_markdown
+from metainr.reporting.tables import NOTHING, Table, in_steps, marked, to_markdown
 
 _ALIKE = ("experiment", "signal", "num_test")
 _PLACE = ("workdir", "profile", "num_devices", "task_microbatch", "checkpoint_every")
@@ -151,13 +151,17 @@ def _quality(runs, setting):
     measure = _measure(runs, setting)
     shared = set.intersection(*(set(_setting(run, setting)["steps"]) for run in runs))
     steps = reading.shown_steps(sorted(shared))
-    rows = []
-    for run in runs:
-        data = _setting(run, setting)
-        for label, init in _learned(run, data).items():
-            found = (reading.metric_at(data, init, measure.key, step) for step in steps)
-            cells = (NOTHING if v is None else measure.written(v, error) for v, error in found)
-            rows.append((label, *cells))
+    learned = [
+        (label, _setting(run, setting), init)
+        for run in runs
+        for label, init in _learned(run, _setting(run, setting)).items()
+    ]
+    found = [
+        [reading.metric_at(data, init, measure.key, step) for _, data, init in learned]
+        for step in steps
+    ]
+    columns = (marked(measure, column) for column in found)
+    rows = zip((label for label, *_ in learned), *columns)
     where = "" if setting == "default" else f", {setting}"
     note = f"± standard error over {runs[0].results.get('num_test', 'the')} test signals."
     header = ("run", *(f"step {step}" for step in steps))

@@ -9,7 +9,7 @@ import numpy as np
 from metainr import reporting
 from metainr.errors import UserError
 from metainr.files import expanded, why
-from metainr.reporting.page import table_html
+from metainr.reporting.frame import table_html
 from metainr.runs.comparison import Comparison
 from metainr.runs.record import write
 
