@@ -7,7 +7,7 @@ MEANINGS = {
     "standard": "random weights, as such networks usually start",
     "mean": "fitted to the mean of the training signals",
     "matched": "fitted to what the learned init shows: the same picture by other weights",
-    "shuffled": "the learned init's weights in another order within each layer",
+    "shuffled": "the learned init's weights, shuffled within each matrix and bias",
     "meta": "what was learned on the training signals",
 }
 

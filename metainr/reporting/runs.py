@@ -16,6 +16,9 @@ from metainr.reporting.lines import Line, plain_lines, step_lines
 from metainr.reporting.measures import Measure
 from metainr.reporting.tables import NOTHING, Table, in_steps, marked, to_markdown
 
+COMPARED = "compared.md"
+"""The file that tells the page of several runs from a run."""
+
 _ALIKE = ("experiment", "signal", "num_test")
 _PLACE = ("workdir", "profile", "num_devices", "task_microbatch", "checkpoint_every")
 
@@ -29,13 +32,14 @@ class FinishedRun(NamedTuple):
 
 
 def read_runs(workdirs: Sequence[str | Path]) -> list[FinishedRun]:
-    """Reads finished runs, two at least, named by their folders.
+    """Reads finished runs, two at least, named by their folders; pages of others are left out.
 
     Raises:
         UserError: a run is not finished or damaged, or runs cannot be compared: they differ in
             experiment, class of signals, number of test signals, settings or metric.
     """
-    paths = [*dict.fromkeys(expanded(workdir) for workdir in workdirs)]
+    paths = dict.fromkeys(expanded(workdir) for workdir in workdirs)
+    paths = [path for path in paths if not (path / COMPARED).exists()]
     if len(paths) < 2:
         raise UserError(
             f"{len(paths)} runs are no comparison; name two workdirs or more, such as runs/*"
@@ -106,7 +110,7 @@ def write_runs_report(
     )
     text = "\n".join(map(to_markdown, tables))
     return [
-        write_bytes(folder / "compared.md", text.encode()),
+        write_bytes(folder / COMPARED, text.encode()),
         *(path for *_, path in pictures),
         write_bytes(folder / "report.html", page.encode()),
     ]
