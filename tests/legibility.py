@@ -41,7 +41,7 @@ return weak;
 _NAMES = """
 const named = (e) => e.getAttribute("aria-label") || e.labels?.[0]?.textContent.trim()
   || e.getAttribute("alt") || e.textContent.trim()
-  || e.querySelector("[aria-label]")?.getAttribute("aria-label")
+  || e.querySelector("[aria-label]")?.getAttribute("aria-label") || e.querySelector("[alt]")?.alt
   || document.getElementById(e.getAttribute("aria-labelledby"))?.textContent.trim();
 const kinds = "a, button, input, select, img, canvas, [role], audio, video, summary, dialog[open]";
 const nameless = [...document.querySelectorAll(kinds)]

@@ -1,6 +1,7 @@
 """The page of a folder of fits: report.html, and results.csv with a row per picture."""
 
 from collections.abc import Iterable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def write_page(
         body += table_html(_spread(fitted)) + _curves(directory)
         body += contact_sheet(directory, items, _PSNR)
     if without:
-        body += table_html(_without(without))
+        body += _without(without)
     page = render_page(
         title=f"Fits of the pictures in {printable(str(results['config']['input']))}",
         verdict=_verdict(items, without),
@@ -99,7 +100,7 @@ def _spread(fitted):
         spread = np.quantile(values, (0, 0.25, 0.5, 0.75, 1), method="lower")
         name = f"{init}, {kind}" if is_partial else init
         rows.append((name, *(f"{x:.2f}" if np.isfinite(x) else "exact" for x in spread)))
-    header = ("init", "lowest", "a quarter below", "half below", "a quarter above", "highest")
+    header = ("init", "lowest", "lower quartile", "median", "upper quartile", "highest")
     note = f"PSNR in dB after the last step, over {len(fitted)} pictures."
     return Table("How well pictures are fitted", header, tuple(rows), note)
 
@@ -114,14 +115,17 @@ def _curves(directory):
 
 
 def _without(without):
-    rows = tuple((printable(name), printable(why)) for name, why in sorted(without.items()))
-    left = len(rows) - _LISTED
-    note = f"{left} more are in results.csv." if left > 0 else ""
-    return Table("Pictures without a fit", ("picture", "why"), rows[:_LISTED], note)
+    """A list of pictures that have no fit, and why."""
+    listed = [map(printable, pair) for pair in sorted(without.items())][:_LISTED]
+    entries = "".join(f"<dt>{escape(name)}</dt><dd>{escape(why)}</dd>" for name, why in listed)
+    left = len(without) - len(listed)
+    note = f'<p class="note">{left} more are in results.csv.</p>' if left else ""
+    return f"<h2>Pictures without a fit</h2>\n<dl>{entries}</dl>{note}"
 
 
 def _verdict(items, without):
-    lost = f"; {len(without)} have no fit" if without else ""
+    has = "has" if len(without) == 1 else "have"
+    lost = f"; {len(without)} {has} no fit" if without else ""
     if not items:
         return f"No picture was fitted{lost}."
     mean = np.mean([item.value for item in items])

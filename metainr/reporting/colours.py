@@ -1,7 +1,7 @@
 """One colour per init in every figure and on every page, told apart by colour-blind readers too.
 
-The hues are those of Okabe and Ito, with a grey for the random init that all others are held
-against; the second of each pair is a lighter one for dark pages.
+So have the curves of learning. The hues are those of Okabe and Ito, with a grey for the random init
+that all others are held against; the second of each pair is a lighter one for dark pages.
 """
 
 COLOURS = {
@@ -10,6 +10,8 @@ COLOURS = {
     "matched": ("#00875f", "#2cc295"),
     "shuffled": ("#ad5286", "#df93bd"),
     "meta": ("#c94f00", "#ff8a3d"),
+    "training": ("#6f6f6f", "#a9adb3"),
+    "validation": ("#c94f00", "#ff8a3d"),
 }
 OTHERS = (("#8f6b00", "#e6b422"), ("#3f3f9f", "#9a9af0"), ("#7a4b2a", "#c79a77"))
 

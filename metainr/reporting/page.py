@@ -25,7 +25,7 @@ from metainr.reporting.turning import turns
 
 _BESIDE = ("results.csv", "tables.md", "results.json", "figures", "samples", "fits")
 _SCRIPTS = ("chart.js", "pictures.js", "enlarged.js", "page.js")
-_MOST_SIGNALS = 12  # whose own numbers stand under their pictures
+_NOTHING: dict[str, list] = {"signals": []}  # of a setting without pictures
 _MAX_STILL_BYTES = 1_000_000  # of figures for browsers without JavaScript
 _MAX_CSV_BYTES = 300_000  # carried by the page itself
 
@@ -58,7 +58,10 @@ def write_report(workdir: str | Path, figures: Sequence[Path] = ()) -> Path:
         data={
             "opening": reading.headline(results),
             "names": names,
-            "settings": {name: _setting(data) for name, data in results["settings"].items()},
+            "settings": {
+                name: _setting(data, pictures.settings.get(name, _NOTHING)["signals"])
+                for name, data in results["settings"].items()
+            },
             "pictures": pictures.settings,
             "files": media.settings,
             "courses": [course._asdict() for course in learned],
@@ -133,8 +136,8 @@ def _learning(learned: Sequence[Course]) -> str:
     return charts and f'<section class="learning"><h2>While learning</h2>\n{charts}</section>'
 
 
-def _setting(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What the script shows of a setting."""
+def _setting(data: Mapping[str, Any], pictured: Sequence[Any]) -> dict[str, Any]:
+    """What the script shows of a setting, single numbers being those of pictured signals."""
     steps, measure = data["steps"], reading.headline_measure(data)
     empty = {"mean": [None] * len(steps), "stderr": [None] * len(steps)}
     turned, curves = turns(data), {}
@@ -143,7 +146,7 @@ def _setting(data: Mapping[str, Any]) -> dict[str, Any]:
         curves[init] = {
             "mean": values["mean"],
             "stderr": values["stderr"],
-            "signals": values.get("per_signal", [])[:_MOST_SIGNALS],
+            "signals": values.get("per_signal", [])[: len(pictured)],
             "turn": turned[init].step if init in turned else None,
         }
     return {

@@ -40,7 +40,10 @@ def report(workdir: str | Path) -> list[Path]:
 def _learning_figures(workdir, results):
     paths = []
     for number, course in enumerate(courses(workdir, results)):
-        lines = {name: Line(*zip(*points)) for name, points in course.curves.items() if points}
+        lines = {
+            name: Line([step for step, _ in points], [value for _, value in points])
+            for name, points in course.curves.items()
+        }
         figure = plain_lines(lines, "outer step", course.label)
         name = f"learning_{number}.png" if number else "learning.png"
         paths.append(save_figure(figure, workdir / "figures" / name))

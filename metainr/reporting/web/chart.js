@@ -76,9 +76,12 @@ function makeChart(svg, curves, xTitle, yTitle) {
     svg.append(element("polygon", { class: "band", style, points: around }));
     const path = points.map((p) => `${x(p.x)},${y(p.y)}`).join("L");
     svg.append(element("path", { class: classOf("line", name), style, d: `M${path}` }));
+    if (points.length === 1) {
+      svg.append(element("circle", { class: "dot", style, r: 5, cx: x(points[0].x), cy: y(points[0].y) }));
+    }
     const best = points.find((p) => p.x === turn);
     if (best) svg.append(element("circle", { class: "turn", style, r: 7, cx: x(best.x), cy: y(best.y) }));
-    svg.append(element("circle", { class: "dot", "data-init": name, style, r: 5, visibility: "hidden" }));
+    svg.append(element("circle", { class: "dot marked", "data-init": name, style, r: 5, visibility: "hidden" }));
   }
 
   // Names stand beside the ends of their curves, moved apart where they would overlap.
@@ -103,7 +106,7 @@ function makeChart(svg, curves, xTitle, yTitle) {
     const marker = svg.querySelector(".marker");
     for (const side of ["x1", "x2"]) marker.setAttribute(side, x(step));
     marker.setAttribute("visibility", "visible");
-    for (const dot of svg.querySelectorAll(".dot")) {
+    for (const dot of svg.querySelectorAll(".marked")) {
       const { points } = curves.find((curve) => curve.name === dot.dataset.init);
       const point = points.find((p) => p.x === step);
       dot.setAttribute("visibility", point ? "visible" : "hidden");

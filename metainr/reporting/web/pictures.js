@@ -57,7 +57,7 @@ function buildFile(file, about) {
   const { name, href, tag, src } = file;
   if (!tag) return element("a", { href }, name);
   if (tag === "img") return element("img", { src, alt: `${about}, moving` });
-  const player = element(tag, { src, controls: "", preload: "metadata", "aria-label": about });
+  const player = element(tag, { src, controls: "", preload: "auto", "aria-label": about });
   if (tag === "video") {
     player.loop = player.muted = true;
     player.setAttribute("playsinline", "");
