@@ -11,8 +11,11 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 from legibility import complaints
+from PIL import Image
 
+from experiments.fitting import fit_page
 from metainr.reporting import report, write_json, write_samples
+from metainr.reporting.object_page import write_object_report
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
@@ -274,6 +277,73 @@ def test_it_fits_its_window_and_is_legible(opened, width):
     assert complaints(opened) == []
     assert errors(opened) == []
     opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def write_folder_page(folder):
+    """Of three pictures, one of them without a fit."""
+    for kind in ("meta", "target"):
+        picture = Image.fromarray(np.full((40, 60, 3), 90, np.uint8))
+        for name in ("a b.png", "c.png"):
+            (folder / kind).mkdir(exist_ok=True)
+            picture.save(folder / kind / f"{name}.png")
+    entries = [
+        {"name": name, "seconds": 1.0, "tiles": 1, "psnr": {"seen": {"meta": [10.0, last]}}}
+        for name, last in (("a b.png", 20.0), ("c.png", None))
+    ]
+    entries.append({"name": HOSTILE, "failed": HOSTILE})
+    fit_page.write_page(folder, entries, {}, {"config": {"input": HOSTILE}, "command": HOSTILE})
+
+
+def write_object_page(folder):
+    grey = Image.fromarray(np.full((40, 60), 90, np.uint8))
+    grey.save(folder / "comparison.png")
+    grey.save(folder / "turntable.gif")
+    inits = {"meta": 20.0, "standard": 10.0}
+    metrics = {n: {"metrics": {"psnr": {"mean": [v], "stderr": [None]}}} for n, v in inits.items()}
+    settings = {"default": {"steps": [3], "inits": metrics}}
+    results = {"config": {"seen_views": 2}, "settings": settings}
+    write_object_report(folder, results, "turntable.gif", ["turntable.gif"])
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(
+    "write, shown",
+    [
+        (write_folder_page, "2 pictures were fitted, some of them exactly; 1 has no fit."),
+        (write_object_page, "2 photographs: 20.00 dB from the learned init, 10.00 dB from random"),
+    ],
+    ids=["folder", "object"],
+)
+def test_pages_of_fits_are_legible(browser, tmp_path, write, shown, width):
+    write(tmp_path)
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 700}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.get((tmp_path / "report.html").as_uri())
+    assert shown in browser.find_element("css selector", ".verdict").text.replace("\xa0", " ")
+    script = "const root = document.documentElement; return root.scrollWidth - root.clientWidth"
+    assert browser.execute_script(script) == 0
+    loaded = "return [...document.images].every((image) => image.naturalWidth > 0)"
+    assert browser.execute_script(loaded) and len(browser.find_elements("css selector", "img")) > 1
+    assert complaints(browser) == [] and errors(browser) == []
+    assert browser.execute_script("return window.hacked") is None
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_weak_contrasts_and_missing_names_are_found(browser, tmp_path):
+    page = tmp_path / "bad.html"
+    page.write_text(
+        "<body style='background: #fff'><p style='color: #777'>dark enough is #767676</p>"
+        "<p style='color: #767676'>so it is</p><img src='data:,'><button></button>"
+    )
+    browser.get(page.as_uri())
+    found = complaints(browser)
+    assert [text.partition(" ")[0] for text in found] == [
+        "<img",
+        "<button></button>",
+        "light:",
+        "dark:",
+    ]
+    assert "dark enough is #767676: 4.48" in found[2]
 
 
 def test_without_javascript_figures_stand_in_for_what_moves(browser, page):

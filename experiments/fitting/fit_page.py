@@ -130,5 +130,5 @@ def _verdict(items, without):
         return f"No picture was fitted{lost}."
     mean = np.mean([item.value for item in items])
     many = f"{len(items)} pictures were" if len(items) > 1 else "1 picture was"
-    reached = f"{mean:.1f} dB" if np.isfinite(mean) else "some of them exactly"
-    return f"{many} fitted, on average to {reached}{lost}."
+    reached = f"on average to {mean:.1f} dB" if np.isfinite(mean) else "some of them exactly"
+    return f"{many} fitted, {reached}{lost}."

@@ -61,10 +61,10 @@ def media_uri(path: Path) -> str:
 
 def player_html(path: Path, text: str) -> str:
     """A clip within a page that runs by itself; `text` says what it shows."""
-    shown, source = f'class="figure" aria-label="{text}"', media_uri(path)
+    shown = f'class="figure player" src="{media_uri(path)}"'
     if _PLAYED[path.suffix][0] == "img":
-        return f'<img class="figure" alt="{text}" src="{source}">'
-    return f'<video {shown} controls autoplay loop muted playsinline src="{source}"></video>'
+        return f'<img {shown} alt="{text}">'
+    return f'<video {shown} aria-label="{text}" controls autoplay loop muted playsinline></video>'
 
 
 def _files(samples: Mapping[str, Samples]) -> Iterator[Path]:

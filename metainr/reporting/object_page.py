@@ -63,9 +63,10 @@ def _verdict(results):
     }
     count = results["config"]["seen_views"]
     views = "1 photograph" if count == 1 else f"{count} photographs"
+    names = {"meta": "the learned init", "standard": "random weights"}
     reached = ", ".join(
-        f"{measure.written(value)} {measure.unit} from the {init} init"
+        f"{measure.written(value)} {measure.unit} from {names[init]}"
         for init, value in found.items()
         if value is not None
     )
-    return f"Unseen views after seeing {views}: {reached or 'no number is finite'}."
+    return f"Unseen views after {views}: {reached or 'no number is finite'}."

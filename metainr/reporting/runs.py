@@ -5,6 +5,7 @@ import os.path
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from metainr.errors import UserError
 from metainr.files import expanded, write_bytes
@@ -107,6 +108,7 @@ def write_runs_report(
         verdict=_verdict(runs),
         results=results,
         body=body,
+        links={f"page of {run.name}": _page_of(run, folder) for run in runs},
     )
     text = "\n".join(map(to_markdown, tables))
     return [
@@ -114,6 +116,12 @@ def write_runs_report(
         *(path for *_, path in pictures),
         write_bytes(folder / "report.html", page.encode()),
     ]
+
+
+def _page_of(run, folder):
+    """The address of a run's own page, seen from a folder."""
+    path = os.path.relpath(run.path.absolute() / "report.html", folder.absolute())
+    return quote(os.fsencode(path))
 
 
 def _check_alike(runs, what, values):
