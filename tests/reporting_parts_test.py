@@ -130,8 +130,9 @@ def test_small_sounds_are_embedded_and_the_others_are_links(tmp_path):
     assert [entry.get("tag") for entry in found["target"]] == ["audio", "video"]
     assert found["target"][1]["href"] == "fits/default/1%20x.mp4"
     assert found["target"][0]["src"].startswith("data:audio/wav;base64,AAAA")
-    assert media.note.startswith("1 of 3 sounds and clips are links")
-    assert embed_media({"default": Samples((0,), (signal,))}).note == ""
+    assert "1 of the 3 sounds and clips are links" in media.note
+    assert embed_media({"default": Samples((0,), (signal,))}).note.endswith("after the last step.")
+    assert embed_media({"default": Samples((0,), (signal._replace(files={}),))}).note == ""
 
 
 def test_a_contact_sheet_shows_the_worst_first_and_names_the_rest(tmp_path):

@@ -21,7 +21,7 @@ class Media(NamedTuple):
 
     settings: {setting: [{init: [{"name", "href", "tag", "src"}]} per signal]}, the last two, an
         element of HTML and its content as a data URI, for what is played within the page;
-    note: what was left out to keep the page small, "" if nothing.
+    note: what is played, and what was left out to keep the page small; "" if nothing is.
     """
 
     settings: dict[str, list[dict[str, list[dict[str, str]]]]]
@@ -45,12 +45,19 @@ def embed_media(samples: Mapping[str, Samples], max_bytes: int = MAX_BYTES) -> M
         ]
         for name, item in samples.items()
     }
-    left = len(played) - len(kept)
-    note = (
-        f"{left} of {len(played)} sounds and clips are links, to keep this page small: they play "
-        "where it lies beside fits/."
+    return Media(settings, _note(len(played), len(played) - len(kept)))
+
+
+def _note(played, left):
+    if not played:
+        return ""
+    told = "What plays are the fits after the last step."
+    if not left:
+        return told
+    return (
+        f"{told} To keep this page small, {left} of the {played} sounds and clips are links: they "
+        "open where it lies beside fits/."
     )
-    return Media(settings, note if left else "")
 
 
 def media_uri(path: Path) -> str:
