@@ -68,9 +68,10 @@ def parse(argv: list[str]) -> list[str]:
         sys.exit(1)
 
 
-def command(program: str) -> str:
-    """The command that sets the flags of a program as they were given, flagfiles written out."""
+def command() -> str:
+    """The command of this program with the flags that were given, flagfiles written out."""
     given = (flag for flag in map(flags.FLAGS.__getitem__, flags.FLAGS) if flag.present)
+    program = Path(sys.argv[0]).stem
     return shlex.join(["metainr", program, *(flag.serialize() for flag in given)])
 
 

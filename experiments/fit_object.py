@@ -133,7 +133,7 @@ def main() -> None:
         measured = {name: entry(values, job.learned.hyper) for name, values in metrics.items()}
         steps = [job.record["steps"]]
         record = of_fits("fit_object", job.record, began, steps, measured)
-        record["command"] = cli.command("fit_object")
+        record["command"] = cli.command()
         write_json(directory / "results.json", record)
         files.append("results.json")
         page = write_object_report(directory, record, turntable, files)

@@ -270,7 +270,7 @@ def test_a_page_shows_the_worst_first(run, pictures):
     order = sorted(psnr, key=lambda name: page.index(f"</b> {name}</figcaption>"))
     assert order == sorted(psnr, key=psnr.__getitem__)
     assert f"<b>{psnr[order[0]]:.2f}</b> {order[0]}" in page
-    assert 'href="meta/cats/b.png.png"' in page and "metainr fit --init=" in page
+    assert 'href="meta/cats/b.png.png"' in page and "--init=" in page
     rows = list(csv.DictReader((folder / "results.csv").open()))
     found = {row["name"]: row["psnr seen meta"] for row in rows}
     assert found == {**{name: str(value) for name, value in psnr.items()}, "bad.png": ""}

@@ -7,7 +7,8 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from experiments import cli, image_regression
+from experiments import cli, image_regression  # noqa: F401  it defines the flags
+from metainr.runs.earlier import set_others_aside
 from metainr.runs.record import resumed
 
 CONFIG = {
@@ -52,10 +53,25 @@ def test_results_for_other_flags_are_kept_and_that_is_said(workdir, capsys):
     assert (workdir / "checkpoints").exists()
 
 
-def test_the_command_is_as_it_was_given():
+def test_other_results_in_a_folder_are_kept(workdir, capsys):
+    written = (workdir / "results.json").read_bytes()
+    same = {"default": {"steps": (0,), "inits": {"meta": {"metrics": {}}}}}
+    set_others_aside(workdir / "none", same)
+    set_others_aside(workdir, same)
+    assert (workdir / "results.json").exists() and capsys.readouterr().out == ""
+    set_others_aside(workdir, {"default": {**same["default"], "steps": (0, 1)}})
+    assert (workdir / "evaluation-1" / "results.json").read_bytes() == written
+    assert "earlier results are kept in" in capsys.readouterr().out
+    (workdir / "results.json").write_text("{")
+    set_others_aside(workdir, same)
+    assert (workdir / "evaluation-2" / "results.json").read_text() == "{"
+
+
+def test_the_command_is_as_it_was_given(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["experiments/image_regression.py"])
     with flagsaver.flagsaver():
         flags.FLAGS(["x", "--workdir=runs/a b", "--tune", "--train_signals=2,4", "--notune"])
-        given = cli.command(image_regression.EXPERIMENT.name)
+        given = cli.command()
     program, name, *arguments = shlex.split(given)
     assert (program, name) == ("metainr", "image_regression")
     assert {"--workdir=runs/a b", "--train_signals=2,4", "--notune"} <= set(arguments)

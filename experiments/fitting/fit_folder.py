@@ -61,7 +61,7 @@ def fit_folder(job: Job) -> None:
                 outcome = record.outcome(chosen)
                 entries = [entry for entry in record.entries() if entry["name"] in chosen]
             _warn(course.unreadable, names, options)
-            found = results(job, outcome, course) | {"command": command("fit")}
+            found = results(job, outcome, course) | {"command": command()}
             fit_outputs.write_numbers(directory, found)
             write_page(directory, entries, course.unreadable, found)
     except OSError as error:

@@ -32,7 +32,12 @@ def write_json(path: str | Path, value: Any) -> Path:
 
     Arrays and scalars of numpy (or of anything with `tolist`) become lists and numbers.
     """
-    return write_bytes(path, (_encode(_plain(value)) + "\n").encode())
+    return write_bytes(path, json_text(value).encode())
+
+
+def json_text(value: Any) -> str:
+    """The text that `write_json` writes."""
+    return _encode(_plain(value)) + "\n"
 
 
 def _plain(value: Any) -> Any:

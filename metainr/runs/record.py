@@ -1,9 +1,5 @@
-"""What a run leaves of its comparisons: results.json, samples/ and fits/.
+"""What a run leaves of its comparisons: results.json, samples/ and fits/."""
 
-Those of earlier flags are kept, with their reports, in evaluation-1/, evaluation-2/, …
-"""
-
-import itertools
 import re
 import shutil
 import time
@@ -18,11 +14,11 @@ from metainr.output import say
 from metainr.reporting.results import read_results, write_json
 from metainr.reporting.samples import write_samples
 from metainr.runs.comparison import Comparison
+from metainr.runs.earlier import set_aside
 from metainr.training.instruments import INSTRUMENTS
 from metainr.training.workdir import environment
 
 _RESULTS, _SAMPLES, _FITS = "results.json", "samples", "fits"
-_MADE_OF_RESULTS = ("report.html", "tables.md", "results.csv", "figures")
 _LONGEST = 40  # characters of a user's file in the names of its fits; file systems take 255 bytes
 
 
@@ -51,23 +47,10 @@ def resumed(workdir: Path, config: Mapping[str, Any], neutral: set[str]) -> dict
         if name not in neutral and found["config"].get(name) != value
     ]
     if differing:
-        _set_aside(workdir, differing)
+        flags = ", ".join(f"--{name}" for name in differing)
+        set_aside(workdir, f"results for other values of {flags}")
         return fresh
     return fresh | {name: found[name] for name in ("settings", "seconds", "instruments")}
-
-
-def _set_aside(workdir, differing):
-    """Moves results and all that was made of them into a folder of their own."""
-    taken = {path.name for path in workdir.iterdir()}
-    names = (f"evaluation-{number}" for number in itertools.count(1))
-    folder = workdir / next(name for name in names if name not in taken)
-    folder.mkdir()
-    # The results come last: without them the next run finds nothing to set aside.
-    for name in (*_MADE_OF_RESULTS, _SAMPLES, _FITS, _RESULTS):
-        if name in taken:
-            (workdir / name).rename(folder / name)
-    flags = ", ".join(f"--{name}" for name in differing)
-    say(f"results for other values of {flags} are kept in {folder}")
 
 
 def of_fits(
