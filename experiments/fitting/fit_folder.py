@@ -59,10 +59,10 @@ def fit_folder(job: Job) -> None:
             with Record(directory) as record, _interruptible(record, names):
                 course = _fit(job, names, record, directory)
                 outcome = record.outcome(chosen)
-                entries = [entry for entry in record.entries() if entry["name"] in chosen]
             _warn(course.unreadable, names, options)
             found = results(job, outcome, course) | {"command": command()}
             fit_outputs.write_numbers(directory, found)
+            entries = (entry for entry in record.entries() if entry["name"] in chosen)
             write_page(directory, entries, course.unreadable, found)
     except OSError as error:
         raise unwritable(directory, error) from error

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,12 +35,15 @@ def write_page(
         unreadable: why pictures could not be read, by name.
         results: what results.json holds.
     """
-    entries = sorted(entries, key=lambda entry: entry["name"])
-    fitted = [entry for entry in entries if "failed" not in entry]
-    without = {entry["name"]: entry["failed"] for entry in entries if "failed" in entry}
-    without |= unreadable
+    fitted, without = [], dict(unreadable)
+    for entry in entries:
+        if "failed" in entry:
+            without[entry["name"]] = entry["failed"]
+        else:
+            fitted.append(_row(entry))
+    fitted.sort()
     write_bytes(directory / "results.csv", _csv(fitted, without).encode())
-    items = worst_first([_item(entry) for entry in fitted], _PSNR)
+    items = worst_first([_item(row) for row in fitted], _PSNR)
     body = ""
     if fitted:
         body += table_html(_spread(fitted)) + _curves(directory)
@@ -57,32 +60,40 @@ def write_page(
     write_bytes(directory / "report.html", page.encode())
 
 
-def _last(entry):
-    """{(kind of pixel, init): PSNR in dB after the last step}; a perfect fit's is infinite."""
-    return {
-        (kind, init): float("inf") if psnr[-1] is None else psnr[-1]
+class _Row(NamedTuple):
+    """A fitted picture; psnr: in dB after the last step, by kind of pixel and init."""
+
+    name: str
+    seconds: float
+    tiles: int
+    psnr: dict[tuple[str, str], float]
+
+
+def _row(entry):
+    """What the page needs of a line of results.jsonl; a perfect fit's PSNR is infinite."""
+    psnr = {
+        (kind, init): float("inf") if values[-1] is None else values[-1]
         for kind, inits in entry["psnr"].items()
-        for init, psnr in inits.items()
+        for init, values in inits.items()
     }
+    return _Row(entry["name"], entry["seconds"], entry["tiles"], psnr)
 
 
-def _item(entry):
+def _item(row):
     """What the sheet shows: the learned init's fit and its PSNR, of unseen pixels if there are."""
-    name, kind = entry["name"], list(entry["psnr"])[-1]
-    psnr = _last(entry)[kind, "meta"]
-    return Fitted(name, psnr, picture_file(name, "target"), picture_file(name, "meta"))
+    kind = "unseen" if ("unseen", "meta") in row.psnr else "seen"
+    files = (picture_file(row.name, picture) for picture in ("target", "meta"))
+    return Fitted(row.name, row.psnr[kind, "meta"], *files)
 
 
 def _csv(fitted, without):
-    columns = dict.fromkeys(column for entry in fitted for column in _last(entry))
+    columns = dict.fromkeys(column for row in fitted for column in row.psnr)
     rows = [
-        [printable(entry["name"]), entry["seconds"], entry["tiles"]]
-        + [_last(entry).get(column) for column in columns]
-        + [None]
-        for entry in fitted
+        (printable(row.name), row.seconds, row.tiles, *map(row.psnr.get, columns), None)
+        for row in fitted
     ]
     empty = [None] * (2 + len(columns))
-    rows += [[printable(name), *empty, why] for name, why in sorted(without.items())]
+    rows += [(printable(name), *empty, printable(why)) for name, why in sorted(without.items())]
     psnr = [f"psnr {kind} {init}" for kind, init in columns]
     return csv_text(("name", "seconds", "tiles", *psnr, "why there is no fit"), rows)
 
@@ -90,13 +101,13 @@ def _csv(fitted, without):
 def _spread(fitted):
     """How PSNR is spread over the pictures."""
     found: dict[tuple[str, str], list[float]] = {}
-    for entry in fitted:
-        for column, psnr in _last(entry).items():
+    for row in fitted:
+        for column, psnr in row.psnr.items():
             found.setdefault(column, []).append(psnr)
     is_partial = len({kind for kind, _ in found}) > 1
     rows = []
     for (kind, init), values in found.items():
-        # Of two of a quarter's neighbours the lower one, as a mean with an infinite one is none.
+        # The lower of two neighbours: between a number and an infinite one there is no mean.
         spread = np.quantile(values, (0, 0.25, 0.5, 0.75, 1), method="lower")
         name = f"{init}, {kind}" if is_partial else init
         rows.append((name, *(f"{x:.2f}" if np.isfinite(x) else "exact" for x in spread)))

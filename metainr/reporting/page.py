@@ -25,7 +25,6 @@ from metainr.reporting.turning import turns
 
 _BESIDE = ("results.csv", "tables.md", "results.json", "figures", "samples", "fits")
 _SCRIPTS = ("chart.js", "pictures.js", "enlarged.js", "page.js")
-_NOTHING: dict[str, list] = {"signals": []}  # of a setting without pictures
 _MAX_STILL_BYTES = 1_000_000  # of figures for browsers without JavaScript
 _MAX_CSV_BYTES = 300_000  # carried by the page itself
 
@@ -43,11 +42,10 @@ def write_report(workdir: str | Path, figures: Sequence[Path] = ()) -> Path:
     samples = read_samples(workdir / "samples")
     shown = {name: samples[name] for name in results["settings"] if name in samples}
     pictures, learned = embed_pictures(shown), courses(workdir, results)
-    kept = {
-        name: shown[name]._replace(signals=shown[name].signals[: len(entry["signals"])])
-        for name, entry in pictures.settings.items()
-    }
-    media = embed_media(kept)
+    counts = {name: len(entry["signals"]) for name, entry in pictures.settings.items()}
+    media = embed_media(
+        {n: shown[n]._replace(signals=shown[n].signals[:count]) for n, count in counts.items()}
+    )
     names = _names(results, learned)
     page = render_page(
         title=title(results),
@@ -59,7 +57,7 @@ def write_report(workdir: str | Path, figures: Sequence[Path] = ()) -> Path:
             "opening": reading.headline(results),
             "names": names,
             "settings": {
-                name: _setting(data, pictures.settings.get(name, _NOTHING)["signals"])
+                name: _setting(data, counts.get(name, 0))
                 for name, data in results["settings"].items()
             },
             "pictures": pictures.settings,
@@ -136,8 +134,8 @@ def _learning(learned: Sequence[Course]) -> str:
     return charts and f'<section class="learning"><h2>While learning</h2>\n{charts}</section>'
 
 
-def _setting(data: Mapping[str, Any], pictured: Sequence[Any]) -> dict[str, Any]:
-    """What the script shows of a setting, single numbers being those of pictured signals."""
+def _setting(data: Mapping[str, Any], pictured: int) -> dict[str, Any]:
+    """What the script shows of a setting, single numbers being those of so many first signals."""
     steps, measure = data["steps"], reading.headline_measure(data)
     empty = {"mean": [None] * len(steps), "stderr": [None] * len(steps)}
     turned, curves = turns(data), {}
@@ -146,7 +144,7 @@ def _setting(data: Mapping[str, Any], pictured: Sequence[Any]) -> dict[str, Any]
         curves[init] = {
             "mean": values["mean"],
             "stderr": values["stderr"],
-            "signals": values.get("per_signal", [])[: len(pictured)],
+            "signals": values.get("per_signal", [])[:pictured],
             "turn": turned[init].step if init in turned else None,
         }
     return {
