@@ -15,10 +15,7 @@ from metainr.output import say
 from metainr.reporting.results import json_text
 
 # The results come last: without them there is nothing to set aside.
-_MADE = (
-    *("report.html", "tables.md", "results.csv", "figures", "samples", "fits"),
-    "results.json",
-)
+_MADE = ("report.html", "tables.md", "results.csv", "figures", "samples", "fits", "results.json")
 
 
 def set_aside(folder: Path, which: str) -> None:

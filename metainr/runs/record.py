@@ -19,6 +19,7 @@ from metainr.training.instruments import INSTRUMENTS
 from metainr.training.workdir import environment
 
 _RESULTS, _SAMPLES, _FITS = "results.json", "samples", "fits"
+_NAMED = 5  # flags in a message
 _LONGEST = 40  # characters of a user's file in the names of its fits; file systems take 255 bytes
 
 
@@ -47,8 +48,8 @@ def resumed(workdir: Path, config: Mapping[str, Any], neutral: set[str]) -> dict
         if name not in neutral and found["config"].get(name) != value
     ]
     if differing:
-        flags = ", ".join(f"--{name}" for name in differing)
-        set_aside(workdir, f"results for other values of {flags}")
+        flags = [f"--{name}" for name in differing[:_NAMED]] + ["…"] * (len(differing) > _NAMED)
+        set_aside(workdir, f"results for other values of {', '.join(flags)}")
         return fresh
     return fresh | {name: found[name] for name in ("settings", "seconds", "instruments")}
 
