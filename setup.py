@@ -43,7 +43,7 @@ setup(
     package_dir=PROGRAMS,
     package_data={
         "metainr": ["VERSION", "py.typed"],
-        "metainr.reporting": ["*.html", "*.css", "*.js"],
+        "metainr.reporting": ["**/*.html", "**/*.css", "**/*.js"],
         "metainr.ready": ["*.safetensors"],
         "metainr.programs.experiments": ["flags/*/*.flags"],
     },

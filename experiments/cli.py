@@ -5,6 +5,7 @@ import difflib
 import io
 import os
 import re
+import shlex
 import signal
 import sys
 import traceback
@@ -65,6 +66,13 @@ def parse(argv: list[str]) -> list[str]:
     except flags.Error as error:
         print(printable(f"error: {_told(error)}{_near(error)}"), file=sys.stderr)
         sys.exit(1)
+
+
+def command() -> str:
+    """The command of this program with the flags that were given, flagfiles written out."""
+    given = (flag for flag in map(flags.FLAGS.__getitem__, flags.FLAGS) if flag.present)
+    program = Path(sys.argv[0]).stem
+    return shlex.join(["metainr", program, *(flag.serialize() for flag in given)])
 
 
 def unparsed(argv: list[str]) -> list[str]:

@@ -12,8 +12,8 @@ from experiments import cli
 from experiments.run import shared_flags
 from metainr.output import say
 from metainr.reporting import to_text
+from metainr.reporting.learning import validations
 from metainr.reporting.runs import read_runs, run_tables, write_runs_report
-from metainr.training.metrics import validations
 from metainr.training.workdir import check_no_run
 
 flags.declare_key_flag(shared_flags.WORKDIR.name)

@@ -25,6 +25,7 @@ same names, and --keep draws other pixels for every picture. Beside these lie
 
     results.jsonl               a line per picture, written as soon as its files are
     results.json, psnr.png      means over all pictures, at the end
+    report.html, results.csv    a page of them, the worst first, and their numbers
     config.json                 the flags; with others the folder is refused
 
 The same command goes on where it was stopped or killed. Pictures that cannot be read are skipped

@@ -5,7 +5,8 @@
 
 --object is the number of a test object of the run's class, or a folder with transforms.json and its
 pictures. Writes comparison.png (what was seen; unseen views as they are, from the learned and from
-a random init), turntable.gif (or .mp4), mesh.ply (or .glb), the weights and results.json.
+a random init), turntable.gif (or .mp4), mesh.ply (or .glb), the weights, results.json and
+report.html, a page of these.
 """
 
 import functools
@@ -43,6 +44,7 @@ from metainr.measurements import activate, composite
 from metainr.output import say
 from metainr.reporting import write_json
 from metainr.reporting.figures import pictures_figure, save_figure
+from metainr.reporting.object_page import write_object_report
 from metainr.reporting.samples import to_levels
 from metainr.runs.dead import warn_of_constant
 from metainr.runs.fits import fit, make_contenders
@@ -120,20 +122,25 @@ def main() -> None:
     metrics, figure = _comparison(job, params)
     psnrs = (f"{name} {values['psnr'].item():.2f} dB" for name, values in metrics.items())
     say(f"PSNR of unseen views: {', '.join(psnrs)}")
+    turntable = f"turntable.{job.options.video}"
     try:
         save_figure(figure, directory / "comparison.png")
         record = weights_record(job.config, view_synthesis.EXPERIMENT)
         write_saved(directory / "weights.safetensors", params["meta"], record)
-        write_video(directory / f"turntable.{job.options.video}", _turntable(job, params["meta"]))
-        files = ["comparison.png", "weights.safetensors", f"turntable.{job.options.video}"]
+        write_video(directory / turntable, _turntable(job, params["meta"]))
+        files = ["comparison.png", "weights.safetensors", turntable]
         files += _write_mesh(job, params["meta"], directory / f"mesh.{job.options.mesh}")
         measured = {name: entry(values, job.learned.hyper) for name, values in metrics.items()}
         steps = [job.record["steps"]]
         record = of_fits("fit_object", job.record, began, steps, measured)
+        record["command"] = cli.command()
         write_json(directory / "results.json", record)
+        files.append("results.json")
+        page = write_object_report(directory, record, turntable, files)
     except OSError as error:
         raise UserError(f"cannot write to --output_dir={directory}: {why(error)}") from error
-    say(f"written to {directory}: {', '.join(files)}, results.json")
+    say(f"written to {directory}: {', '.join(files)}")
+    say(f"report: {page}")
 
 
 def _job():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 
+from experiments.cli import command
 from experiments.config import Config
 from experiments.experiment import Experiment
 from experiments.run import processes, shared_flags
@@ -71,6 +72,7 @@ def _run(experiment, held):
         from_first(partial(check_checkpoints, folder, own.record, changeable))
     neutral = shared_flags.neutral_flags(experiment)
     results = from_first(lambda: resumed(workdir, config.record, neutral))
+    results["command"] = command()
     before = results["seconds"]["total"]
     for variant, own, folder in _variants(experiment, config, workdir):
         missing = [n for n in _settings(problem, variant) if n not in results["settings"]]

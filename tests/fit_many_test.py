@@ -1,5 +1,6 @@
 """Fits of a folder: what fits of its pictures one by one would be, whatever comes between."""
 
+import csv
 import json
 import shutil
 import signal
@@ -261,12 +262,27 @@ def test_a_damaged_line_is_fitted_again(run, pictures, damage):
     assert again == [folder / "weights" / f"{redone}.safetensors"]
 
 
+def test_a_page_shows_the_worst_first(run, pictures):
+    (pictures / "bad.png").write_bytes(b"no picture")
+    folder = run()
+    psnr = {name: entry["psnr"]["seen"]["meta"][-1] for name, entry in lines(folder).items()}
+    page = (folder / "report.html").read_text()
+    order = sorted(psnr, key=lambda name: page.index(f"</b> {name}</figcaption>"))
+    assert order == sorted(psnr, key=psnr.__getitem__)
+    assert f"<b>{psnr[order[0]]:.2f}</b> {order[0]}" in page
+    assert 'href="meta/cats/b.png.png"' in page and "--init=" in page
+    rows = list(csv.DictReader((folder / "results.csv").open()))
+    found = {row["name"]: row["psnr seen meta"] for row in rows}
+    assert found == {**{name: str(value) for name, value in psnr.items()}, "bad.png": ""}
+    assert "no picture" not in rows[-1]["name"] and rows[-1]["why there is no fit"]
+
+
 def test_a_finished_folder_is_left_as_it_is(run, pictures, capsys):
     folder = run()
     before = content(folder)
     run("--num_devices=1")
     changed = {str(path) for path, data in content(folder).items() if before[path] != data}
-    assert changed <= {"config.json", "results.json"}
+    assert changed <= {"config.json", "results.json", "report.html"}
     assert "pictures fitted: 4, now 0, mean PSNR" in capsys.readouterr().out
     saved(pictures / "new.png", smooth(12, 12, 9))
     run()

@@ -26,7 +26,7 @@ TINY = (
     *("--ray_samples=8", "--inner_points=16", "--test_steps=2", "--chunk_size=1024"),
     *("--train_steps=1", "--inner_steps=2", "--num_validation=2"),
 )
-MADE = {"comparison.png", "turntable.gif", "weights.safetensors", "results.json"}
+MADE = {"comparison.png", "turntable.gif", "weights.safetensors", "results.json", "report.html"}
 
 
 @pytest.fixture(scope="module")

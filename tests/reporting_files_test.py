@@ -170,7 +170,7 @@ def test_many_steps_are_laid_out_in_rows(tmp_path):
 def test_report_of_minimal_results(tmp_path):
     write_json(tmp_path / "results.json", MINIMAL)
     paths = report(tmp_path)
-    assert [path.name for path in paths] == ["tables.md", "psnr.png", "report.html"]
+    assert [path.name for path in paths] == ["tables.md", "results.csv", "psnr.png", "report.html"]
     assert "| standard | 8.00 ± 0.50 | 20.00 ± 0.50 |" in paths[0].read_text()
 
 

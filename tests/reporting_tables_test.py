@@ -59,9 +59,9 @@ def test_init_table_by_hand():
         (
             "meta",
             "sgd 1e-2",
-            "12.00 ± 0.25",
-            "30.37 ± 0.25",
-            "40.00 ± 0.25",
+            "**12.00 ± 0.25**",
+            "**30.37 ± 0.25**",
+            "**40.00 ± 0.25**",
             "0.970 ± 0.004",
             "–",
         ),
@@ -126,8 +126,8 @@ def test_family_tables_sort_by_number():
     data = results(**{name: setting(i) for i, name in enumerate(names)})
     early, final = family_tables(data)
     assert [row[0] for row in early.rows] == ["10", "100", "1000"]
-    assert early.rows[0] == ("10", "10.88 ± 0.25", "31.37 ± 0.25")
-    assert final.rows[2] == ("1000", "21.00 ± 0.25", "40.00 ± 0.25")
+    assert early.rows[0] == ("10", "10.88 ± 0.25", "**31.37 ± 0.25**")
+    assert final.rows[2] == ("1000", "21.00 ± 0.25", "**40.00 ± 0.25**")
     assert headline(data) == "train_signals=1000"
 
 

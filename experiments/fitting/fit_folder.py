@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from absl import logging
 
+from experiments.cli import command
 from experiments.fitting import fit_outputs
 from experiments.fitting.fit_inputs import Target, listed, names_in_folder, open_in_folder
 from experiments.fitting.fit_options import FitOptions
+from experiments.fitting.fit_page import write_page
 from experiments.fitting.fit_record import Record
 from experiments.fitting.fit_setup import Failure, Job, fitted, made_folder, unwritable
 from experiments.fitting.fit_summary import Course, results, summary
@@ -45,6 +47,7 @@ def fit_folder(job: Job) -> None:
     options = job.options
     _check_apart(options)
     names = names_in_folder(options)
+    chosen = set(names)
     directory = made_folder(options.output_dir)
     try:
         identity = _identity(job)
@@ -55,9 +58,12 @@ def fit_folder(job: Job) -> None:
             remove_unfinished(directory)
             with Record(directory) as record, _interruptible(record, names):
                 course = _fit(job, names, record, directory)
-                outcome = record.outcome(set(names))
+                outcome = record.outcome(chosen)
             _warn(course.unreadable, names, options)
-            fit_outputs.write_numbers(directory, results(job, outcome, course))
+            found = results(job, outcome, course) | {"command": command()}
+            fit_outputs.write_numbers(directory, found)
+            entries = (entry for entry in record.entries() if entry["name"] in chosen)
+            write_page(directory, entries, course.unreadable, found)
     except OSError as error:
         raise unwritable(directory, error) from error
     say(summary(outcome, course, directory))

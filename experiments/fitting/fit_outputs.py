@@ -12,7 +12,7 @@ from experiments.fitting.tile_fits import PictureFit, decibels
 from metainr.evaluation.compare import entry
 from metainr.files import write_bytes
 from metainr.reporting.figures import write_figures
-from metainr.reporting.results import write_json
+from metainr.reporting.results import shown_steps, write_json
 from metainr.reporting.tables import Table
 from metainr.types import Hyper
 
@@ -41,12 +41,12 @@ def weights_file(name: str | None, mode: str, tile: tuple[int, int]) -> str:
 
 
 def psnr_table(fits: Fits) -> Table:
-    """PSNR by step, a column per kind of pixel and init."""
+    """PSNR by step, a column per kind of pixel and init; of many steps 0, 1, 2, 5, 10, …"""
     kinds = list(fits["meta"].psnr)
     suffix = {kind: f", {kind}" if len(kinds) > 1 else "" for kind in kinds}
     columns = {_TITLES[i] + suffix[k]: fits[i].psnr[k] for k in kinds for i in fits}
-    steps = zip(*columns.values())
-    rows = ((str(step), *(f"{x:.2f}" for x in values)) for step, values in enumerate(steps))
+    steps = shown_steps(range(len(fits["meta"].psnr[kinds[0]])))
+    rows = ((str(s), *(f"{psnr[s]:.2f}" for psnr in columns.values())) for s in steps)
     return Table("PSNR in dB by step", ("step", *columns), tuple(rows))
 
 

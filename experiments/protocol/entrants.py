@@ -18,6 +18,7 @@ from metainr.errors import UserError
 from metainr.evaluation.fitting import make_evaluate
 from metainr.json_files import read_json
 from metainr.keys import branch
+from metainr.reporting.learning import validations
 from metainr.runs.comparison import compare
 from metainr.runs.fits import fit_flops, make_contenders
 from metainr.runs.inits import Init, make_inits
@@ -26,7 +27,6 @@ from metainr.runs.options import Machine
 from metainr.runs.problem import Problem, spread_steps
 from metainr.training.data import first_signals
 from metainr.training.instruments import INSTRUMENTS
-from metainr.training.metrics import validations
 
 
 class Entrant(NamedTuple):

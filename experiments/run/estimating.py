@@ -13,7 +13,7 @@ from metainr.evaluation.fitting import make_evaluate
 from metainr.evaluation.tuning import candidates
 from metainr.json_files import read_json
 from metainr.keys import branch
-from metainr.reporting.page import duration
+from metainr.reporting.frame import duration
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import standard_init
 from metainr.runs.learning import learn

@@ -24,10 +24,11 @@ from metainr.files import write_bytes
 from metainr.json_files import read_json
 from metainr.reporting.embedding import picture_html
 from metainr.reporting.figures import WIDTH, new_plot, save_figure
+from metainr.reporting.frame import render_page, table_html
 from metainr.reporting.lines import Line, palette, plain_lines, step_lines
-from metainr.reporting.page import render_page, table_html
+from metainr.reporting.measures import measure
 from metainr.reporting.results import shown_steps
-from metainr.reporting.tables import NOTHING, Table, emphasised, plus_minus, to_markdown
+from metainr.reporting.tables import NOTHING, Table, marked, to_markdown
 
 _BITS = 32  # of a number
 _TITLES = {
@@ -136,16 +137,10 @@ def _quality(record, entries, other, title):
     for name, entry in entries.items():
         if _runs(entry, other):
             found[name] = [_mean(entry, other, record["steps"], step) for step in steps]
-    means = ([mean for mean, _ in column if mean is not None] for column in zip(*found.values()))
-    best = [max(column, default=None) for column in means]
+    columns = (marked(measure("psnr"), column) for column in zip(*found.values()))
     rows = []
-    for name, row in found.items():
+    for name, *cells in zip(found, *columns):
         first = _runs(entries[name], other)[0]
-        cells = [plus_minus(mean, error, 2) for mean, error in row]
-        cells = [
-            emphasised(cell) if mean is not None and mean == most else cell
-            for cell, (mean, _), most in zip(cells, row, best)
-        ]
         rows.append((name, f"{first['optimizer']} {first['learning_rate']:g}", *cells))
     header = ("algorithm", "test-time optimizer", *(f"step {step}" for step in steps))
     seeds = max(len(entry["runs"]) for entry in entries.values())

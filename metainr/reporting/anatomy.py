@@ -21,8 +21,8 @@ import numpy as np
 from metainr.files import write_bytes
 from metainr.reporting.embedding import picture_html
 from metainr.reporting.figures import pictures_figure, save_figure
+from metainr.reporting.frame import render_page, table_html
 from metainr.reporting.lines import Line, plain_lines
-from metainr.reporting.page import render_page, table_html
 from metainr.reporting.tables import NOTHING, Table, to_markdown
 
 _PLACES = np.linspace(0, 1, 11)

@@ -1,17 +1,19 @@
 """One colour per init in every figure and on every page, told apart by colour-blind readers too.
 
-The hues are those of Okabe and Ito, with a grey for the random init that all others are held
-against; the second of each pair is a lighter one for dark pages.
+So have the curves of learning. The hues are those of Okabe and Ito, with a grey for the random init
+that all others are held against; the second of each pair is a lighter one for dark pages.
 """
 
 COLOURS = {
     "standard": ("#6f6f6f", "#a9adb3"),
     "mean": ("#0072b2", "#4aa8e0"),
     "matched": ("#00875f", "#2cc295"),
-    "shuffled": ("#b3598c", "#df93bd"),
+    "shuffled": ("#ad5286", "#df93bd"),
     "meta": ("#c94f00", "#ff8a3d"),
+    "training": ("#6f6f6f", "#a9adb3"),
+    "validation": ("#c94f00", "#ff8a3d"),
 }
-OTHERS = (("#a67c00", "#e6b422"), ("#3f3f9f", "#9a9af0"), ("#7a4b2a", "#c79a77"))
+OTHERS = (("#8f6b00", "#e6b422"), ("#3f3f9f", "#9a9af0"), ("#7a4b2a", "#c79a77"))
 
 MARKERS = {"standard": "o", "mean": "s", "matched": "^", "shuffled": "D", "meta": "o"}
 

@@ -17,7 +17,7 @@ from metainr.reporting.samples import Samples, load_frames, load_picture
 
 MAX_SIDE = 16000  # pixels of a sheet; WebP ends at 16383
 EXACT_BYTES = 3_000_000  # up to here a page carries the pictures without loss
-MAX_BYTES = 13_500_000  # encoded; as base64 in a page 18 MB
+MAX_BYTES = 9_000_000  # encoded; as base64 in a page 12 MB, of 20 that it may have
 QUALITIES = (90, 75, 50, 30)
 
 

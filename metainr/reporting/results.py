@@ -1,6 +1,7 @@
 """results.json: written and read here, and asked for its numbers by everything that shows them.
 
     {"experiment", "signal", "num_test", "train_steps", "seconds", "config", "environment",
+     "command": to repeat it,
      "instruments": {NAME: {"summary", …}},
      "settings": {NAME: {"steps": [S], "match_step", "metric", "caption", "inits": {INIT: {
         "optimizer", "learning_rate", "steps_to_match", "missed", "fit_error",
@@ -22,8 +23,6 @@ from metainr.files import write_bytes
 from metainr.json_files import read_json
 from metainr.reporting.measures import Measure, measure
 
-_SHOWN = (0, 1, 2, 5, 10, 20, 50, 200)
-
 INITS = ("standard", "mean", "matched", "shuffled", "meta")
 """The known inits in the order in which tables and figures show them."""
 
@@ -33,7 +32,12 @@ def write_json(path: str | Path, value: Any) -> Path:
 
     Arrays and scalars of numpy (or of anything with `tolist`) become lists and numbers.
     """
-    return write_bytes(path, (_encode(_plain(value)) + "\n").encode())
+    return write_bytes(path, json_text(value).encode())
+
+
+def json_text(value: Any) -> str:
+    """The text that `write_json` writes."""
+    return _encode(_plain(value)) + "\n"
 
 
 def _plain(value: Any) -> Any:
@@ -124,8 +128,8 @@ def other_measures(setting: Mapping[str, Any]) -> list[Measure]:
 
 
 def shown_steps(steps: Sequence[int]) -> list[int]:
-    """Of increasing steps those that tables have columns for, the last one among them."""
-    return [step for step in steps if step in _SHOWN or step == steps[-1]]
+    """Of increasing steps those that tables show: 0, 1, 2, 5, 10, 20, 50, … and the last one."""
+    return [s for s in steps if str(s).rstrip("0") in ("", "1", "2", "5") or s == steps[-1]]
 
 
 def match_step(setting: Mapping[str, Any]) -> int:

@@ -5,16 +5,20 @@ import os.path
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from metainr.errors import UserError
 from metainr.files import expanded, write_bytes
 from metainr.reporting import results as reading
 from metainr.reporting.embedding import picture_html
 from metainr.reporting.figures import save_figure
+from metainr.reporting.frame import render_page, table_html, title
 from metainr.reporting.lines import Line, plain_lines, step_lines
 from metainr.reporting.measures import Measure
-from metainr.reporting.page import render_page, table_html, title
-from metainr.reporting.tables import NOTHING, Table, in_steps, to_markdown
+from metainr.reporting.tables import NOTHING, Table, in_steps, marked, to_markdown
+
+COMPARED = "compared.md"
+"""The file that tells the page of several runs from a run."""
 
 _ALIKE = ("experiment", "signal", "num_test")
 _PLACE = ("workdir", "profile", "num_devices", "task_microbatch", "checkpoint_every")
@@ -29,13 +33,14 @@ class FinishedRun(NamedTuple):
 
 
 def read_runs(workdirs: Sequence[str | Path]) -> list[FinishedRun]:
-    """Reads finished runs, two at least, named by their folders.
+    """Reads finished runs, two at least, named by their folders; pages of others are left out.
 
     Raises:
         UserError: a run is not finished or damaged, or runs cannot be compared: they differ in
             experiment, class of signals, number of test signals, settings or metric.
     """
-    paths = [*dict.fromkeys(expanded(workdir) for workdir in workdirs)]
+    paths = dict.fromkeys(expanded(workdir) for workdir in workdirs)
+    paths = [path for path in paths if not (path / COMPARED).exists()]
     if len(paths) < 2:
         raise UserError(
             f"{len(paths)} runs are no comparison; name two workdirs or more, such as runs/*"
@@ -103,13 +108,20 @@ def write_runs_report(
         verdict=_verdict(runs),
         results=results,
         body=body,
+        links={f"page of {run.name}": _page_of(run, folder) for run in runs},
     )
     text = "\n".join(map(to_markdown, tables))
     return [
-        write_bytes(folder / "compared.md", text.encode()),
+        write_bytes(folder / COMPARED, text.encode()),
         *(path for *_, path in pictures),
         write_bytes(folder / "report.html", page.encode()),
     ]
+
+
+def _page_of(run, folder):
+    """The address of a run's own page, seen from a folder."""
+    path = os.path.relpath(run.path.absolute() / "report.html", folder.absolute())
+    return quote(os.fsencode(path))
 
 
 def _check_alike(runs, what, values):
@@ -151,13 +163,17 @@ def _quality(runs, setting):
     measure = _measure(runs, setting)
     shared = set.intersection(*(set(_setting(run, setting)["steps"]) for run in runs))
     steps = reading.shown_steps(sorted(shared))
-    rows = []
-    for run in runs:
-        data = _setting(run, setting)
-        for label, init in _learned(run, data).items():
-            found = (reading.metric_at(data, init, measure.key, step) for step in steps)
-            cells = (NOTHING if v is None else measure.written(v, error) for v, error in found)
-            rows.append((label, *cells))
+    learned = [
+        (label, _setting(run, setting), init)
+        for run in runs
+        for label, init in _learned(run, _setting(run, setting)).items()
+    ]
+    found = [
+        [reading.metric_at(data, init, measure.key, step) for _, data, init in learned]
+        for step in steps
+    ]
+    columns = (marked(measure, column) for column in found)
+    rows = zip((label for label, *_ in learned), *columns)
     where = "" if setting == "default" else f", {setting}"
     note = f"± standard error over {runs[0].results.get('num_test', 'the')} test signals."
     header = ("run", *(f"step {step}" for step in steps))

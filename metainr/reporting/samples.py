@@ -4,7 +4,8 @@ One PNG per target, and one per (signal, init) with the frames of all steps side
 a page can move through them. index.json lists them:
 
     {"settings": {NAME: {"steps": [S], "signals": [
-        {"label": str, "target": FILE, "frames": {INIT: FILE, …}}, …]}}}
+        {"label": str, "target": FILE, "frames": {INIT: FILE, …},
+         "files": {INIT or "target": [FILE of the workdir, …]}}, …]}}}
 """
 
 import io
@@ -24,11 +25,15 @@ from metainr.reporting.results import write_json
 
 
 class Signal(NamedTuple):
-    """One test signal's files: its name, its target and one strip of frames per init."""
+    """One test signal's files: its name, its target and one strip of frames per init.
+
+    files: what its fits, and the signal itself as "target", were exported to.
+    """
 
     label: str
     target: Path
     frames: dict[str, Path]
+    files: Mapping[str, Sequence[Path]] = {}
 
 
 class Samples(NamedTuple):
@@ -45,6 +50,7 @@ def write_samples(
     labels: Sequence[str],
     targets: Sequence[np.ndarray],
     frames: Mapping[str, np.ndarray],
+    files: Sequence[Mapping[str, Sequence[Path]]] = (),
 ) -> Path:
     """Writes one setting's pictures, in place of those there, and returns index.json.
 
@@ -57,6 +63,7 @@ def write_samples(
         labels: a name per signal.
         targets: per signal [H, W, C], values in [0, 1] (others are clipped), C is 1 or 3.
         frames: {init: [signals, S, H, W, C]}.
+        files: per signal {init: files of its fit within the workdir}, if there are any.
 
     Raises:
         UserError: the numbers of signals or steps differ.
@@ -76,8 +83,13 @@ def write_samples(
         pictures = {init: np.concatenate(list(array[i]), axis=1) for init, array in frames.items()}
         for name, picture in {"target": targets[i], **pictures}.items():
             write_bytes(directory / f"{stem}{quote(name)}.png", _png(picture))
-        files = {init: f"{stem}{quote(init)}.png" for init in frames}
-        signals.append({"label": str(label), "target": f"{stem}target.png", "frames": files})
+        strips = {init: f"{stem}{quote(init)}.png" for init in frames}
+        signals.append({"label": str(label), "target": f"{stem}target.png", "frames": strips})
+        if files:
+            signals[-1]["files"] = {
+                init: [path.relative_to(directory.parent).as_posix() for path in paths]
+                for init, paths in files[i].items()
+            }
     index = _index(directory)
     index["settings"][setting] = {"steps": [int(step) for step in steps], "signals": signals}
     return write_json(directory / "index.json", index)
@@ -97,6 +109,7 @@ def read_samples(directory: str | Path) -> dict[str, Samples]:
                     item["label"],
                     directory / item["target"],
                     {init: directory / file for init, file in item["frames"].items()},
+                    _still_there(directory.parent, item.get("files", {})),
                 )
                 for item in entry["signals"]
             ]
@@ -109,6 +122,14 @@ def read_samples(directory: str | Path) -> dict[str, Samples]:
                 if not file.is_file():
                     raise UserError(f"{file} is missing; run the evaluation again")
     return read
+
+
+def _still_there(workdir, files):
+    """Paths of exported files, which their owner may have moved away."""
+    return {
+        init: tuple(path for file in paths if (path := workdir / file).is_file())
+        for init, paths in files.items()
+    }
 
 
 def load_picture(path: Path) -> np.ndarray:

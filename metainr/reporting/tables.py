@@ -1,11 +1,12 @@
 """Tables of results: as rows of text, and as Markdown or aligned for a terminal."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from metainr.reporting import results as reading
 from metainr.reporting.measures import Measure
+from metainr.reporting.turning import told
 
 Results = Mapping[str, Any]
 NOTHING = "–"
@@ -28,19 +29,17 @@ class Table(NamedTuple):
 
 def init_table(results: Results, setting: str) -> Table:
     """Table 1: by init the metric of comparison at step 0, at the step of reference and at the end,
-    and all others at the end.
+    and all others at the end; the best number of each stands out.
     """
     data = results["settings"][setting]
     first, last, headline = data["steps"][0], data["steps"][-1], reading.headline_measure(data)
     shown = dict.fromkeys([first, reading.match_step(data), last])
-    columns: dict[str, Any] = {"init": lambda init: init, "optimizer": lambda i: _rate(data, i)}
-    for step in shown:
-        columns[f"{headline.name}, step {step}"] = lambda i, s=step: _cell(data, i, headline, s)
-    for other in reading.other_measures(data):
-        columns[f"{other.name}, step {last}"] = lambda i, m=other: _cell(data, i, m, last)
-    columns["steps to match"] = lambda init: steps_to_match(results, setting, init)
     inits = reading.ordered_inits(data)
-    cells = {name: [cell(init) for init in inits] for name, cell in columns.items()}
+    cells: dict[str, list[str]] = {"init": inits, "optimizer": [_rate(data, i) for i in inits]}
+    measured = [(headline, step) for step in shown]
+    for measure, step in [*measured, *((other, last) for other in reading.other_measures(data))]:
+        cells[f"{measure.name}, step {step}"] = marked(measure, _means(data, inits, measure, step))
+    cells["steps to match"] = [steps_to_match(results, setting, init) for init in inits]
     kept = [name for name in cells if any(cell != NOTHING for cell in cells[name])]
     rows = tuple(zip(*(cells[name] for name in kept)))
     compared = "Inits" if set(inits) & set(reading.INITS) else "Networks"
@@ -97,7 +96,7 @@ def _family_table(family: str, group: Mapping[str, Any], steps: Mapping[str, int
     inits = reading.all_inits({"settings": group})
     measure = reading.headline_measure(next(iter(group.values())))
     rows = tuple(
-        (value, *(_cell(data, init, measure, steps[value]) for init in inits))
+        (value, *marked(measure, _means(data, inits, measure, steps[value])))
         for value, data in group.items()
     )
     distinct = set(steps.values())
@@ -165,6 +164,14 @@ def emphasised(cell: str) -> str:
     return f"**{cell}**"
 
 
+def marked(measure: Measure, found: Sequence[tuple[float | None, float | None]]) -> list[str]:
+    """Cells of means with their standard errors, of which the best one stands out among others."""
+    means = {mean for mean, _ in found if mean is not None}
+    best = (min if measure.lower_is_better else max)(means) if len(means) > 1 else None
+    cells = [NOTHING if mean is None else measure.written(mean, error) for mean, error in found]
+    return [emphasised(c) if c != NOTHING and m == best else c for c, (m, _) in zip(cells, found)]
+
+
 def plain(cell: str) -> str:
     """A cell's text, whether it stands out or not."""
     return cell.removeprefix("**").removesuffix("**")
@@ -187,9 +194,9 @@ def plus_minus(mean: float | None, stderr: float | None, digits: int) -> str:
     return f"{mean:.{digits}f}" + ("" if stderr is None else f" ± {stderr:.{digits}f}")
 
 
-def _cell(data: Mapping[str, Any], init: str, measure: Measure, step: int) -> str:
-    mean, stderr = reading.metric_at(data, init, measure.key, step)
-    return NOTHING if mean is None else measure.written(mean, stderr)
+def _means(data, inits, measure, step):
+    """(mean, standard error) of each init."""
+    return [reading.metric_at(data, init, measure.key, step) for init in inits]
 
 
 def _rate(data: Mapping[str, Any], init: str) -> str:
@@ -229,4 +236,6 @@ def _init_note(results: Results, data: Mapping[str, Any], columns: list[str]) ->
     errors = ", ".join(f"{init} {error:.2g}" for init, error in fits.items() if error is not None)
     if errors:
         notes.append(f"Error left in the fitted inits: {errors}.")
+    if turned := told(data):
+        notes.append(turned)
     return " ".join(notes)

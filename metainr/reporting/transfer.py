@@ -19,7 +19,7 @@ from metainr.errors import UserError
 from metainr.files import write_bytes
 from metainr.json_files import read_json
 from metainr.reporting.figures import WIDTH, new_plot, save_figure
-from metainr.reporting.page import cell_html, render_page
+from metainr.reporting.frame import cell_html, render_page
 from metainr.reporting.tables import Table, plus_minus, to_markdown
 
 CORNER = "trained on ↓, tested on →"

@@ -9,8 +9,9 @@ import numpy as np
 from metainr import reporting
 from metainr.errors import UserError
 from metainr.files import expanded, why
-from metainr.reporting.page import table_html
+from metainr.reporting.frame import table_html
 from metainr.runs.comparison import Comparison
+from metainr.runs.earlier import set_others_aside
 from metainr.runs.record import write
 
 
@@ -27,6 +28,7 @@ class Compared(NamedTuple):
     def report(self, folder: str | Path) -> Path:
         """Writes results.json, pictures, tables, figures and report.html; returns that page.
 
+        Other results in the folder are kept, in evaluation-1/, …, and that is said.
         Raises UserError if they cannot be written.
 
         >>> print(table.report("page"))
@@ -34,6 +36,7 @@ class Compared(NamedTuple):
         """
         folder, results = expanded(folder), {**self.results, "settings": {}}
         try:
+            set_others_aside(folder, self.results["settings"])
             for name, comparison in self.comparisons.items():
                 write(results, folder, name, folder, comparison)
             return reporting.report(folder)[-1]

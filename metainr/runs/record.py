@@ -14,17 +14,19 @@ from metainr.output import say
 from metainr.reporting.results import read_results, write_json
 from metainr.reporting.samples import write_samples
 from metainr.runs.comparison import Comparison
+from metainr.runs.earlier import set_aside
 from metainr.training.instruments import INSTRUMENTS
 from metainr.training.workdir import environment
 
 _RESULTS, _SAMPLES, _FITS = "results.json", "samples", "fits"
+_NAMED = 5  # flags in a message
 _LONGEST = 40  # characters of a user's file in the names of its fits; file systems take 255 bytes
 
 
 def resumed(workdir: Path, config: Mapping[str, Any], neutral: set[str]) -> dict[str, Any]:
     """The results that the workdir holds for these very flags but the neutral ones, or empty ones.
 
-    Raises UserError if they are damaged.
+    Results for other flags are set aside, and that is said. Raises UserError if they are damaged.
     """
     fresh = {
         "experiment": config["experiment"],
@@ -37,14 +39,19 @@ def resumed(workdir: Path, config: Mapping[str, Any], neutral: set[str]) -> dict
         "instruments": {},
         "settings": {},
     }
-    found = _found(workdir / _RESULTS) or fresh
-    same = all(
-        found["config"].get(name) == value
+    found = _found(workdir / _RESULTS)
+    if found is None:
+        return fresh
+    differing = [
+        name
         for name, value in fresh["config"].items()
-        if name not in neutral
-    )
-    kept = ("settings", "seconds", "instruments")
-    return fresh | {name: found[name] for name in kept} if same else fresh
+        if name not in neutral and found["config"].get(name) != value
+    ]
+    if differing:
+        flags = [f"--{name}" for name in differing[:_NAMED]] + ["…"] * (len(differing) > _NAMED)
+        set_aside(workdir, f"results for other values of {', '.join(flags)}")
+        return fresh
+    return fresh | {name: found[name] for name in ("settings", "seconds", "instruments")}
 
 
 def of_fits(
@@ -91,20 +98,28 @@ def write(
     steps, targets = comparison.entry["steps"], list(comparison.targets)
     generated = [f"test signal {i}" for i in range(len(targets))]
     labels = [_readable(name) for name in comparison.names] or generated
-    write_samples(workdir / _SAMPLES, name, steps, labels, targets, comparison.frames)
-    _write_fits(workdir / _FITS / _plain(name), comparison)
+    files = _write_fits(workdir / _FITS / _plain(name), comparison)
+    write_samples(workdir / _SAMPLES, name, steps, labels, targets, comparison.frames, files)
     results["settings"][name] = comparison.entry
     results["instruments"] |= _instruments(name, folder)
     write_json(workdir / _RESULTS, results)
 
 
 def _write_fits(folder, comparison):
+    """Writes the files of all fits; returns per signal those of each init and of the target."""
     shutil.rmtree(folder, ignore_errors=True)  # of a run with other flags
     stems = [f"{_stem(name)}_" for name in comparison.names] or [""] * len(comparison.targets)
+    names = [{"target": f"{i:03d}_original"} for i in range(len(stems))]
     for init, exports in comparison.exports.items():
         for i, (stem, export) in enumerate(zip(stems, exports)):
             folder.mkdir(parents=True, exist_ok=True)
-            export(folder / f"{i:03d}_{stem}{_plain(init)}")
+            names[i][init] = f"{i:03d}_{stem}{_plain(init)}"
+            export(folder / names[i][init])
+    written = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [
+        {init: [path for path in written if path.stem == name] for init, name in each.items()}
+        for each in names
+    ]
 
 
 def _readable(name):

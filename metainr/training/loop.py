@@ -26,6 +26,7 @@ from metainr.errors import Option, UserError, listed
 from metainr.files import write_bytes
 from metainr.output import say
 from metainr.progress import progress
+from metainr.reporting.learning import VALIDATION, validations
 from metainr.reporting.measures import measure
 from metainr.training.checkpoints import Checkpoints
 from metainr.training.compiled import available_memory, check_memory, compile_step
@@ -33,7 +34,7 @@ from metainr.training.decline import decline
 from metainr.training.init_file import write_init
 from metainr.training.instruments import INSTRUMENTS, Cost, Meter, machine_peak
 from metainr.training.interrupts import Interrupted, deferred_interrupts
-from metainr.training.metrics import VALIDATION, MetricsWriter, has_validation, validations
+from metainr.training.metrics import MetricsWriter, has_validation
 from metainr.training.portable import from_portable, portable
 from metainr.training.step import TrainState
 from metainr.training.tracing import tracing

@@ -11,25 +11,9 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.files import why, write_bytes
-from metainr.json_files import parsed
+from metainr.reporting.learning import RECORDS, validations, whole_lines
 
-_RECORDS = "metrics.jsonl"
 _SECONDS_BETWEEN_FLUSHES = 2.0  # each waits for the disk, some milliseconds
-
-
-VALIDATION = "validation_"
-"""What the names of metrics that validation measured begin with."""
-
-
-def validations(directory: Path, last: int) -> list[tuple[int, float]]:
-    """(step, what validation measured) of the records in a folder, up to a last step."""
-    records = map(parsed, _records(directory / _RECORDS, last))
-    return [
-        (record["step"], value)
-        for record in records
-        for name, value in record.items()
-        if name.startswith(VALIDATION)
-    ]
 
 
 def has_validation(directory: Path, step: int) -> bool:
@@ -55,10 +39,10 @@ class MetricsWriter:
         session = event_pb2.SessionLog  # pyright: ignore[reportAttributeAccessIssue]
         self._directory, self._summary = directory, summary
         self._flushed = time.monotonic()
-        path = directory / _RECORDS
+        path = directory / RECORDS
         with self._writing():
             directory.mkdir(parents=True, exist_ok=True)
-            write_bytes(path, "".join(_records(path, step)).encode())
+            write_bytes(path, "".join(whole_lines(path, step)).encode())
             self._file = path.open("a", buffering=1)
             prefix = str(directory / "events")
             self._board = event_file_writer.EventsWriter(prefix, f".{os.getpid()}.{time.time_ns()}")
@@ -106,13 +90,3 @@ class MetricsWriter:
             raise UserError(
                 f"cannot write metrics to {self._directory}: {why(error)}; the checkpoints are kept"
             ) from error
-
-
-def _records(path, step):
-    """The whole lines of a file of records up to a step."""
-    if not path.exists():
-        return
-    for line in path.read_text(errors="replace").splitlines(keepends=True):
-        with contextlib.suppress(ValueError, KeyError, TypeError):
-            if line.endswith("\n") and parsed(line)["step"] <= step:
-                yield line

@@ -24,7 +24,7 @@ from metainr.training.portable import recorded_of
 _CONFIG = "config.json"
 _FILES = (
     *(_CONFIG, "results.json", "init.safetensors", "instruments.json", "tables.md", "report.html"),
-    "results.jsonl",
+    *("results.jsonl", "results.csv"),
 )
 _FOLDERS = ("checkpoints", "metrics", "profile", "samples", "fits", "figures", "unfinished")
 
