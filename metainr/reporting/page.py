@@ -17,6 +17,7 @@ from metainr.reporting import results as reading
 from metainr.reporting import tables
 from metainr.reporting.colours import colours
 from metainr.reporting.embedding import Pictures, embed_pictures
+from metainr.reporting.fit_links import fit_links
 from metainr.reporting.samples import read_samples
 
 
@@ -35,7 +36,7 @@ def write_report(workdir: str | Path) -> Path:
         title=title(results),
         verdict=tables.verdict(results),
         results=results,
-        body=_body(results, pictures),
+        body=_body(results, pictures) + fit_links(workdir),
         style=_init_style(reading.all_inits(results)),
         data=_data(results, pictures),
         script=_text("page.js"),
