@@ -127,7 +127,7 @@ async function showScene({ mesh, photographs }) {
   const level = Math.abs(up[0]) < 0.9 ? [1, 0, 0] : [0, 1, 0];
   const side = unit(add(level, up, -dot(up, level)));
   const axes = [side, cross(up, side), up];
-  const home = { yaw: -1.1, pitch: 0.4, distance: mesh ? 1.9 * span : 2.2 * far, target };
+  const home = { yaw: -1.1, pitch: 0.4, distance: 1.9 * span, target };
   let now = { ...home };
 
   function drawn() {
@@ -201,7 +201,9 @@ async function showScene({ mesh, photographs }) {
     draw();
   });
   for (const id of ["cameras", "shading"]) byId(id).addEventListener("change", draw);
-  byId("home").addEventListener("click", () => { now = { ...home }; draw(); });
+  for (const [id, distance] of [["object", home.distance], ["all", Math.max(home.distance, 2.9 * far)]]) {
+    byId(id).addEventListener("click", () => { now = { ...home, distance }; draw(); });
+  }
   new ResizeObserver(draw).observe(canvas);
   if (photographs) {
     texture(gl, photographs.sheet, () => { isPictured = true; draw(); });
