@@ -1,6 +1,11 @@
 """One object: its depths have a closed form, its files read back, its scene goes where it fits."""
 
+import importlib.machinery
 import json
+import socket
+import sys
+import types
+import urllib.request
 
 import jax
 import numpy as np
@@ -9,6 +14,7 @@ from PIL import Image
 from scene_files import write_scene
 
 from experiments import view_synthesis
+from experiments.objects import live
 from experiments.objects.showing import Cameras, Fitted, make_look, path_cameras, surface
 from experiments.objects.subject import Subject, subject
 from experiments.objects.turn_options import TurnOptions
@@ -186,6 +192,35 @@ def test_a_scenes_pictures_are_divided(tmp_path, num_seen, files, expected):
     assert (seen, len(views.images) - seen) == expected
     greys = views.images[:, 0, 0, 0].round(4).tolist()
     assert len(set(greys)) == len(greys)
+
+
+def test_a_viewer_needs_viser_and_a_free_port(monkeypatch):
+    with socket.socket() as other:
+        other.bind(("", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setitem(sys.modules, "viser", types.ModuleType("viser"))
+        sys.modules["viser"].__spec__ = importlib.machinery.ModuleSpec("viser", None)
+        with pytest.raises(UserError, match=f"viewer_port={port} cannot be used .*another one"):
+            live.check_viewer(port)
+    live.check_viewer(port)
+    monkeypatch.setitem(sys.modules, "viser", None)
+    with pytest.raises(UserError, match=r"needs viser; run: pip install 'metainr\[viewer\]'"):
+        live.check_viewer(port)
+
+
+@pytest.mark.slow  # a second for viser
+def test_a_fit_is_served(fitted):
+    pytest.importorskip("viser")
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    show = live.shower(TurnOptions(viewer=True, viewer_port=port), fitted.subject)
+    show("step 1", fitted)
+    empty = fitted._replace(params=np.zeros((1, 1), np.float32))
+    show("step 2", empty)
+    with urllib.request.urlopen(f"http://localhost:{port}") as page:
+        assert b"<html" in page.read()
 
 
 @pytest.mark.parametrize(
