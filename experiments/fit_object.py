@@ -212,9 +212,13 @@ def _metrics(job, params):
 def _verdict(job, metrics):
     num_seen, num_unseen = job.subject.num_seen, len(job.subject.unseen.images)
     fitted = f"Fitted to {num_seen} photograph{'s' if num_seen > 1 else ''}"
-    psnrs = (f"{name} {values['psnr'].item():.2f} dB" for name, values in metrics.items())
-    unseen = f"; in {num_unseen} unseen: {', '.join(psnrs)}" if metrics else ""
-    return f"{fitted}{unseen}"
+    if not metrics:
+        return fitted
+    psnrs = (
+        f"{name if len(metrics) > 1 else ''} {values['psnr'].item():.2f} dB".strip()
+        for name, values in metrics.items()
+    )
+    return f"{fitted}: {', '.join(psnrs)} in {num_unseen} unseen"
 
 
 def _comparison(job, params):

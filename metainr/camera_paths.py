@@ -77,5 +77,5 @@ def tilted(poses: Array, up: Array) -> np.ndarray:
     """Poses [n, 3, 4] turned about the origin, so that what pointed along z points along `up`."""
     from scipy.spatial.transform import Rotation
 
-    turn, _ = Rotation.align_vectors(np.asarray(up)[None], [[0.0, 0.0, 1.0]])
+    turn = Rotation.align_vectors(np.asarray(up)[None], [[0.0, 0.0, 1.0]])[0]
     return (turn.as_matrix() @ np.asarray(poses, np.float64)).astype(np.float32)

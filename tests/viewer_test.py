@@ -115,8 +115,8 @@ def test_a_browser_draws_the_scene(browser, tmp_path):
     assert _shares(canvas)["green"] == 0
     turn = browser.find_element("id", "turn")
     before = _grey(turn)
-    webdriver.ActionChains(browser).drag_and_drop_by_offset(turn, -90, 0).perform()
-    assert _grey(turn) > before  # to the left: farther round
+    webdriver.ActionChains(browser).drag_and_drop_by_offset(turn, 90, 0).perform()
+    assert _grey(turn) < before  # to the right: the camera goes back
     browser.find_element("css selector", "#photographs button.seen").click()
     time.sleep(0.5)
     assert 0.1 < _shares(canvas)["red"] < 0.3  # from 4 away

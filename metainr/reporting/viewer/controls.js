@@ -58,7 +58,7 @@ function showTile(element, sheet, index) {
 
 function turnRenders(renders) {
   const element = byId("turn");
-  let [row, column] = [Math.floor(renders.rows / 2), 0];
+  let [row, column] = [Math.floor(renders.rows / 2), 0.825 * renders.columns]; // as the scene's yaw
   const show = () => {
     const around = ((Math.round(column) % renders.columns) + renders.columns) % renders.columns;
     showTile(element, renders, Math.round(row) * renders.columns + around);

@@ -1,7 +1,6 @@
 """The page of an object: its mesh between the cameras, and renders of it to drag."""
 
 import base64
-import html
 import io
 from collections.abc import Mapping
 from importlib import resources
@@ -52,20 +51,16 @@ def viewer_page(
         photographs: drawn as pyramids with small pictures.
         renders: uint8 [rows, columns, h, w, 3], from above to below and once round.
     """
-    shown = None if mesh is None else coarsened(mesh)
-    notes = []
-    if mesh is not None and shown is not None and len(shown.faces) < len(mesh.faces):
-        notes.append(f"Shown with {len(shown.faces)} of {len(mesh.faces)} triangles.")
+    shown = mesh and coarsened(mesh)
     data = {
         "mesh": shown and packed(shown),
         "photographs": photographs and _photographs(photographs, mesh),
         "renders": None if renders is None else _renders(renders),
     }
     body = Template(_text("viewer.html")).substitute(
-        scene_hidden="" if mesh is not None or photographs is not None else "hidden",
-        renders_hidden="" if renders is not None else "hidden",
-        photographs_hidden="" if photographs is not None else "hidden",
-        note=html.escape(" ".join(notes)),
+        renders_hidden="hidden" if renders is None else "",
+        photographs_hidden="hidden" if photographs is None else "",
+        note=_note(mesh, shown),
     )
     return render_page(
         title=title,
@@ -76,6 +71,13 @@ def viewer_page(
         data=data,
         script=_text("controls.js") + _text("scene.js"),
     )
+
+
+def _note(mesh, shown):
+    if mesh is None:
+        return "The field has no surface yet."
+    few, whole = len(shown.faces), len(mesh.faces)
+    return f"Shown with {few} of {whole} triangles." if few < whole else ""
 
 
 def _photographs(photographs, mesh):

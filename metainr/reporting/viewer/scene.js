@@ -220,4 +220,4 @@ function extent({ places }, axis) {
 }
 
 if (data.renders) turnRenders(data.renders);
-if (data.mesh || data.photographs) showScene(data);
+showScene(data);
