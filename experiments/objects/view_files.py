@@ -25,6 +25,8 @@ def write_views(
     level is `integer_depth_scale` of transforms.json, and 0 is nothing. The folder is one that
     `--object` and `--camera_path` take.
     """
+    for old in folder.glob("*[0-9][0-9][0-9].png"):  # of a longer film
+        old.unlink()
     own = (depths / subject.placement.scale).astype(np.float32)
     scale = _scale(own)
     poses = subject.placement.back(cameras.poses)
