@@ -196,7 +196,7 @@ def test_a_scenes_pictures_are_divided(tmp_path, num_seen, files, expected):
 
 def test_a_viewer_needs_viser_and_a_free_port(monkeypatch):
     with socket.socket() as other:
-        other.bind(("", 0))
+        other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
         monkeypatch.setitem(sys.modules, "viser", types.ModuleType("viser"))
@@ -213,13 +213,13 @@ def test_a_viewer_needs_viser_and_a_free_port(monkeypatch):
 def test_a_fit_is_served(fitted):
     pytest.importorskip("viser")
     with socket.socket() as free:
-        free.bind(("", 0))
+        free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     show = live.shower(TurnOptions(viewer=True, viewer_port=port), fitted.subject)
     show("step 1", fitted)
     empty = fitted._replace(params=np.zeros((1, 1), np.float32))
     show("step 2", empty)
-    with urllib.request.urlopen(f"http://localhost:{port}") as page:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}") as page:
         assert b"<html" in page.read()
 
 

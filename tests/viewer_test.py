@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import shutil
 import time
 import zlib
@@ -12,6 +13,7 @@ from PIL import Image
 
 from metainr.camera_paths import turntable
 from metainr.cameras import opengl_inverse_intrinsics
+from metainr.reporting.fit_links import fit_links
 from metainr.reporting.viewer import Mesh, Photographs, viewer_page
 from metainr.reporting.viewer.packing import coarsened, packed
 
@@ -54,6 +56,18 @@ def test_a_coarsened_sphere_is_a_sphere_of_fewer_triangles():
     distances = np.linalg.norm(found.vertices - (3, -2, 1), axis=1)
     np.testing.assert_allclose(distances, 1, atol=0.02)
     assert coarsened(mesh, most=len(mesh.faces)) is mesh
+
+
+def test_reports_link_to_the_pages_of_fits(tmp_path):
+    assert fit_links(tmp_path) == ""
+    for name in ("views=1/000_a&b.html", "views=4/000_meta.html", "views=4/000_meta.ply"):
+        (tmp_path / "fits" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "fits" / name).touch()
+    found = re.findall(r'<a href="(.*?)">(.*?)</a>', fit_links(tmp_path))
+    assert found == [
+        ("fits/views%3D1/000_a%26b.html", "views=1: 000_a&amp;b"),
+        ("fits/views%3D4/000_meta.html", "views=4: 000_meta"),
+    ]
 
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")

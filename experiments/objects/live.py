@@ -1,6 +1,8 @@
 """A fit in a browser while it is made: the surface between the cameras, by viser."""
 
+import contextlib
 import importlib.util
+import io
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +12,13 @@ import numpy as np
 from experiments.objects.showing import Fitted, surface
 from experiments.objects.subject import Subject
 from experiments.objects.turn_options import TurnOptions
+from metainr.camera_paths import upward
 from metainr.errors import UserError
 from metainr.output import say
 from metainr.reporting.samples import to_levels
 
 _RESOLUTION = 48  # points along each side of the box of the surface that is shown
+_HOST = "127.0.0.1"  # of this machine alone
 _FRUSTUM = 0.15
 
 
@@ -25,7 +29,7 @@ def check_viewer(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("", port))
+            probe.bind((_HOST, port))
         except OSError as error:
             raise UserError(
                 f"--viewer_port={port} cannot be used ({error.strerror}); give another one"
@@ -41,7 +45,9 @@ def shower(options: TurnOptions, subject: Subject) -> Callable[[str, Fitted], No
         return lambda line, fitted: None
     import viser
 
-    server = viser.ViserServer(port=options.viewer_port, verbose=False)
+    with contextlib.redirect_stdout(io.StringIO()):  # of a table that it prints
+        server = viser.ViserServer(_HOST, options.viewer_port, verbose=False)
+    server.scene.set_up_direction(tuple(upward(subject.views.poses)))
     say(f"watch the fit at http://localhost:{options.viewer_port}")
     told = server.gui.add_markdown("The fit begins.")
     _add_cameras(server, subject)
@@ -49,8 +55,8 @@ def shower(options: TurnOptions, subject: Subject) -> Callable[[str, Fitted], No
     def show(line: str, fitted: Fitted) -> None:
         try:
             mesh = surface(fitted, _RESOLUTION, options.threshold)
-        except UserError as error:  # as of a fit that has hardly begun
-            told.content = f"{line}: {error}"
+        except UserError:  # as of a fit that has hardly begun
+            told.content = f"{line}: no surface yet"
         else:
             told.content = line
             server.scene.add_mesh_trimesh("/surface", _trimesh(mesh))

@@ -1,7 +1,7 @@
 """What a fitted object looks like: from cameras on a path, from all round, and as a surface."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -113,9 +113,15 @@ def surface(fitted: Fitted, resolution: int, threshold: float) -> Mesh:
     """The surface at a density, in the cameras' own coordinates; see `density_mesh`."""
     field, params, config, subject = fitted
     reach = np.full(3, REACH)
-    apply = jax.jit(lambda x: activate(field.apply(params, x), config.own.density))
-    mesh = density_mesh(apply, -reach, reach, resolution, threshold)
+    values = partial(_activated(field.apply, config.own.density), params)
+    mesh = density_mesh(values, -reach, reach, resolution, threshold)
     return mesh._replace(vertices=subject.placement.back(mesh.vertices))
+
+
+@lru_cache(maxsize=4)
+def _activated(apply, density):
+    """Compiled once for all weights, since fits are looked at again and again."""
+    return jax.jit(lambda params, coords: activate(apply(params, coords), density))
 
 
 def camera_distance(subject: Subject) -> float:

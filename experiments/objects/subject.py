@@ -132,4 +132,5 @@ def _placement(options, config, views):
 
 
 def _told(place):
-    return f"({', '.join(f'{x:.4g}' for x in place)})"
+    """A place in whole thousandths; 0 has no sign."""
+    return f"({', '.join(f'{round(x, 3) + 0.0:g}' for x in place)})"
