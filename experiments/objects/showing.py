@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -17,6 +16,7 @@ from metainr.camera_paths import spiral, tilted, turntable, upward
 from metainr.errors import UserError
 from metainr.evaluation.occupancy import make_find_occupancy
 from metainr.evaluation.sparse_render import make_render_with_occupancy
+from metainr.files import expanded
 from metainr.measurements import Rendered, activate, composite
 from metainr.media.pinhole import inverse_pinhole
 from metainr.media.transforms import focal_and_centre, read_cameras
@@ -147,11 +147,12 @@ def _round(poses, side, subject):
 
 
 def _cameras_of_file(name, side, subject):
-    if not Path(name).is_file():
+    path = expanded(name)
+    if not path.is_file():
         raise UserError(
             f"--camera_path={name} is neither orbit nor spiral nor a file; give one of them"
         )
-    read = read_cameras(name)
+    read = read_cameras(path)
     height, width = _size(name, read.lenses, side)
     inverse = [inverse_pinhole(*focal_and_centre(lens, height, width)) for lens in read.lenses]
     return Cameras(subject.placement.there(read.poses), np.stack(inverse), (height, width))

@@ -51,10 +51,12 @@ def viewer_page(
         photographs: drawn as pyramids with small pictures.
         renders: uint8 [rows, columns, h, w, 3], from above to below and once round.
     """
-    shown = mesh and coarsened(mesh)
+    # Drawn about the origin: single precision is fine there.
+    centre = np.zeros(3) if mesh is None else mesh.vertices.mean(axis=0)
+    shown = mesh and coarsened(mesh._replace(vertices=mesh.vertices - centre))
     data = {
         "mesh": shown and packed(shown),
-        "photographs": photographs and _photographs(photographs, mesh),
+        "photographs": photographs and _photographs(photographs, centre),
         "renders": None if renders is None else _renders(renders),
     }
     body = Template(_text("viewer.html")).substitute(
@@ -80,12 +82,11 @@ def _note(mesh, shown):
     return f"Shown with {few} of {whole} triangles." if few < whole else ""
 
 
-def _photographs(photographs, mesh):
+def _photographs(photographs, centre):
     images, poses, inverse, num_seen = photographs
     height, width = images.shape[1:3]
-    places = np.asarray(poses[:, :, 3], np.float64)
-    centre = np.zeros(3) if mesh is None else mesh.vertices.mean(axis=0)
-    length = _FRUSTUM * np.median(np.linalg.norm(places - centre, axis=1))
+    places = poses[:, :, 3] - centre
+    length = _FRUSTUM * np.median(np.linalg.norm(places, axis=1))
     corners = np.array([[0, 0, 1], [width, 0, 1], [width, height, 1], [0, height, 1]])
     directions = np.einsum("vij,vjk,ck->vci", poses[:, :, :3], inverse, corners)
     points = np.concatenate([places[:, None], places[:, None] + length * directions], axis=1)
