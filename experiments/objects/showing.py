@@ -24,7 +24,7 @@ from metainr.reporting.samples import to_levels
 from metainr.reporting.viewer import Mesh
 from metainr.types import Field, Params
 
-ELEVATION = np.deg2rad(25)
+_ELEVATION = np.deg2rad(25)
 _LOW, _HIGH, _TURNS = np.deg2rad(5), np.deg2rad(60), 2  # of a spiral
 _GRID_ELEVATIONS, _GRID_COLUMNS = np.deg2rad([60, 25, 0]), 16
 _NEAREST = 0.01  # depth at which a ray may begin
@@ -57,9 +57,9 @@ def path_cameras(options: TurnOptions, subject: Subject) -> Cameras:
     name, num = options.camera_path, options.frames
     if name not in ("orbit", "spiral"):
         return _cameras_of_file(name, options.side, subject)
-    radius = camera_distance(subject)
+    radius = _camera_distance(subject)
     found = (
-        turntable(radius, ELEVATION, num)
+        turntable(radius, _ELEVATION, num)
         if name == "orbit"
         else spiral(radius, _LOW, _HIGH, _TURNS, num)
     )
@@ -82,7 +82,7 @@ def make_look(fitted: Fitted) -> Look:
     def look(cameras):
         pictures, depths = [], []
         for pose, inverse in zip(cameras.poses, cameras.inverse_intrinsics):
-            bounds = bounds_of(pose, subject)
+            bounds = _bounds_of(pose, subject)
             found = render(params, occupancy, pose, inverse, bounds, *cameras.size)
             pictures.append(to_levels(found.colours))
             depths.append(surface_depth(found, bounds[1]))
@@ -104,7 +104,7 @@ def surface_depth(rendered: Rendered, far: np.ndarray | float) -> np.ndarray:
 
 def render_grid(look: Look, side: int, subject: Subject) -> np.ndarray:
     """Renders uint8 [3, 16, h, w, 3] from above, from the film's height and level, once round."""
-    radius = camera_distance(subject)
+    radius = _camera_distance(subject)
     rows = [turntable(radius, elevation, _GRID_COLUMNS) for elevation in _GRID_ELEVATIONS]
     return np.stack([look(_round(row, side, subject))[0] for row in rows])
 
@@ -124,14 +124,14 @@ def _activated(apply, density):
     return jax.jit(lambda params, coords: activate(apply(params, coords), density))
 
 
-def camera_distance(subject: Subject) -> float:
+def _camera_distance(subject: Subject) -> float:
     """Of the subject's cameras from the origin, on average."""
     return float(np.linalg.norm(subject.views.poses[:, :, 3], axis=1).mean())
 
 
-def bounds_of(pose: np.ndarray, subject: Subject) -> np.ndarray:
+def _bounds_of(pose: np.ndarray, subject: Subject) -> np.ndarray:
     """Near and far [2] of a camera: the subject's, moved by how much nearer or farther it is."""
-    moved = np.linalg.norm(pose[:, 3]) - camera_distance(subject)
+    moved = np.linalg.norm(pose[:, 3]) - _camera_distance(subject)
     near, far = subject.views.bounds[0] + moved
     return np.array([max(near, _NEAREST), max(far, 2 * _NEAREST)], np.float32)
 

@@ -102,33 +102,42 @@ def _placement(options, config, views):
     depths = np.zeros(1) if place is None else depths_of(place, views.poses)
     depth = float(np.median(depths))
     if options.auto_scale:
-        if place is None or depth <= 0:
-            raise UserError(
-                f"--auto_scale: the cameras of --object={options.object} look at no common place; "
-                "leave it out, and scale the scene yourself"
-            )
-        found = Placement(place, (near + far) / 2 / depth)
-        say(
-            f"--auto_scale: the cameras look at {_told(place)} from {depth:.4g} away; moved to the "
-            f"origin and scaled by {found.scale:.4g}. Files are in the cameras' own coordinates."
-        )
-        depths = depths * found.scale
+        found = _scaled(options.object, place, depth, (near + far) / 2)
     else:
         found = UNMOVED
-        if depth > 0 and not near < depth < far:
-            remedy = ", or other depths" if config.run.init is None else ""
-            raise UserError(
-                f"--object={options.object}: the cameras look at a place that is {depth:.4g} away, "
-                f"and only depths from --near={near:g} to --far={far:g} are seen; give "
-                f"--auto_scale{remedy}"
-            )
+        _check_depth(options.object, depth, config)
+    depths = depths * found.scale
     if depth > 0 and (num := np.sum((depths <= near) | (depths >= far))):
         logging.warning(
             "--object=%s: %d of %d cameras are nearer than --near=%g to what they look at, or "
-            "farther than --far=%g: they will be blurred",
+            "farther than --far=%g: what these show is cut off",
             *(options.object, num, len(depths), near, far),
         )
     return found
+
+
+def _scaled(name, place, depth, wanted):
+    """The placement that puts what cameras look at to the origin, in the wanted depth."""
+    if depth <= 0:
+        raise UserError(
+            f"--auto_scale: the cameras of --object={name} look at no common place; leave it out, "
+            "and scale the scene yourself"
+        )
+    say(
+        f"--auto_scale: the cameras look at {_told(place)} from {depth:.4g} away; moved to the "
+        f"origin and scaled by {wanted / depth:.4g}. Files are in the cameras' own coordinates."
+    )
+    return Placement(place, wanted / depth)
+
+
+def _check_depth(name, depth, config):
+    near, far = config.own.near, config.own.far
+    if depth > 0 and not near < depth < far:
+        remedy = ", or other depths" if config.run.init is None else ""
+        raise UserError(
+            f"--object={name}: the cameras look at a place that is {depth:.4g} away, and only "
+            f"depths from --near={near:g} to --far={far:g} are seen; give --auto_scale{remedy}"
+        )
 
 
 def _told(place):
