@@ -11,6 +11,7 @@ EXTRAS = {
     "colmap": ["pycolmap>=3.12"],
     "audio": ["soundfile>=0.12.1"],
     "export": ["onnx>=1.17"],
+    "viewer": ["viser>=1.1.1"],
 }
 # Pages and the reference of the library as a site.
 DOCS = ["furo>=2024.8.6", "latex2mathml>=3.77", "myst-parser>=4.0", "sphinx>=8.2"]
@@ -45,6 +46,7 @@ setup(
         "metainr": ["VERSION", "py.typed"],
         "metainr.reporting": ["**/*.html", "**/*.css", "**/*.js"],
         "metainr.ready": ["*.safetensors"],
+        "metainr.reporting.viewer": ["*.html", "*.css", "*.js"],
         "metainr.programs.experiments": ["flags/*/*.flags"],
     },
     entry_points={"console_scripts": ["metainr = metainr.console:main"]},
@@ -72,7 +74,8 @@ setup(
     extras_require={
         # Prepares TFDS data sets; reading prepared ones needs no TensorFlow.
         "tf": ["tensorflow>=2.19"],
-        # Medical slices; videos and meshes; COLMAP reconstructions; sounds; models of ONNX.
+        # Medical slices; videos and meshes; COLMAP reconstructions; sounds; models of ONNX; fits to
+        # watch.
         **EXTRAS,
         "docs": DOCS,
         "test": [

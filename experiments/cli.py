@@ -82,8 +82,12 @@ def unparsed(argv: list[str]) -> list[str]:
 
 
 def with_own_flagfiles(argv: list[str]) -> list[str]:
-    """The command line in which --flagfile=quickstart is the path of the program's own."""
-    own = {path.stem: path for path in _FLAGFILES.glob(f"{Path(argv[0]).stem}/*.flags")}
+    """The command line in which --flagfile=quickstart is the path of the program's own.
+
+    Those of other programs have the name of their folder before them: view_synthesis/alone.
+    """
+    own = {f"{path.parent.name}/{path.stem}": path for path in _FLAGFILES.glob("*/*.flags")}
+    own |= {path.stem: path for path in _FLAGFILES.glob(f"{Path(argv[0]).stem}/*.flags")}
     arguments = list(argv)
     for i, argument in enumerate(arguments):
         dashes, equals, name = argument.partition("flagfile=")

@@ -22,15 +22,19 @@ from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
 from experiments.images.images import tell_of_ssim
 from experiments.media.sheets import arranged
+from experiments.objects.object_files import write_surface_and_page
+from experiments.objects.showing import Fitted
+from experiments.objects.subject import Subject
 from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from experiments.scenes import ray_flags, view_flags
 from experiments.scenes.scenes import Scenes, check_rays, depth_picture, scenes, view_metrics
-from experiments.scenes.view_flags import ViewOptions
+from experiments.scenes.view_flags import REACH, TO_OPTIMISE, ViewOptions
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
+from metainr.media.poses import UNMOVED
 from metainr.numerics import Summation
 from metainr.runs.problem import Problem, Setting, spread_steps
 from metainr.signals.access import split_by_split
@@ -43,8 +47,6 @@ flags.adopt_module_key_flags(view_flags)
 flags.adopt_module_key_flags(processes)
 flags.adopt_module_key_flags(estimating)
 
-TO_OPTIMISE = 25  # an object's first views; those after them are held out
-REACH = 1.25  # objects lie in [−1.25, 1.25]³
 _BACKGROUND = "white"
 _POOLED = 32  # objects whose views the mean init is fitted to
 _SHOWN = 3  # held-out views in a picture
@@ -99,6 +101,13 @@ def build(config: Config[ViewOptions], summation: Summation) -> Problem:
             unseen = _views(views, TO_OPTIMISE, min(_SHOWN, held_out))
             return arranged([*unseen.images, views.images[0]], columns=2)
 
+        def export(params, views, path):
+            parts = _views(views, 0, num_views), _views(views, TO_OPTIMISE, min(_SHOWN, held_out))
+            both = jax.tree.map(lambda *x: np.concatenate(x), *parts)
+            subject = Subject(both, num_views, UNMOVED)
+            title = f"View synthesis: {config.run.signal}"
+            write_surface_and_page(path, Fitted(field, params, config, subject), title)
+
         def mean_image(views):
             unseen = _views(views, TO_OPTIMISE, held_out)
             mean = pooled(_POOLED).images.mean(axis=0, keepdims=True)
@@ -115,6 +124,7 @@ def build(config: Config[ViewOptions], summation: Summation) -> Problem:
             view=view,
             target=target,
             references={"mean image": mean_image},
+            export=export,
             caption=(
                 "A fit's pictures: views that it did not see, and the depth of the first of them, "
                 "near dark, nothing white. The target's last picture is a photograph that it saw."

@@ -5,6 +5,8 @@ import numpy as np
 from metainr.cameras import look_at
 from metainr.types import Array
 
+_UPRIGHT = 0.9  # cosine; handheld cameras lean, and few scenes do
+
 
 def interpolate_poses(pose_a: Array, pose_b: Array, t: float) -> np.ndarray:
     """The pose [3, 4] at t between two, 0 giving the first and 1 the second: float32.
@@ -34,7 +36,46 @@ def turntable(radius: float, elevation: float, num: int) -> np.ndarray:
         elevation: angle above the plane z = 0 in radians, within ±π/2.
         num: of poses.
     """
-    angles = 2 * np.pi * np.arange(num) / num
-    height, reach = radius * np.sin(elevation), radius * np.cos(elevation)
-    eyes = [(reach * np.cos(angle), reach * np.sin(angle), height) for angle in angles]
+    return _round(radius, np.full(num, elevation), 1)
+
+
+def spiral(radius: float, low: float, high: float, turns: int, num: int) -> np.ndarray:
+    """Poses [num, 3, 4] as `turntable`, which climb and sink again while they go round.
+
+    Args:
+        radius: distance from the origin.
+        low, high: angles above the plane z = 0 in radians, at the start and half-way.
+        turns: times round in all.
+        num: of poses.
+    """
+    share = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(num) / num)
+    return _round(radius, low + (high - low) * share, turns)
+
+
+def _round(radius, elevations, turns):
+    angles = 2 * np.pi * turns * np.arange(len(elevations)) / len(elevations)
+    level = [np.cos(elevations) * np.cos(angles), np.cos(elevations) * np.sin(angles)]
+    eyes = radius * np.stack([*level, np.sin(elevations)], axis=1)
     return np.stack([look_at(eye, (0, 0, 0)) for eye in eyes])
+
+
+def upward(poses: Array) -> np.ndarray:
+    """The unit vector [3] that is up for most cameras [v, 3, 4] of OpenGL's axes.
+
+    That is the coordinate axis, or its negative, which their y axes come close to on average, and
+    else that average.
+    """
+    mean = np.asarray(poses, np.float64)[:, :, 1].mean(axis=0)
+    mean /= max(np.linalg.norm(mean), 1e-9)
+    nearest = np.abs(mean).argmax()
+    if np.abs(mean[nearest]) < _UPRIGHT:
+        return mean
+    return np.sign(mean[nearest]) * np.eye(3)[nearest]
+
+
+def tilted(poses: Array, up: Array) -> np.ndarray:
+    """Poses [n, 3, 4] turned about the origin, so that what pointed along z points along `up`."""
+    from scipy.spatial.transform import Rotation
+
+    turn = Rotation.align_vectors(np.asarray(up)[None], [[0.0, 0.0, 1.0]])[0]
+    return (turn.as_matrix() @ np.asarray(poses, np.float64)).astype(np.float32)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from metainr.camera_paths import interpolate_poses, turntable
+from metainr.camera_paths import interpolate_poses, spiral, tilted, turntable, upward
 from metainr.cameras import look_at
 
 
@@ -50,3 +50,25 @@ def test_a_turntable_goes_round_once():
     np.testing.assert_allclose(eyes[2], [0, 4 * np.cos(np.pi / 6), 2], atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(eyes, axis=1), 4, rtol=1e-6)
     np.testing.assert_allclose(poses[:, :, 2], eyes / 4, atol=1e-6)  # they look at the origin
+
+
+def test_a_spiral_climbs_and_sinks_while_it_goes_round():
+    eyes = spiral(4.0, 0.1, 0.9, 2, 16)[:, :, 3]
+    np.testing.assert_allclose(np.linalg.norm(eyes, axis=1), 4, rtol=1e-6)
+    heights = np.arcsin(eyes[:, 2] / 4)
+    np.testing.assert_allclose(heights[[0, 4, 8, 12]], [0.1, 0.5, 0.9, 0.5], atol=1e-6)
+    turns = np.unwrap(np.arctan2(eyes[:, 1], eyes[:, 0]))
+    np.testing.assert_allclose(np.diff(turns), np.pi / 4, atol=1e-5)
+
+
+@pytest.mark.parametrize("up", [(0, 0, 1), (0, -1, 0), (0.6, 0, 0.8)])
+def test_a_turned_path_has_another_top(up):
+    poses = tilted(turntable(4.0, 0.5, 12), up)
+    np.testing.assert_allclose(upward(poses), up, atol=1e-5)
+    eyes = poses[:, :, 3]
+    np.testing.assert_allclose(eyes @ up, 4 * np.sin(0.5), atol=1e-5)
+    np.testing.assert_allclose(poses[:, :, 2], eyes / 4, atol=1e-6)
+
+
+def test_leaning_cameras_have_the_axis_as_their_top():
+    np.testing.assert_array_equal(upward(np.stack([look_at((3, 0, 1), (0, 0, 0))])), [0, 0, 1])

@@ -10,11 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import trimesh
+from scene_files import write_scene
 from tiny_runs import ROOT, learn_here
 
 from experiments import phototourism, view_synthesis
+from metainr.evaluation.pieces import fit_in_pieces
 from metainr.measurements import value
-from metainr.objectives import Samples, all_points, squared_error
+from metainr.objectives import Samples, all_points, random_points, squared_error
 from metainr.reporting.results import metric_at
 from metainr.runs import fits
 from metainr.runs.inits import plain_init
@@ -26,7 +28,10 @@ TINY = (
     *("--ray_samples=8", "--inner_points=16", "--test_steps=2", "--chunk_size=1024"),
     *("--train_steps=1", "--inner_steps=2", "--num_validation=2"),
 )
-MADE = {"comparison.png", "turntable.gif", "weights.safetensors", "results.json", "report.html"}
+MADE = {
+    *("comparison.png", "turntable.gif", "views", "viewer.html"),
+    *("weights.safetensors", "results.json", "report.html"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +63,19 @@ def test_the_rate_follows_the_schedule(schedule, expected):
     np.testing.assert_allclose(found["one"], [[[expected]]], rtol=1e-6)
 
 
+def test_a_fit_in_pieces_is_the_fit():
+    field = Field(lambda key: jnp.ones((1, 1)), lambda theta, x: x @ theta)
+    coords = np.ones((3, 1), np.float32)
+    objective = (Term(random_points(coords, 1), value(), squared_error),)
+    init, key = plain_init(jnp.ones((1, 1)), Hyper("adam", 0.05)), jax.random.key(3)
+    contenders = fits.make_contenders({"one": init}, field, objective, Machine(), "cosine", 5)
+    support = Samples(jnp.arange(3.0)[:, None], jnp.ones(3))
+    [whole] = fits.fit(contenders, [support], key, 5)["one"]
+    steps, params = zip(*fit_in_pieces(contenders["one"], support, key, 5, 2))
+    assert steps == (2, 4, 5)
+    np.testing.assert_array_equal(params[-1], whole)
+
+
 def _run(binary, *arguments):
     command = [sys.executable, "-m", f"experiments.{binary}", *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=300)
@@ -85,11 +103,27 @@ def test_an_object_is_shown_from_all_sides(inits, tmp_path):
 def test_an_object_without_a_surface_has_no_mesh(inits, tmp_path):
     done = _run(
         *("fit_object", f"--init={inits / 'objects'}", f"--output_dir={tmp_path}", "--steps=1"),
-        *("--frames=1", "--side=4", "--mesh_resolution=8", "--threshold=1e9"),
+        *("--frames=1", "--side=4", "--mesh_resolution=8", "--threshold=1e6"),
     )
     assert done.returncode == 0, done.stderr
-    assert "no mesh: no surface at the density 1e+09" in done.stdout
+    assert "no mesh: no surface at the density 1e+06" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} == MADE
+
+
+@pytest.mark.slow
+def test_three_photographs_need_no_init(tmp_path):
+    write_scene(tmp_path / "scene", num=3)
+    done = _run(
+        *("fit_object", "--flagfile=view_synthesis/alone", f"--object={tmp_path / 'scene'}"),
+        *("--resolution=8", "--width=16", "--depth=2", "--ray_samples=8", "--steps=3"),
+        *("--auto_scale", "--camera_path=spiral", "--frames=2", "--side=10"),
+        *("--mesh_resolution=12", "--threshold=0.5", f"--output_dir={tmp_path / 'out'}"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert MADE | {"mesh.ply"} == {path.name for path in (tmp_path / "out").iterdir()}
+    assert "Fitted to 3 photographs\n" in done.stdout and "--auto_scale: the" in done.stdout
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["config"]["seen_views"] == 3 and "settings" not in results
 
 
 @pytest.mark.slow
@@ -120,9 +154,10 @@ def test_photos_are_shown_in_each_others_light(inits, tmp_path):
             for mistake in (
                 ("fit_object", ("--object=/nowhere",), "--object=/nowhere is neither"),
                 ("fit_object", ("--init=/nowhere",), "/nowhere does not exist"),
-                ("fit_object", ("--seen_views=26",), "--seen_views=26 leaves fewer than 3"),
+                ("fit_object", ("--seen_views=26",), "--seen_views=26 is more than the 25"),
                 ("fit_object", ("--init=",), "--init, a workdir of experiments.view_synthesis"),
-                ("fit_landmark", ("--photos=1,x",), "--photos=1,x must be"),
+                ("fit_object", ("--init=", "--output_dir="), "--output_dir, the folder to write"),
+                ("fit_landmark", ("--photos=1,x",), "--photos=1,x is not possible"),
                 ("fit_landmark", ("--photos=0,0",), "--photos=0,0 must be"),
             )
         ),

@@ -96,5 +96,5 @@ def test_other_endings_are_refused(tmp_path):
 
 def test_what_is_not_installed_is_told(tmp_path, mesh, monkeypatch):
     monkeypatch.setitem(sys.modules, "trimesh", None)
-    with pytest.raises(UserError, match="written by trimesh; run: pip install"):
-        write_mesh(tmp_path / "ball.ply", mesh)
+    with pytest.raises(UserError, match="writes .glb files, is not installed; run: pip"):
+        write_mesh(tmp_path / "ball.glb", mesh)

@@ -8,6 +8,8 @@ from experiments.run.define import define
 from experiments.scenes import ray_flags
 from metainr.checks import Each, Range
 
+TO_OPTIMISE = 25  # an object's first views; those after them are held out
+REACH = 1.25  # objects lie in [−1.25, 1.25]³
 _DEPTH = Range(0, 1e6, real=True)
 
 

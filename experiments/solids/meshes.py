@@ -3,30 +3,17 @@
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from metainr.errors import UserError
 from metainr.evaluation.surfaces import level_surface
 from metainr.files import write_bytes
+from metainr.reporting.viewer import Mesh
 
 _SUFFIXES = (".ply", ".glb")
 _FINE = 1e-6  # of the longest side: coarser steps of single precision would be seen
 _POINTS = 2**16  # asked for at a time; all batches are equally large, so that one is compiled
-
-
-class Mesh(NamedTuple):
-    """A surface of triangles.
-
-    vertices: float64 [v, 3];
-    faces: int [f, 3], numbers of vertices, counter-clockwise seen from outside;
-    colours: uint8 [v, 3].
-    """
-
-    vertices: np.ndarray
-    faces: np.ndarray
-    colours: np.ndarray
 
 
 def density_mesh(
@@ -65,20 +52,22 @@ def write_mesh(path: str | Path, mesh: Mesh) -> Path:
 
     Coordinates are of single precision where that tells them apart. Else they are of double
     precision in a .ply; in a .glb, which has none, they are those from the mesh's centre, and the
-    place of that is of double precision. Raises UserError for other endings, and where trimesh is
-    not installed.
+    place of that is of double precision. Raises UserError for other endings, and for a .glb where
+    trimesh is not installed.
     """
     kind = Path(path).suffix.lower()
     if kind not in _SUFFIXES:
         raise UserError(f"cannot write a mesh to {str(path)!r}: end its name in .ply or .glb")
-    check_trimesh()
     return write_bytes(path, _ply(mesh) if kind == ".ply" else _glb(mesh))
 
 
 def check_trimesh() -> None:
-    """Raises UserError where there is no trimesh: before work that ends in writing meshes."""
+    """Raises UserError where there is no trimesh: before work that ends in needing it."""
     if importlib.util.find_spec("trimesh") is None:
-        raise UserError("meshes are written by trimesh; run: pip install 'metainr[scenes]'")
+        raise UserError(
+            "trimesh, which measures surfaces and writes .glb files, is not installed; run: "
+            "pip install 'metainr[scenes]'"
+        )
 
 
 def _ply(mesh):
@@ -101,6 +90,7 @@ def _ply(mesh):
 
 
 def _glb(mesh):
+    check_trimesh()
     import trimesh
 
     centre = np.zeros(3) if _is_near(mesh) else np.round(mesh.vertices.mean(axis=0))

@@ -8,8 +8,10 @@ import numpy as np
 from absl import logging
 from jax import lax
 
-from experiments.solids.meshes import Mesh, write_mesh
+from experiments.solids.meshes import write_mesh
 from metainr.evaluation.surfaces import grid_coords, zero_level
+from metainr.files import write_bytes
+from metainr.reporting.viewer import Mesh, viewer_page
 from metainr.types import Array, Field, Params
 
 _SLAB = 2**12  # points at a time: more leave the processor's caches
@@ -70,7 +72,8 @@ def shaded(distance: Callable[[Array], Array], side: int) -> Array:
 def write_surface(
     field: Field, params: Params, resolution: int, centre: Array, scale: Array, path: Path
 ) -> None:
-    """Writes the surface of a field as `path`.ply, in the coordinates x / scale + centre.
+    """Writes the surface of a field as `path`.ply, in the coordinates x / scale + centre, and a
+    page to turn it as `path`.html.
 
     A field without one is told of in a line, and nothing is written.
     """
@@ -80,7 +83,9 @@ def write_surface(
         return
     vertices = surface.vertices / float(scale) + np.asarray(centre, np.float64)
     colours = np.tile(np.round(255 * np.array(_COLOUR)).astype(np.uint8), (len(vertices), 1))
-    write_mesh(f"{path}.ply", Mesh(vertices, surface.faces, colours))
+    mesh = Mesh(vertices, surface.faces, colours)
+    write_mesh(f"{path}.ply", mesh)
+    write_bytes(f"{path}.html", viewer_page("A shape", path.name, {}, mesh).encode())
 
 
 def _camera():

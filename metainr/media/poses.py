@@ -1,5 +1,7 @@
 """Poses of cameras in matrices that were estimated, rounded, or scaled on the way."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 _TOLERANCE = 1e-2  # of RᵀR; poses come from optimisers and pass through float32
@@ -35,17 +37,56 @@ def pose_and_scale(matrix: np.ndarray) -> tuple[np.ndarray, float]:
     return np.concatenate([rotation, matrix[:3, 3:]], axis=1), scale
 
 
-def depth_looked_at(poses: np.ndarray) -> float | None:
-    """The median depth of the place that is nearest to the axes of cameras, float [v, 3, 4].
+class Placement(NamedTuple):
+    """Other coordinates of a scene, x' = scale · (x − centre).
 
-    None if there is no such place before them: of one camera, of parallel ones, of those that look
-    outward.
+    centre: [3]; scale: above 0.
+    """
+
+    centre: np.ndarray
+    scale: float
+
+    def there(self, points: np.ndarray) -> np.ndarray:
+        """Points [..., 3], or last columns of poses [..., 3, 4], in the other coordinates."""
+        return self._changed(points, lambda x: self.scale * (x - self.centre))
+
+    def back(self, points: np.ndarray) -> np.ndarray:
+        """Points or poses in the other coordinates as they were before."""
+        return self._changed(points, lambda x: x / self.scale + self.centre)
+
+    def _changed(self, points, change):
+        if points.shape[-1] == 3:
+            return change(points.astype(np.float64))
+        moved = change(points[..., 3].astype(np.float64))
+        return np.concatenate([points[..., :3], moved[..., None]], axis=-1).astype(np.float32)
+
+
+UNMOVED = Placement(np.zeros(3), 1.0)
+
+
+def place_looked_at(poses: np.ndarray) -> np.ndarray | None:
+    """The place [3] that is nearest to the axes of cameras, float [v, 3, 4].
+
+    None if there is no such place: of one camera, or of parallel ones.
     """
     axes, places = -poses[:, :, 2].astype(np.float64), poses[:, :, 3].astype(np.float64)
     across = np.eye(3) - axes[:, :, None] * axes[:, None]
     strengths = np.linalg.eigvalsh(across.sum(0))
     if strengths[0] < _PARALLEL * strengths[-1]:
         return None
-    place = np.linalg.solve(across.sum(0), np.einsum("vij,vj->i", across, places))
-    depth = float(np.median(np.sum((place - places) * axes, axis=1)))
+    return np.linalg.solve(across.sum(0), np.einsum("vij,vj->i", across, places))
+
+
+def depths_of(place: np.ndarray, poses: np.ndarray) -> np.ndarray:
+    """How far a place [3] lies before each camera, along its axis: [v]."""
+    return np.sum((place - poses[:, :, 3]) * -poses[:, :, 2], axis=1)
+
+
+def depth_looked_at(poses: np.ndarray) -> float | None:
+    """The median depth of the place that cameras [v, 3, 4] look at.
+
+    None if there is no such place before them, as of those that look outward.
+    """
+    place = place_looked_at(poses)
+    depth = 0.0 if place is None else float(np.median(depths_of(place, poses)))
     return depth if depth > 0 else None

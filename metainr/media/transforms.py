@@ -61,6 +61,22 @@ def read_frames(path: str | Path) -> Frames:
     poses of undistorted pictures that are there, in the file's folder or below it.
     """
     path = Path(path)
+    content, cameras = _read(path)
+    frames = content["frames"]
+    paths = tuple(_picture(path, i, frame) for i, frame in enumerate(frames))
+    if len(set(paths)) < len(paths):
+        twice, _ = Counter(paths).most_common(1)[0]
+        raise UserError(f"{path} lists {twice} in two frames; remove one of them")
+    _tell_unused(path, {*content}.union(*frames))
+    return cameras._replace(paths=paths)
+
+
+def read_cameras(path: str | Path) -> Frames:
+    """Reads the cameras of a file alone: `paths` is empty, and no picture needs to be there."""
+    return _read(Path(path))[1]
+
+
+def _read(path):
     content = read_json(path, "it must list the frames: write it anew")
     frames = content.get("frames")
     if not isinstance(frames, list) or not frames:
@@ -68,12 +84,7 @@ def read_frames(path: str | Path) -> Frames:
     poses, scales = zip(*(_pose(path, i, frame) for i, frame in enumerate(frames)))
     common = {key: value for key, value in content.items() if key != "frames"}
     lenses = tuple(_lens(path, i, _fields(common, frame)) for i, frame in enumerate(frames))
-    paths = tuple(_picture(path, i, frame) for i, frame in enumerate(frames))
-    if len(set(paths)) < len(paths):
-        twice, _ = Counter(paths).most_common(1)[0]
-        raise UserError(f"{path} lists {twice} in two frames; remove one of them")
-    _tell_unused(path, {*content}.union(*frames))
-    return Frames(paths, np.stack(poses), np.array(scales), lenses)
+    return content, Frames((), np.stack(poses), np.array(scales), lenses)
 
 
 def chosen(frames: Frames, indices: Sequence[int]) -> Frames:

@@ -32,7 +32,7 @@ def write_object_report(
     body += picture_html(picture, "Views as they are, and as fits from each init show them")
     if (folder / turntable).stat().st_size <= MAX_BYTES:
         body += "<h2>From all sides</h2>\n"
-        body += player_html(folder / turntable, "The object, fitted from the learned init, turning")
+        body += player_html(folder / turntable, "The object, turning")
     page = render_page(
         title=_TITLE,
         verdict=_verdict(results),

@@ -16,6 +16,7 @@ from metainr.reporting import tables
 from metainr.reporting.colours import colours
 from metainr.reporting.data_files import means_csv
 from metainr.reporting.embedding import Pictures, embed_pictures, picture_html
+from metainr.reporting.fit_links import fit_links
 from metainr.reporting.frame import render_page, table_html, title, web_text
 from metainr.reporting.glossary import glossary_html
 from metainr.reporting.learning import Course, courses
@@ -51,7 +52,7 @@ def write_report(workdir: str | Path, figures: Sequence[Path] = ()) -> Path:
         title=title(results),
         verdict=tables.verdict(results),
         results=results,
-        body=_body(results, pictures, media.note, learned, figures),
+        body=_body(results, pictures, media.note, learned, figures) + fit_links(workdir),
         style=_ink_style(names),
         data={
             "opening": reading.headline(results),

@@ -1,7 +1,7 @@
 """Classes of objects seen from all sides: generated furniture and cars, and renders from files."""
 
 from metainr.signals.objects.generated import MAKERS, cars, chairs, lamps, transparent_views
-from metainr.signals.objects.nerf_folder import nerf_folder
+from metainr.signals.objects.nerf_folder import nerf_folder, one_scene
 from metainr.signals.objects.options import ObjectOptions
 from metainr.signals.objects.shapenet import shapenet
 
@@ -12,6 +12,7 @@ __all__ = [
     "chairs",
     "lamps",
     "nerf_folder",
+    "one_scene",
     "shapenet",
     "transparent_views",
 ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from metainr.cameras import Views
 from metainr.errors import Option, UserError
 from metainr.files import expanded
 from metainr.media.folders import visible
@@ -20,6 +21,7 @@ from metainr.signals.own_files import split_paths
 from metainr.types import SignalClass
 
 _WHOLE, _TRAIN = "transforms.json", "transforms_train.json"
+_HELD_OUT_SHARE = 8  # of the pictures of one scene, one in so many
 _HELD_OUT = ("transforms_test.json", "transforms_val.json")
 
 
@@ -76,6 +78,57 @@ def scene_frames(folder: Path, num_views: int) -> Frames:
             f"{folder} has {_TRAIN} without {_HELD_OUT[0]}; add that, or ask for 1 view"
         )
     return joined(first, _spread(held_out[0], num_views - half))
+
+
+def one_scene(
+    folder: Path, options: ObjectOptions, num_seen: int | None, most_unseen: int
+) -> tuple[Views, int]:
+    """(Views of one scene, those to learn from first, and how many these are).
+
+    Unseen ones come from the file for test. Of a single file they are spread evenly, the others
+    are to learn from. Raises UserError if there are too few, or they cannot be used; depths are
+    not compared with `options.near` and `options.far`.
+
+    Args:
+        folder: of the scene.
+        options: of which `num_views` does not count.
+        num_seen: views to learn from, spread evenly; None: all.
+        most_unseen: views held out, fewer if few are left; of a single file, with `num_seen` None,
+            at most an eighth.
+    """
+    if not _is_scene(folder):
+        raise UserError(
+            f"{folder} has no {_WHOLE}, which tells the cameras of its pictures; write it"
+        )
+    whole = folder / (_WHOLE if (folder / _WHOLE).is_file() else _TRAIN)
+    others = [folder / name for name in _HELD_OUT if (folder / name).is_file()]
+    frames = read_frames(whole)
+    total = len(frames.paths)
+    if num_seen is not None and num_seen > total:
+        raise UserError(
+            f"{whole} has {total} pictures; give ", Option("seen_views", total), " or fewer"
+        )
+    if whole.name == _TRAIN and others:
+        unseen = read_frames(others[0])
+        unseen = chosen(unseen, _evenly(range(len(unseen.paths)), most_unseen))
+        seen = chosen(frames, _evenly(range(total), num_seen))
+    else:
+        left = total // _HELD_OUT_SHARE if num_seen is None else total - num_seen
+        apart = _evenly(range(total), min(most_unseen, left))
+        rest = [i for i in range(total) if i not in apart]
+        seen, unseen = chosen(frames, _evenly(rest, num_seen)), chosen(frames, apart)
+    both = joined(seen, unseen) if unseen.paths else seen
+    any_depth = options._replace(near=0.0, far=float("inf"))
+    good, reason = usable(folder, ["."], lambda _: both, any_depth)
+    if not good:
+        raise UserError(reason)
+    return read_views(both, options), len(seen.paths)
+
+
+def _evenly(items, num):
+    """So many of a sequence, in the middle of as many equal parts of it; None: all."""
+    num = len(items) if num is None else min(num, len(items))
+    return [items[int((i + 0.5) * len(items) / num)] for i in range(num)]
 
 
 def _one_scene(root, frames_of, options):

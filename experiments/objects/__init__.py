@@ -1,0 +1,1 @@
+"""One object from photographs: what is read, rendered, written and shown while it is fitted."""
