@@ -76,6 +76,15 @@ def test_too_short_a_time_is_told(tmp_path, capsys):
     assert "--minutes=0 is too short for sdf/reptile/trial=0" in capsys.readouterr().err
 
 
+def test_a_trial_that_diverges_is_not_chosen(tmp_path, capsys):
+    flags = ("--algorithms=joint", "--trials=1", "--num_validation=1", "--train_steps=1")
+    assert run_here(tmp_path, *flags, "--outer_learning_rate=1e30", experiment=program) == 1
+    told = json.loads((tmp_path / "sdf/joint/trial=0/piece.json").read_text())["found"]
+    assert told["psnr"] == -1e9 and told["outer_learning_rate"] == 1e30
+    shown = capsys.readouterr()
+    assert "sdf/joint/trial=0 diverged" in shown.out and "no longer finite" in shown.err
+
+
 def test_damaged_records_are_told(compared, tmp_path):
     record = json.loads((compared / "algorithms.json").read_text())
     record["classes"]["sdf"]["joint"]["runs"][0]["inits"]["mean"].pop()

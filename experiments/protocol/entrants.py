@@ -18,6 +18,7 @@ from metainr.errors import UserError
 from metainr.evaluation.fitting import make_evaluate
 from metainr.json_files import read_json
 from metainr.keys import branch
+from metainr.output import say
 from metainr.reporting.learning import validations
 from metainr.runs.comparison import compare
 from metainr.runs.fits import fit_flops, make_contenders
@@ -27,6 +28,9 @@ from metainr.runs.options import Machine
 from metainr.runs.problem import Problem, spread_steps
 from metainr.training.data import first_signals
 from metainr.training.instruments import INSTRUMENTS
+from metainr.training.loop import DivergenceError
+
+_WORST = -1e9  # PSNR in dB of what is not finite
 
 
 class Entrant(NamedTuple):
@@ -107,9 +111,18 @@ def _trial(entrant, options, number):
     steps = max(1, round(options.trial_share * entrant.config.outer.train_steps))
     config = _with_rates(entrant, number, train_steps=steps)
 
+    rates = {
+        "inner_learning_rate": config.learner.inner.learning_rate,
+        "outer_learning_rate": config.outer.learning_rate,
+    }
+
     def work(folder):
         problem = entrant.problem
-        learned = spine.learned_init(problem, config, folder, entrant.machine)
+        try:
+            learned = spine.learned_init(problem, config, folder, entrant.machine)
+        except DivergenceError:
+            say(f"{entrant.name}/trial={number} diverged, and is not chosen: {rates}")
+            return {"psnr": _WORST, **rates}
         setting = problem.settings["default"]
         evaluate = make_evaluate(setting.make_task, setting.score, setting.view)
         contenders = make_contenders(
@@ -119,11 +132,7 @@ def _trial(entrant, options, number):
         key = branch(jax.random.key(config.run.seed), "validate")
         fits = evaluate(contenders["meta"], signals, (setting.match_step,), key)
         psnr = float(fits.metrics["psnr"][:, -1].mean())
-        return {
-            "psnr": psnr if np.isfinite(psnr) else -1e9,
-            "inner_learning_rate": config.learner.inner.learning_rate,
-            "outer_learning_rate": config.outer.learning_rate,
-        }
+        return {"psnr": psnr if np.isfinite(psnr) else _WORST, **rates}
 
     return Piece(f"{entrant.name}/trial={number}", _about(config), work)
 

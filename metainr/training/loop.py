@@ -44,6 +44,10 @@ _LOG_EVERY = 10
 _RATES = ("inner_learning_rate", "outer_learning_rate", "inner_optimizer", "inner_steps")
 
 
+class DivergenceError(UserError):
+    """A training's loss or weights are no longer finite; its last good checkpoint is kept."""
+
+
 class Validation(NamedTuple):
     """What validation measured: a metric's mean over the fits, and a picture [h, w, c] of some."""
 
@@ -240,7 +244,7 @@ class _Run(NamedTuple):
 
     def _check(self, step, metrics):
         if not bool(metrics["finite"]):
-            raise UserError(*self._divergence(step, metrics))
+            raise DivergenceError(*self._divergence(step, metrics))
 
     def _log(self, step, metrics, validated):
         values = {name: float(value) for name, value in metrics.items() if name != "finite"}
