@@ -108,7 +108,7 @@ def opened(browser, page):
     return browser
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "the page did not get there in time"
