@@ -34,7 +34,7 @@ from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
-from metainr.media.poses import UNMOVED
+from metainr.media.cameras.poses import UNMOVED
 from metainr.numerics import Summation
 from metainr.runs.problem import Problem, Setting, spread_steps
 from metainr.signals.access import split_by_split

@@ -27,7 +27,7 @@ from metainr import algorithms
 from metainr.algorithms import adapt, make_parts
 from metainr.errors import UserError
 from metainr.keys import branch
-from metainr.media.pictures import read_picture
+from metainr.media.images.pictures import read_picture
 from metainr.objectives import image_samples, pixel_grid
 from metainr.runs.regression import grid_objectives
 from metainr.training.checkpoints import Checkpoints

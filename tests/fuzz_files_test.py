@@ -174,7 +174,7 @@ def _read_stack(path):
 
 
 def _read_place(path):
-    from metainr.media.places import read_place
+    from metainr.media.slices.places import read_place
 
     read_place(path)
 

@@ -118,8 +118,9 @@ def test_imports_point_one_way(path):
 def test_kinds_of_signals_share_nothing_but_what_stands_above_them():
     folders = {path.parent.name for path in (ROOT / "signals").glob("*/__init__.py")}
     for path in (ROOT / "signals").glob("*/*.py"):
-        names = [name.split(".")[2:3] for name in _imports(ast.parse(path.read_text()))]
-        found = {name[0] for name in names if name and name[0] in folders}
+        names = [name.split(".") for name in _imports(ast.parse(path.read_text()))]
+        found = {name[2] for name in names if name[:2] == ["metainr", "signals"] and name[2:]}
+        found &= folders
         assert found <= {path.parent.name}, f"{path} imports {found}"
 
 

@@ -10,10 +10,10 @@ from scene_files import write_scene
 from scipy.spatial.transform import Rotation
 
 from metainr.errors import UserError
-from metainr.media import transforms
-from metainr.media.lenses import bent_by, is_scaled
-from metainr.media.poses import pose_and_scale
-from metainr.media.transforms import focal_and_centre
+from metainr.media.cameras import transforms
+from metainr.media.cameras.lenses import bent_by, is_scaled
+from metainr.media.cameras.poses import pose_and_scale
+from metainr.media.cameras.transforms import focal_and_centre
 
 
 def _matrix(scale=1.0, place=(1.0, 2.0, 3.0)):

@@ -15,9 +15,9 @@ from PIL import Image, ImageCms, TiffImagePlugin, TiffTags
 
 from experiments.fitting.pictures_io import encode_png
 from metainr.errors import UserError
-from metainr.media.clips import clip_info, read_clip
-from metainr.media.pictures import read_image, read_picture, stored_size
-from metainr.media.stacks import read_stack
+from metainr.media.images.pictures import read_image, read_picture, stored_size
+from metainr.media.recordings.clips import clip_info, read_clip
+from metainr.media.slices.stacks import read_stack
 
 PIXELS = (np.arange(5 * 7 * 3).reshape(5, 7, 3) * 2).astype(np.uint8)
 LUMA = [0.299, 0.587, 0.114]

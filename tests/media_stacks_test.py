@@ -15,7 +15,7 @@ from PIL import Image, TiffImagePlugin
 
 from metainr.errors import UserError
 from metainr.media.numpy_files import load_npz
-from metainr.media.stacks import read_slices, read_stack
+from metainr.media.slices.stacks import read_slices, read_stack
 
 LEVELS = np.arange(12, dtype=np.uint16).reshape(3, 4)
 FRAMES = np.arange(36, dtype=np.uint16).reshape(3, 3, 4)

@@ -10,8 +10,8 @@ import pytest
 from absl import logging
 
 from metainr.errors import UserError
-from metainr.media.mesh_files import read_mesh_file
-from metainr.media.surfaces import read_surface
+from metainr.media.meshes.mesh_files import read_mesh_file
+from metainr.media.meshes.surfaces import read_surface
 
 trimesh = pytest.importorskip("trimesh")
 

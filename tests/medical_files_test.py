@@ -7,9 +7,9 @@ import pytest
 from dicom_files import write_dicom
 
 from metainr.errors import UserError
-from metainr.media.medical_files import dicom_files, nifti_file
-from metainr.media.places import Place, affine_of, read_place
-from metainr.media.stacks import read_slices
+from metainr.media.slices.medical_files import dicom_files, nifti_file
+from metainr.media.slices.places import Place, affine_of, read_place
+from metainr.media.slices.stacks import read_slices
 
 pydicom = pytest.importorskip("pydicom")
 nibabel = pytest.importorskip("nibabel")

@@ -8,7 +8,7 @@ import trimesh
 
 from experiments.solids.meshes import Mesh, density_mesh, write_mesh
 from metainr.errors import UserError
-from metainr.media.mesh_files import read_mesh_file
+from metainr.media.meshes.mesh_files import read_mesh_file
 
 CENTRE, RADIUS = np.array([0.2, -0.1, 0.3], np.float32), 0.6
 LOW, HIGH = np.array([-1.0, -1, -1]), np.array([1.0, 1.2, 1.1])

@@ -23,9 +23,9 @@ from experiments.run.reading import config_of
 from metainr.camera_paths import turntable
 from metainr.cameras import Views, look_at, pixel_rays
 from metainr.errors import UserError
-from metainr.media.pinhole import inverse_pinhole
-from metainr.media.poses import UNMOVED, Placement, depth_looked_at, place_looked_at
-from metainr.media.transforms import read_frames
+from metainr.media.cameras.pinhole import inverse_pinhole
+from metainr.media.cameras.poses import UNMOVED, Placement, depth_looked_at, place_looked_at
+from metainr.media.cameras.transforms import read_frames
 from metainr.signals.objects import ObjectOptions, one_scene
 from metainr.types import Field
 

@@ -13,12 +13,12 @@ from signal_kinds import FAMILY_OF, KINDS
 
 from metainr import signals
 from metainr.errors import UserError
-from metainr.media.clips import clip_info
 from metainr.media.folders import below
-from metainr.media.pictures import read_image
-from metainr.media.sounds import read_sound
-from metainr.media.stacks import read_stack
-from metainr.media.surfaces import read_surface
+from metainr.media.images.pictures import read_image
+from metainr.media.meshes.surfaces import read_surface
+from metainr.media.recordings.clips import clip_info
+from metainr.media.recordings.sounds import read_sound
+from metainr.media.slices.stacks import read_stack
 from metainr.signals.own_files import found_files
 
 

@@ -10,7 +10,7 @@ import soundfile
 
 from metainr import signals
 from metainr.errors import UserError
-from metainr.media.sounds import fitted_to, read_sound, resampled
+from metainr.media.recordings.sounds import fitted_to, read_sound, resampled
 from metainr.signals.audio.notes import Note, pluck
 from metainr.signals.audio.speech import VOWELS, voiced
 

@@ -6,8 +6,8 @@ from absl import logging
 
 from metainr import signals
 from metainr.errors import UserError
-from metainr.media.normals import estimated_normals
-from metainr.media.surfaces import read_surface
+from metainr.media.meshes.normals import estimated_normals
+from metainr.media.meshes.surfaces import read_surface
 from metainr.signals.clouds import round_cones
 from metainr.signals.clouds.animals import animal
 from metainr.signals.clouds.round_cones import RoundCones

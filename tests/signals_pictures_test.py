@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from metainr.errors import UserError
-from metainr.media.resizing import resize
+from metainr.media.images.resizing import resize
 from metainr.signals import read_image, to_square
 
 

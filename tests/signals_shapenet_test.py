@@ -13,9 +13,9 @@ from experiments.run.reading import config_of
 from metainr import signals
 from metainr.cameras import opengl_inverse_intrinsics
 from metainr.errors import UserError
-from metainr.media.area import averaged
-from metainr.media.pinhole import inverse_pinhole
-from metainr.media.transforms import read_frames
+from metainr.media.cameras.pinhole import inverse_pinhole
+from metainr.media.cameras.transforms import read_frames
+from metainr.media.meshes.area import averaged
 
 
 @pytest.fixture

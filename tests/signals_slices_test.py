@@ -7,7 +7,7 @@ from dicom_files import write_dicom
 from PIL import Image
 
 from metainr.errors import UserError
-from metainr.media.stacks import read_stack
+from metainr.media.slices.stacks import read_stack
 from metainr.signals import SliceOptions, make, slice_window
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from experiments.media.videos import write_video
 from metainr import signals
 from metainr.errors import UserError
-from metainr.media.clips import clip_info, read_clip
+from metainr.media.recordings.clips import clip_info, read_clip
 from metainr.signals.video.moving import Shape, centre, film
 
 OPTIONS = signals.ClipOptions(16, 6)

@@ -10,7 +10,7 @@ from experiments.fitting import fit_setup
 from experiments.fitting.pictures_io import encode_png
 from experiments.fitting.tile_fits import SLOTS, make_tile_stream
 from metainr import fields
-from metainr.media.pictures import read_picture
+from metainr.media.images.pictures import read_picture
 
 SIDE = 12
 OPTIONS = {"width": 16, "depth": 3, "omega": 30.0, "first_omega": 30.0}

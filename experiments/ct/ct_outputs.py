@@ -11,9 +11,9 @@ from experiments.ct.sinogram_io import Measured
 from experiments.ct.sinogram_options import SinogramOptions
 from experiments.fitting.pictures_io import encode_png, quantised
 from metainr.files import expanded, write_bytes
-from metainr.media.medical_files import LIBRARIES, dicom_files, nifti_file
-from metainr.media.places import Place, affine_of, read_place
-from metainr.media.stacks import kind_of, library
+from metainr.media.slices.medical_files import LIBRARIES, dicom_files, nifti_file
+from metainr.media.slices.places import Place, affine_of, read_place
+from metainr.media.slices.stacks import kind_of, library
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
 

@@ -12,7 +12,7 @@ from metainr.errors import UserError, first_line
 from metainr.media import read_stack
 from metainr.media.numpy_files import load_npy, load_npz
 from metainr.media.opening import check_regular
-from metainr.media.stacks import is_stack
+from metainr.media.slices.stacks import is_stack
 
 _TEXTS = (".csv", ".txt", ".tsv", ".dat")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")

@@ -12,7 +12,7 @@ from experiments.fitting.fit_options import FitOptions
 from experiments.fitting.observed import Observed, random_mask, read_mask, scaled_to
 from experiments.fitting.tiles import Tiling
 from metainr.errors import UserError
-from metainr.media.pictures import Picture, read_picture
+from metainr.media.images.pictures import Picture, read_picture
 from metainr.signals.images import picture_paths
 from metainr.weights.naming import shown
 

@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from metainr.errors import UserError
-from metainr.media.pictures import read_picture
+from metainr.media.images.pictures import read_picture
 
 _COLOUR = 0.25  # between channels; a JPEG of grey has less
 

@@ -18,8 +18,8 @@ from metainr.evaluation.occupancy import make_find_occupancy
 from metainr.evaluation.sparse_render import make_render_with_occupancy
 from metainr.files import expanded
 from metainr.measurements import Rendered, activate, composite
-from metainr.media.pinhole import inverse_pinhole
-from metainr.media.transforms import focal_and_centre, read_cameras
+from metainr.media.cameras.pinhole import inverse_pinhole
+from metainr.media.cameras.transforms import focal_and_centre, read_cameras
 from metainr.reporting.samples import to_levels
 from metainr.reporting.viewer import Mesh
 from metainr.types import Field, Params

@@ -13,7 +13,7 @@ from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
 from metainr.files import expanded
-from metainr.media.poses import UNMOVED, Placement, depths_of, place_looked_at
+from metainr.media.cameras.poses import UNMOVED, Placement, depths_of, place_looked_at
 from metainr.output import say
 from metainr.signals.objects import one_scene
 

@@ -10,7 +10,6 @@ from metainr.algorithms.inner import adapt, gradient_inner
 from metainr.algorithms.joint import joint
 from metainr.algorithms.maml import maml
 from metainr.algorithms.maml_plus_plus import MamlPlusPlusOptions, maml_plus_plus
-from metainr.algorithms.meta_curvature import MetaCurvatureOptions, meta_curvature
 from metainr.algorithms.meta_sgd import MetaSgdOptions, meta_sgd
 from metainr.algorithms.modulations import ModulationsOptions, modulations
 from metainr.algorithms.nearest import NearestOptions, nearest
@@ -32,7 +31,6 @@ REGISTRY: dict[str, Entry] = {
     "reptile": Entry(reptile),
     "arithmetic": Entry(arithmetic, takes_cycles=True),
     "meta_sgd": Entry(meta_sgd, MetaSgdOptions),
-    "meta_curvature": Entry(meta_curvature, MetaCurvatureOptions),
     "anil": Entry(anil),
     "imaml": Entry(imaml, ImamlOptions),
     "gradncp": Entry(gradncp, GradncpOptions, takes_coupled=False),

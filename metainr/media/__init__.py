@@ -1,12 +1,12 @@
 """Files of pictures, sounds, clips, slices, surfaces and cameras, as arrays."""
 
-from metainr.media.clips import ClipInfo, clip_info, is_clip, read_clip
-from metainr.media.pictures import read_image
-from metainr.media.resizing import resize, to_square
-from metainr.media.sounds import fitted_to, read_sound, resampled
-from metainr.media.stacks import is_stack, read_stack
-from metainr.media.surfaces import Surface, read_surface
-from metainr.media.transforms import Frames, read_frames
+from metainr.media.cameras.transforms import Frames, read_frames
+from metainr.media.images.pictures import read_image
+from metainr.media.images.resizing import resize, to_square
+from metainr.media.meshes.surfaces import Surface, read_surface
+from metainr.media.recordings.clips import ClipInfo, clip_info, is_clip, read_clip
+from metainr.media.recordings.sounds import fitted_to, read_sound, resampled
+from metainr.media.slices.stacks import is_stack, read_stack
 
 __all__ = [
     "ClipInfo",

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from metainr.errors import UserError
-from metainr.media.sounds import FASTEST, SLOWEST
+from metainr.media.recordings.sounds import FASTEST, SLOWEST
 
 FEWEST, _MOST = 32, 2**28  # samples; those of a sound at most 1 GiB a channel
 

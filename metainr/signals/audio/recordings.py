@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from metainr.errors import Option, UserError
-from metainr.media.sounds import ENDINGS, fitted_to, level, read_sound, resampled
+from metainr.media.recordings.sounds import ENDINGS, fitted_to, level, read_sound, resampled
 from metainr.signals.access import generator, of_files, of_one
 from metainr.signals.audio.options import FEWEST, SoundOptions, checked
 from metainr.signals.own_files import split_paths, survey

@@ -6,7 +6,7 @@ import numpy as np
 
 from metainr.errors import Option, UserError
 from metainr.files import expanded
-from metainr.media.surfaces import SUFFIXES, Surface, read_surface
+from metainr.media.meshes.surfaces import SUFFIXES, Surface, read_surface
 from metainr.signals.access import generator, of_files, of_one
 from metainr.signals.clouds.cloud import (
     HALF_SIDE,

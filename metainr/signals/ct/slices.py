@@ -14,9 +14,9 @@ from absl import logging
 from metainr.errors import Option, UserError
 from metainr.files import expanded
 from metainr.media.folders import below
-from metainr.media.resizing import resize
-from metainr.media.stacks import Unusable, is_stack, read_slices
-from metainr.media.volume import About
+from metainr.media.images.resizing import resize
+from metainr.media.slices.stacks import Unusable, is_stack, read_slices
+from metainr.media.slices.volume import About
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.ct.options import SliceOptions
 from metainr.signals.own_files import found_files, split_paths, tell_unread

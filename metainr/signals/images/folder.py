@@ -9,8 +9,8 @@ from absl import logging
 from metainr.errors import Option, UserError
 from metainr.files import expanded
 from metainr.media.folders import below
-from metainr.media.pictures import SUFFIXES, read_image
-from metainr.media.resizing import to_square
+from metainr.media.images.pictures import SUFFIXES, read_image
+from metainr.media.images.resizing import to_square
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.copies import without_copies
 from metainr.signals.images.options import ImageOptions

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from metainr.errors import Option, UserError
-from metainr.media.pictures import read_image
-from metainr.media.resizing import to_square
+from metainr.media.images.pictures import read_image
+from metainr.media.images.resizing import to_square
 from metainr.signals.access import SPLITS, joined_names, of_one, random_access
 from metainr.signals.images.options import PictureOptions
 from metainr.signals.images.photos import photo

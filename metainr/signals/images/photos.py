@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.media.pictures import read_image
-from metainr.media.resizing import resize
+from metainr.media.images.pictures import read_image
+from metainr.media.images.resizing import resize
 from metainr.signals.access import GENERATED_SIZES, SPLITS, generator, random_access
 from metainr.signals.images.options import ImageOptions
 from metainr.types import SignalClass

@@ -11,8 +11,8 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.files import expanded
-from metainr.media.pictures import read_image
-from metainr.media.resizing import to_square
+from metainr.media.images.pictures import read_image
+from metainr.media.images.resizing import to_square
 from metainr.signals.access import SPLITS, random_access
 from metainr.signals.images.options import ImageOptions
 from metainr.types import SignalClass

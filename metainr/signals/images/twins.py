@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from absl import logging
 
-from metainr.media.resizing import to_square
+from metainr.media.images.resizing import to_square
 
 _SIDE = 16
 _COARSE = 4  # pixels a side, by which candidates are found

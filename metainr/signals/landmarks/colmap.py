@@ -10,7 +10,7 @@ from absl import logging
 
 from metainr.errors import Option, UserError, first_line
 from metainr.files import below, expanded
-from metainr.media.lenses import bent_by, contradiction
+from metainr.media.cameras.lenses import bent_by, contradiction
 from metainr.signals.landmarks.colmap_files import check_claims, spaced_names
 from metainr.signals.landmarks.options import Camera, LandmarkOptions
 from metainr.signals.landmarks.photo_scene import checked_cameras, photo_scene, photo_sizes

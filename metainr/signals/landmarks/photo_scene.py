@@ -10,9 +10,9 @@ from absl import logging
 
 from metainr.errors import UserError
 from metainr.files import below
+from metainr.media.cameras.poses import pose_and_scale
+from metainr.media.images.pictures import read_image, stored_size
 from metainr.media.opening import opened
-from metainr.media.pictures import read_image, stored_size
-from metainr.media.poses import pose_and_scale
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.landmarks.options import (
     NUM_TEST,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from metainr.cameras import Views, look_at
-from metainr.media.pinhole import focal_length, inverse_pinhole
+from metainr.media.cameras.pinhole import focal_length, inverse_pinhole
 from metainr.signals.access import GENERATED_SIZES, SPLITS, generator, random_access
 from metainr.signals.objects.cars import car
 from metainr.signals.objects.chairs import chair

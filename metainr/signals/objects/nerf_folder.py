@@ -11,8 +11,8 @@ import numpy as np
 from metainr.cameras import Views
 from metainr.errors import Option, UserError
 from metainr.files import expanded
+from metainr.media.cameras.transforms import Frames, chosen, joined, read_frames
 from metainr.media.folders import visible
-from metainr.media.transforms import Frames, chosen, joined, read_frames
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.copies import without_copies
 from metainr.signals.objects.options import ObjectOptions, checked

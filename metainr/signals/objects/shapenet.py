@@ -10,7 +10,7 @@ from pathlib import Path
 from metainr.errors import Option, UserError
 from metainr.files import expanded, inside
 from metainr.json_files import read_json
-from metainr.media.transforms import Frames, chosen, read_frames
+from metainr.media.cameras.transforms import Frames, chosen, read_frames
 from metainr.signals.access import SPLITS, of_files
 from metainr.signals.objects.options import ObjectOptions, checked
 from metainr.signals.objects.view_files import read_views, usable

@@ -11,12 +11,12 @@ from absl import logging
 
 from metainr.cameras import Views
 from metainr.errors import UserError
-from metainr.media.area import averaged
+from metainr.media.cameras.pinhole import inverse_pinhole
+from metainr.media.cameras.poses import depth_looked_at
+from metainr.media.cameras.transforms import Frames, check_size, focal_and_centre
+from metainr.media.images.pictures import read_image, stored_size
+from metainr.media.meshes.area import averaged
 from metainr.media.opening import opened
-from metainr.media.pictures import read_image, stored_size
-from metainr.media.pinhole import inverse_pinhole
-from metainr.media.poses import depth_looked_at
-from metainr.media.transforms import Frames, check_size, focal_and_centre
 from metainr.signals.objects.options import ObjectOptions
 
 

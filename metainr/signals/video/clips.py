@@ -3,7 +3,7 @@
 from absl import logging
 
 from metainr.errors import Option, UserError
-from metainr.media.clips import clip_info, is_clip, read_clip
+from metainr.media.recordings.clips import clip_info, is_clip, read_clip
 from metainr.signals.access import generator, of_files, of_one
 from metainr.signals.own_files import split_paths, survey
 from metainr.signals.video.options import ClipOptions, checked

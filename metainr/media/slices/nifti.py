@@ -9,7 +9,7 @@ import numpy as np
 
 from metainr.errors import UserError
 from metainr.media.opening import check_claim
-from metainr.media.volume import ROUNDED, About, Volume, is_rounded, known_length
+from metainr.media.slices.volume import ROUNDED, About, Volume, is_rounded, known_length
 
 _LARGE = 2**27  # values
 _GZIPPED = b"\x1f\x8b"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.media.volume import known_length
+from metainr.media.slices.volume import known_length
 
 # Spacing of what was projected, printed or scanned.
 _OF_PICTURES = ("ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio")

@@ -9,10 +9,10 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
-from metainr.media.colour_notes import tell_adobe
+from metainr.media.images.colour_notes import tell_adobe
+from metainr.media.images.tiff_levels import WHOLE, check_bits, check_decodable
+from metainr.media.images.tiff_planes import check_planes
 from metainr.media.opening import check_claim
-from metainr.media.tiff_levels import WHOLE, check_bits, check_decodable
-from metainr.media.tiff_planes import check_planes
 
 _DEEPEST = 1100  # bytes that deflate and LZW make of one at most
 _LARGE = 2**27  # values

@@ -12,12 +12,12 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError, first_line
-from metainr.media.dicom import is_dicom, read_dicom
-from metainr.media.levels import read_levels
-from metainr.media.nifti import read_nifti
+from metainr.media.images.levels import read_levels
 from metainr.media.numpy_files import load_npy
 from metainr.media.opening import check_regular
-from metainr.media.volume import ROUNDED, About, Spacing, Volume, is_rounded
+from metainr.media.slices.dicom import is_dicom, read_dicom
+from metainr.media.slices.nifti import read_nifti
+from metainr.media.slices.volume import ROUNDED, About, Spacing, Volume, is_rounded
 
 _DICOM = (".dcm", ".dicom", ".ima")
 _NIFTI = (".nii", ".nii.gz")

@@ -11,11 +11,11 @@ import numpy as np
 from metainr.errors import Option, UserError
 from metainr.files import expanded
 from metainr.media.folders import visible
+from metainr.media.images.pictures import SUFFIXES as PICTURES
+from metainr.media.images.pictures import as_seen, read_image
+from metainr.media.images.resizing import to_square
 from metainr.media.opening import check_regular, opened
-from metainr.media.pictures import SUFFIXES as PICTURES
-from metainr.media.pictures import as_seen, read_image
-from metainr.media.resizing import to_square
-from metainr.media.videos import VIDEOS, video_frames, video_info
+from metainr.media.recordings.videos import VIDEOS, video_frames, video_info
 
 _GIF = ".gif"
 ENDINGS = VIDEOS | {_GIF}

@@ -12,8 +12,8 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError
-from metainr.media import profiles, tiffs
-from metainr.media.colour_notes import shape_of_pixels, tell_colours, tell_oblong
+from metainr.media.images import profiles, tiffs
+from metainr.media.images.colour_notes import shape_of_pixels, tell_colours, tell_oblong
 from metainr.media.opening import damage_told, opened
 
 if TYPE_CHECKING:

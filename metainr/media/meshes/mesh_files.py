@@ -9,8 +9,8 @@ import numpy as np
 from absl import logging
 
 from metainr.errors import UserError, first_line
-from metainr.media.gltf import Beside, checked_gltf
-from metainr.media.ply import check_ply, plain_ply
+from metainr.media.meshes.gltf import Beside, checked_gltf
+from metainr.media.meshes.ply import check_ply, plain_ply
 
 _MOST = 2**26  # vertices of a scene, whose meshes may each be placed many times
 _NORMAL_LINE = re.compile(rb"^vn (.+)$", re.MULTILINE)

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.media.dicom_places import (
+from metainr.media.opening import check_claim
+from metainr.media.slices.dicom_places import (
     check_volume,
     distance,
     group_of,
@@ -19,8 +20,7 @@ from metainr.media.dicom_places import (
     position,
     tilt_notes,
 )
-from metainr.media.opening import check_claim
-from metainr.media.volume import ROUNDED, About, Volume, is_rounded, known_length
+from metainr.media.slices.volume import ROUNDED, About, Volume, is_rounded, known_length
 
 _LARGE = 2**27  # values, or bytes of a deflated file
 _CHUNK = 2**20

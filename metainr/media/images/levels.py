@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from metainr.media import tiffs
+from metainr.media.images import tiffs
+from metainr.media.images.pictures import as_seen, read_picture, turned
 from metainr.media.opening import check_claim, damage_told, opened
-from metainr.media.pictures import as_seen, read_picture, turned
-from metainr.media.volume import About, Volume
+from metainr.media.slices.volume import About, Volume
 
 _LARGE = 2**27  # values
 _CHANNELS = (2, 3, 4)  # of pictures with colours or alpha

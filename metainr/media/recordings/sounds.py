@@ -11,7 +11,7 @@ from absl import logging
 from metainr.errors import UserError
 from metainr.files import expanded
 from metainr.media.opening import check_regular
-from metainr.media.sound_streams import mp3, ogg_note
+from metainr.media.recordings.sound_streams import mp3, ogg_note
 
 SLOWEST, FASTEST = 1_000, 384_000  # Hz
 ENDINGS = frozenset({".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"})

@@ -9,10 +9,10 @@ from absl import logging
 
 from metainr.errors import UserError
 from metainr.files import expanded
-from metainr.media.mesh_files import read_mesh_file
-from metainr.media.normals import estimated_normals
+from metainr.media.meshes.mesh_files import read_mesh_file
+from metainr.media.meshes.normals import estimated_normals
+from metainr.media.meshes.solids import folds, oriented, without_twins
 from metainr.media.opening import check_regular
-from metainr.media.solids import folds, oriented, without_twins
 
 SUFFIXES = (".obj", ".ply", ".stl", ".glb", ".gltf", ".off", ".xyz")
 _FEWEST = 16

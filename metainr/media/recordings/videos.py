@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.media import video_notes
+from metainr.media.recordings import video_notes
 
 VIDEOS = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi"})
 # Playlists and the like, which lead to other files and into the network, are no videos here.

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from metainr.media.places import TO_LPS
-from metainr.media.stacks import library
+from metainr.media.slices.places import TO_LPS
+from metainr.media.slices.stacks import library
 
 LIBRARIES = {"nifti": "nibabel", "dicom": "pydicom"}
 """What files of each format need."""

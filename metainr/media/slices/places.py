@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metainr.errors import UserError
-from metainr.media import dicom, nifti
-from metainr.media.dicom_places import group_of, normal, pixel_spacing, position
 from metainr.media.opening import check_regular
-from metainr.media.stacks import damage_told, kind_of, library
-from metainr.media.volume import known_length
+from metainr.media.slices import dicom, nifti
+from metainr.media.slices.dicom_places import group_of, normal, pixel_spacing, position
+from metainr.media.slices.stacks import damage_told, kind_of, library
+from metainr.media.slices.volume import known_length
 
 TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """From NIfTI's coordinates, to the right, the front and the head, to DICOM's, and back."""

@@ -16,10 +16,10 @@ from metainr.checks import Range, shown
 from metainr.errors import UserError
 from metainr.files import below
 from metainr.json_files import read_json
-from metainr.media.lenses import bent_by, contradiction, is_scaled
-from metainr.media.pictures import SUFFIXES
-from metainr.media.pinhole import focal_length
-from metainr.media.poses import pose_and_scale
+from metainr.media.cameras.lenses import bent_by, contradiction, is_scaled
+from metainr.media.cameras.pinhole import focal_length
+from metainr.media.cameras.poses import pose_and_scale
+from metainr.media.images.pictures import SUFFIXES
 
 _SUFFIXES = ("", *sorted(SUFFIXES), *sorted(map(str.upper, SUFFIXES)))
 _FARTHEST = 1e5  # from the origin; float32 tells a hundredth there

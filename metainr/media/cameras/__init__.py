@@ -1,0 +1,1 @@
+"""Cameras of photographs, as files tell them."""

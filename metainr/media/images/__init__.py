@@ -1,0 +1,1 @@
+"""Pictures as arrays: files, colours, levels, sizes."""

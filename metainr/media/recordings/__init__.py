@@ -1,0 +1,1 @@
+"""Clips and sounds as arrays."""

@@ -1,0 +1,1 @@
+"""Slices and stacks of them: DICOM, NIfTI, pictures, arrays."""
