@@ -1,4 +1,4 @@
-"""How far long work is: a bar on a terminal, elsewhere a line a minute."""
+"""How far long work is: a bar on a terminal and in a notebook, elsewhere a line a minute."""
 
 import contextlib
 import sys
@@ -46,7 +46,7 @@ def progress(
         leave: whether a finished bar stays on the terminal.
     """
     show = partial(tqdm, total=total, initial=initial, disable=silent)
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() or _is_notebook(sys.stderr):
         return show(desc=name, unit=unit, delay=delay, leave=leave)
     return show(
         desc=f"{name}: " if name else None,
@@ -59,3 +59,8 @@ def progress(
         leave=False,
         position=0,  # below another one it would move a cursor
     )
+
+
+def _is_notebook(stream):
+    """Whether a Jupyter kernel shows the stream: no terminal, though lines are written anew."""
+    return type(stream).__module__ == "ipykernel.iostream"

@@ -1,6 +1,8 @@
 """Long work tells how far it is, on a terminal and off it."""
 
+import io
 import re
+import sys
 
 from metainr import progress as module
 from metainr.progress import progress
@@ -29,3 +31,11 @@ def test_short_work_says_nothing_off_a_terminal(capsys):
     with progress(3, "step") as bar:
         bar.update(3)
     assert capsys.readouterr().err == ""
+
+
+def test_in_a_notebook_it_is_a_bar(monkeypatch):
+    stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
+    monkeypatch.setattr(sys, "stderr", stream)
+    with progress(3, "step") as bar:
+        bar.update(3)
+    assert "\r100%|" in stream.getvalue()
