@@ -14,7 +14,7 @@ EXTRAS = {
     "viewer": ["viser>=1.1.1"],
 }
 # Pages and the reference of the library as a site.
-DOCS = ["furo>=2024.8.6", "latex2mathml>=3.77", "myst-parser>=4.0", "sphinx>=8.2"]
+DOCS = ["furo>=2024.8.6", "latex2mathml>=3.77", "myst-nb>=1.4", "myst-parser>=4.0", "sphinx>=8.2"]
 TFDS_READERS = ["array_record>=0.8.1", "importlib_resources>=6.4"]
 
 # A wheel has the programs inside the library, where the command `metainr` finds them: a package

@@ -12,18 +12,23 @@ release = (_HERE.parent / "metainr" / "VERSION").read_text(encoding="utf-8").str
 copyright = author
 
 extensions = [
-    "myst_parser",
+    "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "api_pages",
     "docstrings",
     "mathml",
+    "tutorials",
 ]
 
 # Pages: headings of three levels can be linked to, and formulas stand between dollars.
 myst_heading_anchors = 3
 myst_enable_extensions = ["dollarmath"]
 html_math_renderer = "mathml"
+
+# Notebooks are shown as they were kept; tests/notebook_test.py runs them.
+nb_execution_mode = "off"
+nb_merge_streams = True
 
 # The library's own docstrings, which stand in the order of the source.
 autodoc_member_order = "bysource"
