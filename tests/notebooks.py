@@ -5,7 +5,6 @@
 
 import base64
 import io
-import re
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from PIL import Image
 
 FOLDER = Path(__file__).parents[1] / "colabs"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
-_SECONDS = 600  # for one cell, on a busy machine
+_SECONDS = 3600  # for one cell, on a busy machine
 _SIZES = "# @title Sizes"
 _SIDE = 700  # of a kept picture, in pixels, at most
 _LARGE = 60_000  # bytes of one that comes down to a palette of 96 colours, too
@@ -54,15 +53,27 @@ def outputs(notebook: NotebookNode) -> list[NotebookNode]:
 
 def tidy(notebook: NotebookNode) -> None:
     """Of bars and lines written anew the last state stays; pictures come down to a page's width."""
-    for output in outputs(notebook):
-        if output.output_type == "stream":
-            output.text = _last_states(output.text)
-        elif png := output.get("data", {}).get("image/png"):
-            output.data["image/png"] = _smaller(png)
-            output.data.pop("text/plain", None)
     for cell in code(notebook):
+        cell.outputs = _joined(cell.outputs)
+        for output in cell.outputs:
+            if output.output_type == "stream":
+                output.text = _last_states(output.text)
+            elif png := output.get("data", {}).get("image/png"):
+                output.data["image/png"] = _smaller(png)
+                output.data.pop("text/plain", None)
         cell.outputs = [output for output in cell.outputs if output.get("text") != ""]
     notebook.metadata["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+
+
+def _joined(shown):
+    """Outputs, what came on one stream in a row being one."""
+    joined = []
+    for output in shown:
+        if joined and output.get("name", "") == joined[-1].get("name"):
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
 
 
 def _last_states(text):
