@@ -20,7 +20,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 _SECONDS = 3600  # for one cell, on a busy machine
 _SIZES = "# @title Sizes"
 _SIDE = 700  # of a kept picture, in pixels, at most
-_LARGE = 60_000  # bytes of one that comes down to a palette of 96 colours, too
+_LARGE, _LESS = 60_000, 560  # bytes of one that comes down to so many, and to 96 colours
 
 
 def read(name: str) -> NotebookNode:
@@ -89,6 +89,7 @@ def _smaller(png):
     picture.save(file, "png", optimize=True)
     if file.tell() > _LARGE:
         file = io.BytesIO()
+        picture.thumbnail((_LESS, _LESS))
         picture.quantize(96, dither=Image.Dither.NONE).save(file, "png", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
