@@ -20,7 +20,7 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 _SECONDS = 3600  # for one cell, on a busy machine
 _SIZES = "# @title Sizes"
 _SIDE = 700  # of a kept picture, in pixels, at most
-_LARGE, _LESS = 60_000, 560  # bytes of one that comes down to so many, and to 96 colours
+_LARGE, _LESS = 40_000, 560  # bytes of one that comes down to so many, and to 96 colours
 
 
 def read(name: str) -> NotebookNode:
