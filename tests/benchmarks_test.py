@@ -224,6 +224,7 @@ def _sections(text, name):
     return re.findall(rf"{head}(?:(?!## ).*\n)+", text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argument", MISTAKES)
 def test_mistakes_are_told_in_one_line(argument):
     done = _run("meta_step", argument)
