@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from metainr.errors import UserError
 from metainr.keys import BRANCHES, branch
 from metainr.runs import inits
 from metainr.runs.inits import make_inits, plain_init, standard_params
@@ -91,3 +92,7 @@ def test_inits_share_no_key(used):
     seen.clear()
     standard_params(field, ROOT)
     assert [_bits(key) for key in seen] == [standard]
+    found = make_inits(problem, learned, {}, HYPER, ROOT, Machine(), names=("meta", "standard"))
+    assert list(found) == ["standard", "meta"]
+    with pytest.raises(UserError, match="there is no meta init to test here"):
+        make_inits(problem, None, {}, HYPER, ROOT, Machine(), names=("meta",))

@@ -1,14 +1,19 @@
 """Inits that come with the library are read by name, and say where they come from."""
 
 import json
+import subprocess
+import sys
 
+import numpy as np
 import pytest
+from tiny_runs import ROOT
 
 import metainr
 from metainr.console import flagfiles, listing
 from metainr.errors import UserError
 from metainr.ready import ABOUT, PREFIX, ready_files
-from metainr.weights import load_metadata
+from metainr.ready.pack import pack
+from metainr.weights import load_metadata, load_weights, save_weights
 
 
 @pytest.mark.parametrize("name", ready_files())
@@ -28,3 +33,36 @@ def test_an_unknown_name_is_told():
 
 def test_all_are_small():
     assert 0 < sum(path.stat().st_size for path in ready_files().values()) <= 5e6
+
+
+def test_a_run_is_packed_without_its_folder(tmp_path):
+    weights, path = {"dense_0": {"bias": np.ones(3, np.float32)}}, tmp_path / "curves.safetensors"
+    record = {"workdir": str(tmp_path), "seed": 3}
+    save_weights(tmp_path / "init.safetensors", weights, {"flags": json.dumps(record)})
+    psnr = {"mean": [10.0, 20.0], "stderr": [0.0, 0.0]}
+    setting = {"steps": [0, 2], "metric": "psnr", "inits": {"meta": {"metrics": {"psnr": psnr}}}}
+    told = dict.fromkeys(("metainr", "git_revision", "date"), "")
+    results = {"environment": told, "num_test": 4, "settings": {"default": setting}}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    pack(tmp_path, path, "image_regression/quickstart")
+    texts = load_metadata(path)
+    assert json.loads(texts["flags"])["seed"] == 3 and str(tmp_path) not in texts["flags"]
+    scores = json.loads(texts[ABOUT])["scores"]["default"]
+    assert scores == {"metric": "psnr", "steps": [0, 2], "mean": [10.0, 20.0]}
+    assert load_weights(path)["dense_0"]["bias"].tolist() == [1, 1, 1]
+
+
+@pytest.mark.slow
+def test_the_demo_fits_two_curves(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "experiments.demo",
+        "--noopen",
+        f"--workdir={tmp_path / 'run'}",
+    ]
+    subprocess.run(command, cwd=ROOT, check=True)
+    setting = json.loads((tmp_path / "run/results.json").read_text())["settings"]["default"]
+    assert list(setting["inits"]) == ["standard", "meta"]
+    assert setting["inits"]["meta"]["metrics"]["psnr"]["mean"][2] > 45
+    assert (tmp_path / "run/report.html").exists()

@@ -45,7 +45,10 @@ def estimate(problem: Problem, config: Config, machine: Machine) -> Iterator[str
             f"{told['step_memory_bytes'] / 1e9:.2g} GB"
         )
     else:
-        trainings, num_inits = 1, num_inits if config.run.init else max(len(config.run.networks), 2)
+        trainings = 1
+        if not config.run.init:
+            unlearned = {"standard", "mean"} & set(config.test.inits)
+            num_inits = len(config.run.networks) or len(unlearned)
     for name, setting in problem.settings.items():
         seconds = trainings * num_inits * _compared(problem, setting, config, machine)
         total += seconds
