@@ -421,6 +421,15 @@ def test_whole_numbers_that_are_rounded_are_told(tmp_path, warnings):
     assert any("beyond 2^24 are rounded" in line for line in warnings)
 
 
+def test_frames_of_two_energies_are_no_stack(tmp_path):
+    path = tmp_path / "a.dcm"
+    write_dicom(path, FRAMES, "1.2", PixelSpacing=[1, 1], NumberOfEnergyWindows=1)
+    assert len(read_stack(path)) == 3
+    write_dicom(path, FRAMES, "1.2", PixelSpacing=[1, 1], NumberOfEnergyWindows=3)
+    with pytest.raises(UserError, match=r"several kinds \(NumberOfEnergyWindows is 3\)"):
+        read_stack(path)
+
+
 def test_a_series_that_is_not_told_and_frames_that_are_miscounted(tmp_path, warnings):
     path = tmp_path / "a.dcm"
     write_dicom(path, LEVELS, "", PixelSpacing=[1, 1])

@@ -23,6 +23,12 @@ from metainr.media.slices.dicom_places import (
 from metainr.media.slices.volume import ROUNDED, About, Volume, is_rounded, known_length
 
 _LARGE = 2**27  # values, or bytes of a deflated file
+_OF_FRAMES = (
+    "NumberOfEnergyWindows",
+    "NumberOfDetectors",
+    "NumberOfRRIntervals",
+    "NumberOfTimeSlots",
+)
 _CHUNK = 2**20
 _META = 2  # the group of what a file says of itself
 _UNSPECIFIED = "US"
@@ -70,6 +76,8 @@ def read_dicom(pydicom: ModuleType, path: Path) -> Volume:
         )
     size = int(data.Rows), int(data.Columns)
     count = int(data.get("NumberOfFrames") or 1)
+    if count > 1:
+        _check_one_kind(data, path)
     check_claim((count, *size), os.path.getsize(path), _LARGE)
     levels = _decoded(pydicom, data, path).reshape(-1, *size)
     if len(levels) != count:
@@ -128,6 +136,16 @@ def _check_start(pydicom, path):
             inflated += len(inflater.decompress(rest, _CHUNK))
             check_claim((inflated,), os.path.getsize(path), _LARGE)
             rest = inflater.unconsumed_tail
+
+
+def _check_one_kind(data, path):
+    """Nuclear medicine keeps frames of several energies, detectors or times in one file."""
+    several = [name for name in _OF_FRAMES if data.get(name, 1) not in (None, 0, 1)]
+    if several:
+        raise UserError(
+            f"{path} holds frames of several kinds ({several[0]} is {data.get(several[0])}), which "
+            "are no stack of slices; save those of one kind alone"
+        )
 
 
 def _check_bits(data, path):
