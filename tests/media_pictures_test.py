@@ -163,6 +163,19 @@ def test_other_gammas_are_told_once(tmp_path, monkeypatch, caplog):
     assert "100000.png says that its gamma is 1;" in caplog.text
 
 
+def test_inks_that_no_marker_tells_of_are_told(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(logging, "_log_counter_per_token", {})
+    path = tmp_path / "inks.jpg"
+    Image.new("CMYK", (16, 16), (255, 0, 0, 0)).save(path)
+    marked = read_image(path)
+    assert not caplog.records
+    content = path.read_bytes()
+    start = content.index(b"\xff\xee\x00\x0eAdobe")
+    path.write_bytes(content[:start] + content[start + 16 :])
+    np.testing.assert_array_equal(read_image(path), marked)
+    assert "inks.jpg has four inks (CMYK), and no marker tells" in caplog.text
+
+
 def test_colours_that_are_mixed_of_others_are_told(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(logging, "_log_counter_per_token", {})
     for green in (30000, 21000):  # sRGB's, and Adobe RGB's

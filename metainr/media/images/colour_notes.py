@@ -24,6 +24,7 @@ def tell_colours(image: "Image.Image", path: str | Path | BinaryIO) -> None:
     _tell_gamma(image.info, path)
     _tell_places(image.info, path)
     _tell_codes(image, path)
+    _tell_inks(image, path)
 
 
 def tell_adobe(exif: "Image.Exif", has_profile: bool, path: object) -> None:
@@ -101,4 +102,16 @@ def _tell_codes(image, path):
             "they are taken as sRGB (others alike are not told)",
             1,
             *(path, *codes[:2]),
+        )
+
+
+def _tell_inks(image, path):
+    """Warns of a JPEG of four inks without the marker by which they are known to be inverted."""
+    if image.format == "JPEG" and image.mode == "CMYK" and "adobe" not in image.info:
+        logging.log_first_n(
+            logging.WARNING,
+            "picture %s has four inks (CMYK), and no marker tells whether they are inverted, as "
+            "Adobe's programs store them: they are taken as inverted (others alike are not told)",
+            1,
+            path,
         )
