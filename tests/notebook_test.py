@@ -7,6 +7,7 @@ import notebooks
 import pytest
 
 _LARGEST = 300_000  # bytes of a file
+_QUICK = "sounds"  # runs in every test run; the others are slow
 # Assignments that make a notebook take seconds, and teach nothing.
 _TINY = {
     "algorithms_compared": "RESOLUTION, WIDTH, TRAIN_STEPS, NUM_TEST = 8, 8, 2, 2",
@@ -54,8 +55,13 @@ def test_it_starts_as_all_do(notebook):
     assert first.partition("\n\n")[2] == shared.partition("\n\n")[2]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", notebooks.NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name == _QUICK else pytest.mark.slow)
+        for name in notebooks.NAMES
+    ],
+)
 def test_every_cell_runs(name, tmp_path):
     notebook = notebooks.read(name)
     notebooks.resize(notebook, _TINY[name])
