@@ -6,9 +6,11 @@ import pytest
 from tiny_runs import run_here
 
 from experiments import algorithms as program
+from experiments import spine
 from experiments.protocol.protocol_options import ProtocolOptions, learned_classes
 from metainr.errors import UserError
 from metainr.reporting.algorithms import algorithm_tables, read_algorithms
+from metainr.training.loop import DivergenceError
 
 FLAGS = ("--algorithms=reptile,joint", "--trials=1", "--num_validation=1", "--train_steps=4")
 
@@ -82,7 +84,29 @@ def test_a_trial_that_diverges_is_not_chosen(tmp_path, capsys):
     told = json.loads((tmp_path / "sdf/joint/trial=0/piece.json").read_text())["found"]
     assert told["psnr"] == -1e9 and told["outer_learning_rate"] == 1e30
     shown = capsys.readouterr()
-    assert "sdf/joint/trial=0 diverged" in shown.out and "no longer finite" in shown.err
+    assert "sdf/joint/trial=0 diverged" in shown.out
+    assert "sdf/joint diverges at the rates of all its trials" in shown.err
+
+
+def test_where_a_seed_diverges_the_next_best_rates_are_taken(tmp_path, capsys, monkeypatch):
+    learned_init = spine.learned_init
+    whole = []
+
+    def diverging(problem, config, folder, machine):
+        if config.outer.train_steps > 1:
+            whole.append(config.outer.learning_rate)
+            if len(whole) == 1:
+                raise DivergenceError("the loss is no longer finite")
+        return learned_init(problem, config, folder, machine)
+
+    monkeypatch.setattr(spine, "learned_init", diverging)
+    flags = ("--algorithms=reptile", "--trials=2", "--trial_share=0.01", "--num_validation=1")
+    for _ in range(2):  # the second time nothing is learned again
+        assert run_here(tmp_path, *flags, "--train_steps=4", experiment=program) == 0
+    entry = read_algorithms(tmp_path)["classes"]["sdf"]["reptile"]
+    chosen = entry["trials"][entry["best"]]
+    assert len(whole) == 2 and chosen["outer_learning_rate"] == whole[1] != whole[0]
+    assert "diverged; the next best rates take its place" in capsys.readouterr().out
 
 
 def test_damaged_records_are_told(compared, tmp_path):

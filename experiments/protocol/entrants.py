@@ -86,14 +86,33 @@ def seeds_of(config: Config[ImageFiles]) -> range:
 def results_of(
     entrant: Entrant, options: ProtocolOptions, workdir: Path, clock: Clock
 ) -> dict[str, Any]:
-    """What was found of an algorithm, by all seeds."""
+    """What was found of an algorithm, by all seeds.
+
+    At its best rates, or, if a seed diverges there, at the next best ones.
+    """
     trials = [
         found(_trial(entrant, options, number), workdir, clock) for number in range(options.trials)
     ]
-    best = int(np.argmax([trial["psnr"] for trial in trials]))
-    seeds = seeds_of(entrant.config)
-    runs = [found(_run(entrant, best, seed), workdir, clock) for seed in seeds]
-    return {"trials": trials, "best": best, "runs": runs}
+    best_first = np.argsort([-trial["psnr"] for trial in trials], kind="stable")
+    for place, number in enumerate(map(int, best_first)):
+        if trials[number]["psnr"] == _WORST:
+            break
+        if runs := _runs(entrant, number, place == 0, workdir, clock):
+            return {"trials": trials, "best": number, "runs": runs}
+    raise UserError(
+        f"{entrant.name} diverges at the rates of all its trials; leave it out of --algorithms, "
+        "allow more --trials, or give lower rates and another --workdir"
+    )
+
+
+def _runs(entrant, trial, is_best, workdir, clock):
+    """What all seeds found at the rates of a trial; nothing if one of them diverges."""
+    runs = []
+    for seed in seeds_of(entrant.config):
+        runs.append(found(_run(entrant, trial, seed, is_best), workdir, clock))
+        if "diverged" in runs[-1]:
+            return []
+    return runs
 
 
 def _with_rates(entrant, trial, **values):
@@ -137,12 +156,17 @@ def _trial(entrant, options, number):
     return Piece(f"{entrant.name}/trial={number}", _about(config), work)
 
 
-def _run(entrant, trial, seed):
+def _run(entrant, trial, seed, is_best):
     config = _with_rates(entrant, trial, seed=seed)
+    name = f"{entrant.name}/seed={seed}" if is_best else f"{entrant.name}/trial={trial},seed={seed}"
 
     def work(folder):
         problem, machine = entrant.problem, entrant.machine
-        learned = spine.learned_init(problem, config, folder, machine)
+        try:
+            learned = spine.learned_init(problem, config, folder, machine)
+        except DivergenceError as error:
+            say(f"{name} diverged; the next best rates take its place")
+            return {"diverged": str(error)}
         root, test = jax.random.key(seed), config.test._replace(tune=True)
         tested = _tested(problem, {"meta": learned}, test, root, machine, config)
         transferred = {}
@@ -164,7 +188,7 @@ def _run(entrant, trial, seed):
         }
 
     about = _about(config) | {"transfer": [*entrant.others]}
-    return Piece(f"{entrant.name}/seed={seed}", about, work)
+    return Piece(name, about, work)
 
 
 def baselines(signal: str, config: Config[ImageFiles], seed: int) -> Piece:
