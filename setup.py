@@ -74,6 +74,8 @@ setup(
     extras_require={
         # Prepares TFDS data sets; reading prepared ones needs no TensorFlow.
         "tf": ["tensorflow>=2.19"],
+        # Compiles for TPUs that are not there (benchmarks/ahead_of_time.py).
+        "tpu-compiler": ["jax[tpu]>=0.7.2"],
         # Medical slices; videos and meshes; COLMAP reconstructions; sounds; models of ONNX; fits to
         # watch.
         **EXTRAS,

@@ -3,6 +3,7 @@
     python -m benchmarks.meta_step   seconds of an outer step, beside other ways to write it
     python -m benchmarks.fit_many    fields fitted per second from one init
     python -m benchmarks.memory      bytes of an outer step by inner steps and by pixels
+    python -m benchmarks.ahead_of_time  the papers' settings compiled for TPUs, lowered for CUDA
     python -m benchmarks.scaling     outer steps on several devices and in several processes
     python -m benchmarks.products    what limits a CPU: matrix products and elementary functions
 

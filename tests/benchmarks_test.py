@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import flops, kernels, ours, recipe, report, timing, torch_memory, torch_recipe
+from benchmarks.ahead_of_time_worker import collectives
 from benchmarks.comparison import OURS, Contender, compare, if_it_fits
 from benchmarks.derivative_contenders import KINDS, make_contenders
 from benchmarks.differences import largest_differences
@@ -29,6 +30,7 @@ BINARIES = {
     "render": "--rounds=2 --side=8 --views=2 --samples=4 --width=8 --depth=2 --fit_steps=2 "
     "--resolution=4",
     "derivatives": "--rounds=2 --side=8 --width=8 --depth=2",
+    "ahead_of_time": "--target=cuda --programs=image_regression --own=--resolution=8",
 }
 QUICK_BINARIES = ("meta_step",)
 FIRST_CELLS = {
@@ -41,10 +43,11 @@ FIRST_CELLS = {
     ],
     "render": ["full", "occupancy grid"],
     "derivatives": ["value"] * 3 + ["gradient"] * 3 + ["laplacian"] * 3,
+    "ahead_of_time": ["cuda"] * 2,
 }  # fmt: skip
 _HEADINGS = (
     "---", "K", "images", "pixels", "divided over", "product", "function", "renderer",
-    "loss of",
+    "loss of", "target",
 )  # fmt: skip
 MISTAKES = {
     "--part=defalt": "default,steps,sides,algorithms",
@@ -231,3 +234,12 @@ def test_mistakes_are_told_in_one_line(argument):
     assert done.returncode == 1 and not done.stdout
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
     assert MISTAKES[argument] in done.stderr
+
+
+def test_collectives_are_counted_with_their_bytes():
+    text = """
+      %all-reduce.6 = (f32[16]{0:T(128)}, f32[2,3]{1,0}, /*index=5*/f32[]{:T(128)}) all-reduce(%x)
+      %y = f32[]{:T(128)} get-tuple-element(%all-reduce.6), index=2
+      %all-gather-start.1 = bf16[8,2]{1,0} all-gather-start(%z), dimensions={0}
+    """
+    assert collectives(text) == {"all-reduce": (1, 4 * (16 + 6 + 1)), "all-gather": (1, 2 * 16)}
