@@ -6,6 +6,7 @@ import sys
 
 from metainr import progress as module
 from metainr.progress import progress
+from metainr.runs import watching
 
 
 def test_off_a_terminal_it_is_lines(capsys, monkeypatch):
@@ -39,3 +40,15 @@ def test_in_a_notebook_it_is_a_bar(monkeypatch):
     with progress(3, "step") as bar:
         bar.update(3)
     assert "\r100%|" in stream.getvalue()
+
+
+def test_the_clock_of_fits_runs_from_the_first_of_them(tmp_path, monkeypatch):
+    """What is tuned before would count as theirs, and hours be told to be left."""
+    made = []
+    monkeypatch.setattr(watching, "progress", lambda *a, **k: made.append(a) or progress(*a, **k))
+    with watching.watched(tmp_path, "fits", 8) as make_watch:
+        watch = make_watch("these fits")
+        assert not made
+        watch.advanced(4)
+        watch.advanced(4)
+    assert len(made) == 1

@@ -1,6 +1,7 @@
 """Long fits of an experiment: a bar that shows how far they are, and files that let them go on."""
 
 import contextlib
+import functools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,8 +34,14 @@ def watched(workdir: Path, name: str, num_steps: int) -> Iterator[Callable[[str]
     def save(name, data):
         write_bytes(folder / f"{name}.npz", data)
 
-    silent = not is_first()
-    with progress(num_steps, "step", name, silent=silent, delay=SHORT, leave=False) as bar:
-        yield lambda about: Watch(about, bar.update, load, save)
+    with contextlib.ExitStack() as opened:
+
+        @functools.cache
+        def bar():  # Its clock runs from the first fit on: rates may be tuned before.
+            silent = not is_first()
+            shown = progress(num_steps, "step", name, silent=silent, delay=SHORT, leave=False)
+            return opened.enter_context(shown)
+
+        yield lambda about: Watch(about, lambda steps: bar().update(steps), load, save)
     if is_first():
         shutil.rmtree(folder, ignore_errors=True)
