@@ -28,7 +28,7 @@ FEATURES = RNG.normal(size=(12, 4))
 @pytest.mark.usefixtures("float64")
 def test_the_kernel_of_a_linear_field_is_that_of_its_features():
     weights = jnp.asarray(RNG.normal(size=(4, 2)))
-    found = tangent_kernel(lambda w: FEATURES @ w, weights)
+    found = tangent_kernel(lambda w, rows: rows @ w, weights, FEATURES)
     np.testing.assert_allclose(found, 2 * FEATURES @ FEATURES.T, rtol=1e-10)
     # A step of gradient descent on the mean loss of one channel.
     target, rate = RNG.normal(size=(12, 1)), 0.1
@@ -38,7 +38,7 @@ def test_the_kernel_of_a_linear_field_is_that_of_its_features():
 
     column = weights[:, :1]
     moved = FEATURES @ (column - rate * jax.grad(loss)(column)) - target
-    kernel = tangent_kernel(lambda w: FEATURES @ w, column)
+    kernel = tangent_kernel(lambda w, rows: rows @ w, column, FEATURES)
     expected = (np.eye(12) - 2 * rate * kernel / 12) @ (FEATURES @ column - target)
     np.testing.assert_allclose(moved, expected, rtol=1e-10)
 
@@ -52,7 +52,7 @@ def test_the_kernel_does_not_know_the_order_of_hidden_units():
         "dense_0": {"kernel": first["kernel"][:, order], "bias": first["bias"][order]},
         "dense_1": second | {"kernel": second["kernel"][order]},
     }
-    found, other = (tangent_kernel(lambda p: SIREN.apply(p, coords), p) for p in (params, permuted))
+    found, other = (tangent_kernel(SIREN.apply, p, coords) for p in (params, permuted))
     np.testing.assert_allclose(found, other, rtol=1e-9)
 
 

@@ -18,6 +18,7 @@ from metainr.evaluation.anatomy.landscape import make_barrier
 from metainr.evaluation.fitting import make_evaluate
 from metainr.keys import branch
 from metainr.objectives import pixel_grid
+from metainr.progress import SHORT, progress
 from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init, make_inits, start_params
 from metainr.runs.learners import make_algorithm
@@ -67,24 +68,32 @@ def dissected(
             f"--signal={config.run.signal} has {len(tests)} test signals; two are needed at least"
         )
     seen = seen_signals(problem, learned.learner, config.outer, config.run.seed, _MOST_BOUND + 1)
-    kernels, pictures = {}, {}
-    for name, init in inits.items():
-        kernels[name], pictures[name] = _kernel(problem, init, machine, tests[:kernel_signals])
-    few = tests[:fitted_signals]
-    steps = learned.learner.inner_steps
+    few, steps = tests[:fitted_signals], learned.learner.inner_steps
+    measurements = {
+        "changes": lambda: {
+            name: _changes(problem, inits[name], machine, few, steps, root)
+            for name in ("standard", "meta")
+        },
+        "barriers": lambda: _barriers(problem, inits, machine, few, long_steps, root),
+        "gap": lambda: _gap(problem, learned, config, machine, seen, few, root),
+        "bound": lambda: _bound(problem, learned, machine, seen, root),
+    }
+    count = len(inits) + len(measurements)
+    with progress(count, "measurement", "anatomy", delay=SHORT, leave=False) as bar:
+        kernels, pictures, found = {}, {}, {}
+        for name, init in inits.items():
+            kernels[name], pictures[name] = _kernel(problem, init, machine, tests[:kernel_signals])
+            bar.update()
+        for name, measured in measurements.items():
+            found[name] = measured()
+            bar.update()
     record = {
         "signal": config.run.signal,
         "resolution": config.run.resolution,
         "inner_steps": steps,
         "long_steps": long_steps,
         "kernel": kernels,
-        "changes": {
-            name: _changes(problem, inits[name], machine, few, steps, root)
-            for name in ("standard", "meta")
-        },
-        "barriers": _barriers(problem, inits, machine, few, long_steps, root),
-        "gap": _gap(problem, learned, config, machine, seen, few, root),
-        "bound": _bound(problem, learned, machine, seen, root),
+        **found,
     }
     return Dissected(record, pictures)
 
@@ -106,11 +115,10 @@ def _kernel(problem, init, machine, signals):
         inner = algorithm.make_inner(init.hyper)
         state = inner.init(exact)
 
-        def values(adapted):
-            params = inner.params(state._replace(adapted=adapted))
-            return problem.field.apply(params, jnp.asarray(coords, jnp.float64))
+        def values(adapted, points):
+            return problem.field.apply(inner.params(state._replace(adapted=adapted)), points)
 
-        kernel = tangent_kernel(values, state.adapted)
+        kernel = tangent_kernel(values, state.adapted, jnp.asarray(coords, jnp.float64))
     found = alignment(kernel, chosen.reshape(-1, side * side).astype(float))
     leading = spectrum(kernel).vectors[:, :6].T.reshape(6, side, side)
     record = found._asdict() | {"energy": found.energy[_places(len(found.energy))]}

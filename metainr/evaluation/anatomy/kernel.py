@@ -43,31 +43,34 @@ class Alignment(NamedTuple):
     shared: float
 
 
-def tangent_kernel(values: Callable[[Adapted], Array], adapted: Adapted) -> np.ndarray:
-    """K = Σ_c J_c J_cᵀ, J_c being ∂ values[:, c] / ∂ adapted: [n, n].
+def tangent_kernel(
+    values: Callable[[Adapted, Array], Array], adapted: Adapted, points: Array
+) -> np.ndarray:
+    """K = Σ_c J_c J_cᵀ, J_c being ∂ values[:, c] / ∂ adapted at n points: [n, n].
 
     Computed in the precision of `adapted`; the channels are summed. The Jacobian is made by blocks
-    of rows and held for one channel at a time.
+    of rows, each row from its own point alone, and held for one channel at a time.
 
     Args:
-        values: adapted -> [n, c], the field at n points.
+        values: (adapted, points [m, d]) -> [m, c], the field there.
         adapted: what fits change, at the init.
+        points: [n, d].
     """
-    shape = jax.eval_shape(values, adapted).shape
+
+    def one(adapted, point, channel):
+        return values(adapted, point[None])[0, channel]
 
     @jax.jit
     def block(adapted, rows, channel):  # weights that it closed over would be folded, for minutes
-        _, pullback = jax.vjp(values, adapted)
-        seeds = jax.vmap(lambda row: jnp.zeros(shape, _dtype(adapted)).at[row, channel].set(1))
-        (slopes,) = jax.vmap(pullback)(seeds(rows))
+        slopes = jax.vmap(jax.grad(one), (None, 0, None))(adapted, rows, channel)
         return jnp.concatenate([x.reshape(len(rows), -1) for x in jax.tree.leaves(slopes)], axis=1)
 
-    count, width = shape[0], sum(leaf.size for leaf in jax.tree.leaves(adapted))
+    count, width = len(points), sum(leaf.size for leaf in jax.tree.leaves(adapted))
     kernel, jacobian = np.zeros((count, count)), np.empty((count, width))
-    for channel in range(shape[1]):
+    for channel in range(jax.eval_shape(values, adapted, points).shape[1]):
         for begin in range(0, count, _ROWS):
-            end = min(begin + _ROWS, count)
-            jacobian[begin:end] = block(adapted, jnp.arange(begin, end), channel)
+            rows = slice(begin, begin + _ROWS)
+            jacobian[rows] = block(adapted, points[rows], channel)
         kernel += jacobian @ jacobian.T
     return kernel
 
@@ -107,7 +110,3 @@ def alignment(kernel: np.ndarray, signals: np.ndarray) -> Alignment:
         float(inner),
         float(overlaps.sum(axis=0).mean()),
     )
-
-
-def _dtype(adapted):
-    return jax.tree.leaves(adapted)[0].dtype
