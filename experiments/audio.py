@@ -151,7 +151,7 @@ def _warn_of_a_cut(run: RunOptions, own: AudioOptions) -> None:
 
 def _options(run: RunOptions, own: AudioOptions) -> signals.SoundOptions:
     return signals.SoundOptions(
-        own.sample_rate, own.duration, run.seed, own.audio_folder, own.recording
+        own.sample_rate, own.duration, run.seed, own.audio_folder, own.recording, own.mono
     )
 
 

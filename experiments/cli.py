@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from logging import Formatter
 from pathlib import Path
 
 from absl import app, flags, logging
@@ -40,6 +41,7 @@ def _run(program, parser):
     # Orbax logs pages on what it raises as well, and that is told in one line.
     logging.get_absl_handler().addFilter(lambda record: "orbax" not in record.pathname)
     logging.get_absl_handler().addFilter(_in_one_line)
+    logging.get_absl_handler().setFormatter(Formatter("%(levelname)s: %(message)s"))
     signal.signal(signal.SIGTERM, _terminate)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for --help, which absl prints
@@ -174,8 +176,9 @@ def _ended(line, code):
 
 
 def _in_one_line(record):
-    """Makes a warning printable: names of strangers' files are in it."""
+    """Makes a warning a line as errors are: names of strangers' files are in it."""
     record.msg, record.args = printable(record.getMessage()), None
+    record.levelname = record.levelname.lower()
     return True
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import jax
+from absl import logging
 
 from experiments.cli import command
 from experiments.config import Config
@@ -189,9 +190,13 @@ def _with_chunk_size(experiment, config, workdir):
 
 
 def _with_test_signals(experiment, config, count):
-    """With no more test signals than there are, unless a number was asked for."""
-    if config.test.num_test <= count or "num_test" in config.run.given:
+    """With no more test signals than there are; that is said if a number was asked for."""
+    if config.test.num_test <= count:
         return config
+    if "num_test" in config.run.given:
+        logging.warning(
+            "--num_test=%d: all test signals are fitted, %d", config.test.num_test, count
+        )
     return changed(experiment, config, num_test=count)
 
 
@@ -212,11 +217,6 @@ def _check(problem, config):
         raise UserError(
             f"--signal={config.run.signal} has no training signals to learn an init from; give "
             "--algorithm=none to fit it alone, or --init=WORKDIR of a learned one"
-        )
-    if config.test.num_test > sizes["test"]:
-        raise UserError(
-            f"--num_test={config.test.num_test} is more than the {sizes['test']} test signals "
-            f"there are; give --num_test={sizes['test']} or add signals"
         )
     check_signals(problem.signals, "test", config.test.num_test, "num_test")
     for count in config.run.train_signals:

@@ -163,8 +163,9 @@ def test_an_init_of_another_number_of_channels(trained, tmp_path, capfd):
     flags = (f"--recording={file}", f"--init={trained}")
     assert run_here(tmp_path / "run", *flags, experiment=audio) == 1
     line = capfd.readouterr().err.strip().splitlines()[-1]
-    assert "is [1], expected [2]" in line and "of as many channels" in line
+    assert "is [1], expected [2]" in line and "of as many channels (of sounds, --mono" in line
     assert not (tmp_path / "run").exists()
+    assert run_here(tmp_path / "run", *flags, "--mono", experiment=audio) == 0
 
 
 def test_the_first_frequency_is_that_of_fits_alone_or_of_learning():

@@ -53,6 +53,7 @@ def test_warnings_are_one_printable_line(caplog):
     logger.addFilter(cli._in_one_line)
     logger.warning("left out %s", "a\x1b[2J\nb")
     assert caplog.messages == [r"left out a\x1b[2J\nb"]
+    assert caplog.records[0].levelname == "warning"  # as errors begin with "error"
 
 
 def test_nothing_to_list_is_no_text():

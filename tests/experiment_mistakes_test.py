@@ -69,7 +69,6 @@ def _pictures(folder, count):
         ("--width=-3", "--width=-3 is not possible; give a whole number"),
         ("--flagfile=/nowhere.flags", "/nowhere.flags"),
         ("run", "'run' is not a flag; every argument starts with --"),
-        ("--num_test=1001", "--num_test=1001 is more than the 1000 test signals there are"),
         ("--train_signals=4,10001", "--train_signals=10001 is more than the 10000 training"),
         ("--train_signals=4,x", "--train_signals=4,x is not possible; give a whole number"),
         ("--activation=rellu", "unknown activation 'rellu'"),

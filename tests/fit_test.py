@@ -19,9 +19,10 @@ from PIL import Image
 from tiny_fits import FIELD, OPTIONS, PARAMS, RECORD, SIDE, levels, saved, share_programs, smooth
 
 from experiments import fit
+from experiments.fitting.fit_one import _warn_of_unseen
 from experiments.fitting.observed import Observed, read_mask, scaled_to
 from experiments.fitting.pictures_io import encode_png
-from experiments.fitting.tile_fits import make_tile_stream, tile_requests
+from experiments.fitting.tile_fits import PictureFit, make_tile_stream, tile_requests
 from experiments.fitting.tiles import Tiling, cut, join
 from metainr import algorithms
 from metainr.algorithms import adapt, make_parts
@@ -410,6 +411,15 @@ def test_steps_see_random_pixels_where_training_did(run, init):
         assert np.isfinite(some).all() and some[1] != all_[1]
 
 
+@pytest.mark.parametrize(
+    ("unseen", "inner_points", "warned"), [([20, 17], 0, 1), ([20, 21], 0, 0), ([20, 17], 410, 0)]
+)
+def test_why_unseen_pixels_got_worse_is_said(unseen, inner_points, warned, caplog):
+    fit = PictureFit(np.zeros((2, 2, 3)), {"seen": [20, 40], "unseen": unseen}, 1.0)
+    _warn_of_unseen(fit, inner_points)
+    assert len(caplog.messages) == warned and all("--inner_points" in x for x in caplog.messages)
+
+
 MISTAKES = {
     "no_init": (["--init="], "--init is missing"),
     "no_input": (["--input="], "--input is missing"),
@@ -423,12 +433,12 @@ MISTAKES = {
     "half_a_picture": (["--input={tmp}/half.png"], "cannot read picture .*half.png"),
     "one_pixel": (["--input={tmp}/pixel.png"], "pixel.png has a single pixel"),
     "missing_mask": (["--mask={tmp}/none.png"], "cannot read picture .*none.png"),
-    "mask_size": (["--mask={tmp}/pixel.png"], "1 × 1 pixels and the picture 20 × 30"),
+    "mask_size": (["--mask={tmp}/pixel.png"], "1 × 1 pixels and the picture 30 × 20"),
     "mask_of_all": (["--mask={tmp}/white.png"], "shows every pixel"),
     "mask_of_none": (["--mask={tmp}/black.png"], "shows no pixel"),
     "mask_of_colours": (["--mask={tmp}/labels.png"], "labels.png has colours, .* paint seen"),
     "clear_mask": (["--mask={tmp}/clear.png"], "clear.png is transparent in places, .* paint seen"),
-    "sparse_mask": (["--mask={tmp}/dot.png"], "8 × 12 pixels .* --mode=tile"),
+    "sparse_mask": (["--mask={tmp}/dot.png"], "12 × 8 pixels .* --mode=tile"),
     "two_masks": (["--mask={tmp}/dot.png", "--keep=0.5"], "give one of them"),
     "output_beside_input": (["--output_dir={tmp}"], "holds --input=.*; name another folder"),
     "output_is_a_file": (["--output_dir={tmp}/text.png"], "cannot write to --output_dir=.*text"),

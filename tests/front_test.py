@@ -206,6 +206,8 @@ BAD = {
     "a class": (lambda: _learn(_images()[0]), r"arrays: .*\[12, 12, 3\].*\[None\]"),
     "shapes": (lambda: _learn([np.zeros((2, 2)), np.zeros((3, 2))]), r"several shapes"),
     "range": (lambda: _learn(300 * _images()), r"values from .* expected 0 to 1; .*value_range"),
+    "levels": (lambda: _learn(255 * _images()), r"divide them by 255 if they are levels"),
+    "objects": (lambda: _learn(_images().astype(object)), "type object"),
     "nan": (lambda: _learn(np.where(_images() > 0.9, np.nan, 0)), "NaN"),
     "text": (lambda: _learn(np.full((4, 2, 2, 1), "x")), "type"),
     "few": (lambda: _learn(_images(2)), "too few"),
@@ -216,6 +218,7 @@ BAD = {
     ),
     "field": (lambda: _learn(field="sirene"), "did you mean siren"),
     "field's option": (lambda: _learn(widht=3), "width"),
+    "option of learn": (lambda: _learn(learning_rate=1), "did you mean .*inner_learning_rate"),
     "field's value": (lambda: _learn(omega=float("nan")), "omega"),
     "channels": (
         lambda: _learn(_images(channels=1), field=metainr.fields.siren(width=8)),
@@ -238,6 +241,27 @@ def test_a_mistake_is_told_in_one_line(name):
         act()
     message = str(raised.value)
     assert re.search(expected, message) and "\n" not in message and "--" not in message
+
+
+def test_channels_that_come_first_are_told_of(caplog):
+    metainr.signals.of_arrays(np.zeros((9, 16, 12, 3)))
+    assert not caplog.messages
+    metainr.signals.of_arrays(np.zeros((9, 3, 16, 12)))
+    assert "[9, 3, 16, 12] is read as 3 × 16 points of 12 channels" in caplog.messages[0]
+
+
+def test_what_is_shown_of_a_run_and_a_fit_is_a_line(run):
+    fit = run.fit(_images()[0], steps=2)
+    assert repr(run) == "<Run: siren, maml, learned on 12 × 12 points>"
+    assert repr(fit) == f"<Fit: siren, {fit.psnr:.1f} dB after 2 steps>"
+
+
+def test_a_fit_is_shown_at_its_own_grid_or_another_of_as_many_axes(run):
+    fit = run.fit(_images()[0, :7], steps=1)
+    assert fit.render().shape == (7, 12, 3) and fit.render((3, 2)).shape == (3, 2, 3)
+    for shape in ((3, 3, 3), (0, 3), 8):
+        with pytest.raises(UserError, match="shape is .*; give .* 2 of them .*such as 7,12"):
+            fit.render(shape)
 
 
 @pytest.mark.parametrize("name", ["<b>", "a,b", "", "a/b", "meta", 41 * "a"])

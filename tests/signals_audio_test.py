@@ -194,6 +194,23 @@ def test_one_file(tmp_path):
         signals.make("recording", options)
 
 
+def test_channels_are_averaged_where_one_is_asked_for(tmp_path, caplog):
+    for number in range(4):
+        sound = _sine(440 + number, 0.5, channels=1 + number % 2)
+        soundfile.write(tmp_path / f"{number}.wav", sound, RATE)
+    options = OPTIONS._replace(audio_folder=str(tmp_path))
+    with pytest.raises(UserError, match="mixes channels: .* give mono to read the mean"):
+        signals.make("recordings", options)
+    sound = _sine(440, 0.5, channels=2) * [1, -1]
+    soundfile.write(tmp_path / "opposed.wav", sound / np.abs(sound).max(0) * [0.5, 0.5], RATE)
+    sounds = signals.make("recordings", options._replace(mono=True))
+    assert sum(sounds.sizes.values()) == 4 and "cancel out" in caplog.text
+    assert sounds.get("train", 0).shape == (OPTIONS.resolution, 1)
+    one = OPTIONS._replace(recording=str(tmp_path / "1.wav"), mono=True)
+    found = signals.make("recording", one).get("test", 0)
+    np.testing.assert_allclose(found, 2 * _sine(441, 0.25), atol=1e-3)  # its peak is 1
+
+
 def test_a_recording_of_too_few_samples_is_named(tmp_path):
     path = tmp_path / "short.wav"
     soundfile.write(path, _sine(440, 1)[:2], RATE)

@@ -4,6 +4,8 @@ import contextlib
 import time
 from pathlib import Path
 
+from absl import logging
+
 from experiments.fitting import fit_outputs
 from experiments.fitting.fit_inputs import Target, open_picture
 from experiments.fitting.fit_setup import Failure, Job, contenders, fitted, made_folder, unwritable
@@ -33,6 +35,7 @@ def fit_one(job: Job) -> None:
         hypers = {name: inits[name].hyper for name in fits}
         dead = warn_of_constant({name: [fit.picture] for name, fit in fits.items()}, hypers)
         say(to_text(fit_outputs.psnr_table(fits)))
+        _warn_of_unseen(fits["meta"], job.record["inner_points"])
         files = fit_outputs.write_pictures(directory, fits, target, options.scale)
         files[_WEIGHTS[options.mode]] = {}
         results = of_fits("fit", job.record, began) | {
@@ -73,16 +76,27 @@ def _fits(job, target, directory):
     return fits
 
 
+def _warn_of_unseen(fit, inner_points):
+    """Says why unseen pixels got worse, if they did by an init that was learned on all pixels."""
+    unseen = fit.psnr.get("unseen")
+    if unseen is not None and unseen[-1] < unseen[0] and not inner_points:
+        logging.warning(
+            "Unseen pixels ended farther from the picture than they began: this init was learned "
+            "on all pixels. One that is learned with --inner_points, and with --omega=30 "
+            "--first_omega=30 or so, fills in what it does not see."
+        )
+
+
 def _description(options, target: Target):
     source, observed = target.source, target.observed
     height, width = source.values.shape[:2]
     kind = f"{source.bits}-bit {'grey' if source.is_grey else 'colours'}"
     alpha = ", its transparency laid on white" if source.has_alpha else ""
     side, num_tiles = target.tiling.side, target.num_tiles
-    aim = f"{target.tiling.height} × {target.tiling.width} pixels"
+    aim = f"{target.tiling.width} × {target.tiling.height}"
     if options.mode == "tile":
-        aim = f"{num_tiles} {'tile' if num_tiles == 1 else 'tiles'} of {side} × {side} pixels"
-    lines = [f"{options.input}: {height} × {width} pixels, {kind}{alpha}; fitted as {aim}"]
+        aim = f"{num_tiles} {'tile' if num_tiles == 1 else 'tiles'} of {side} × {side}"
+    lines = [f"{options.input}: {width} × {height} pixels, {kind}{alpha}; fitted as {aim}"]
     if not observed.seen.all():
         lines.append(f"seen: {observed.seen.sum()} of {observed.seen.size} pixels")
     blank = int((~cut(observed.seen, target.tiling).any(axis=(1, 2))).sum())

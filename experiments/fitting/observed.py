@@ -93,4 +93,5 @@ def _resized(image, shape):
 
 
 def _size(shape):
-    return f"{shape[0]} × {shape[1]}"
+    """Width × height, as programs for pictures say it."""
+    return f"{shape[1]} × {shape[0]}"

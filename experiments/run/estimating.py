@@ -14,6 +14,7 @@ from metainr.evaluation.tuning import candidates
 from metainr.json_files import read_json
 from metainr.keys import branch
 from metainr.reporting.frame import duration
+from metainr.reporting.tables import counted
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import standard_init
 from metainr.runs.learning import learn
@@ -47,14 +48,16 @@ def estimate(problem: Problem, config: Config, machine: Machine) -> Iterator[str
     else:
         trainings = 1
         if not config.run.init:
-            unlearned = {"standard", "mean"} & set(config.test.inits)
+            there = {"standard", "mean"} if problem.signals.sizes["train"] else {"standard"}
+            unlearned = there & set(config.test.inits)
             num_inits = len(config.run.networks) or len(unlearned)
     for name, setting in problem.settings.items():
         seconds = trainings * num_inits * _compared(problem, setting, config, machine)
         total += seconds
         label = "comparison" if name == "default" else f"comparison, {name}"
         yield (
-            f"{label}: {config.test.num_test} signals from {num_inits} inits, "
+            f"{label}: {counted(config.test.num_test, 'signal')} from "
+            f"{counted(num_inits, 'init')}, "
             f"{setting.steps[-1]} steps each, {duration(seconds)}"
         )
     yield f"in all: {duration(total)}, and what compiling takes"

@@ -97,8 +97,8 @@ def _facts(results: Mapping[str, Any]) -> str:
     seconds = (results.get("seconds") or {}).get("total")
     device = (results.get("environment") or {}).get("device")
     parts = [
-        f"{results['num_test']} test signals" if "num_test" in results else "",
-        f"{results['train_steps']} outer steps" if results.get("train_steps") else "",
+        tables.counted(results["num_test"], "test signal") if "num_test" in results else "",
+        tables.counted(results["train_steps"], "outer step") if results.get("train_steps") else "",
         "" if seconds is None else duration(seconds),
         "" if device is None else str(device),
     ]

@@ -214,16 +214,22 @@ def _optimizer(steps: Mapping[str, Any]) -> str:
     return (steps.get("optimizer") or "") + text
 
 
+def counted(count: int, thing: str) -> str:
+    """So many things in words: "1 step", "2 steps"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def in_steps(step: int) -> str:
     """A number of steps in words: "1 step", "2 steps"."""
-    return f"{step} step" if step == 1 else f"{step} steps"
+    return counted(step, "step")
 
 
 def _init_note(results: Results, data: Mapping[str, Any], columns: list[str]) -> str:
     count = results.get("num_test")
     signals = "the test signals" if count is None else f"{count} test signals"
     measure = reading.headline_measure(data)
-    notes = [f"{_in_unit(measure)}; mean ± standard error over {signals}."]
+    over = "of one test signal" if count == 1 else f"mean ± standard error over {signals}"
+    notes = [f"{_in_unit(measure)}; {over}."]
     if "steps to match" in columns:
         step = data.get("match_step")
         reference = (
@@ -235,7 +241,7 @@ def _init_note(results: Results, data: Mapping[str, Any], columns: list[str]) ->
     fits = {init: data["inits"][init].get("fit_error") for init in reading.ordered_inits(data)}
     errors = ", ".join(f"{init} {error:.2g}" for init, error in fits.items() if error is not None)
     if errors:
-        notes.append(f"Error left in the fitted inits: {errors}.")
+        notes.append(f"Loss left in the inits that were fitted: {errors}.")
     if turned := told(data):
         notes.append(turned)
     return " ".join(notes)

@@ -178,6 +178,10 @@ def _field(field, options, in_dim, out_dim):
         fields.check_field(field, in_dim, out_dim)
         return field, {"field": None}
     signature = inspect.signature(look_up("field", field, fields.REGISTRY))
+    own = inspect.signature(learn).parameters.values()
+    named = [option.name for option in own if option.kind is option.KEYWORD_ONLY]
+    for name in options:
+        look_up(f"option of learn or {field}", name, dict.fromkeys([*named, *signature.parameters]))
     defaults = {name: option.default for name, option in signature.parameters.items()}
     options = options | {"in_dim": in_dim, "out_dim": out_dim}
     return fields.make(field, **options), {"field": field, **defaults, **options}

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metainr.checks import SEED, Range, check
+from metainr.checks import SEED, Each, Range, check
 from metainr.devices import own_settings
 from metainr.errors import UserError
 from metainr.evaluation.metrics import psnr
@@ -28,6 +28,8 @@ from metainr.runs.saved import NONE, OWN, write_saved
 from metainr.signals import checked_signals
 from metainr.types import Field, Hyper, MakeOptimizer, Objective, Params, Signal, Support
 
+_SIDE = Range(1, 2**26)
+
 
 class Fit(NamedTuple):
     """A field fitted to one signal.
@@ -35,6 +37,7 @@ class Fit(NamedTuple):
     field, params: f_θ and its weights θ.
     losses: the objective before every step [steps].
     psnr: of the whole signal in dB, where it was an array; else None.
+    shape: of the grid it was fitted on, where the signal was an array; else None.
     record: what the weights are of, as files keep it.
     """
 
@@ -42,17 +45,27 @@ class Fit(NamedTuple):
     params: Params
     losses: np.ndarray
     psnr: float | None
+    shape: tuple[int, ...] | None
     record: Mapping[str, Any]
 
-    def render(self, shape: Sequence[int]) -> np.ndarray:
+    def __repr__(self) -> str:
+        """What it is, in a line: the weights themselves would fill pages."""
+        reached = "" if self.psnr is None else f"{self.psnr:.1f} dB "
+        name = self.record.get("field") or "a field of one's own"
+        return f"<Fit: {name}, {reached}after {len(self.losses)} steps>"
+
+    def render(self, shape: Sequence[int] | None = None) -> np.ndarray:
         """The field's values [*shape, c] at a grid of [0, 1)^d of any resolution; not clipped.
+
+        Without a shape the grid is that of the fit. Raises UserError for a shape of other axes.
 
         >>> fit = run.fit(np.zeros((12, 12)), steps=2)
         >>> fit.render((48, 48)).shape  # four times as fine as what was fitted
         (48, 48, 1)
         """
-        coords = jnp.asarray(pixel_grid(shape))
-        return np.asarray(self(coords)).reshape(*shape, -1)
+        sides = _sides(shape, self.shape)
+        coords = jnp.asarray(pixel_grid(sides))
+        return np.asarray(self(coords)).reshape(*sides, -1)
 
     def __call__(self, coords: jax.Array) -> jax.Array:
         """The field's values [n, c] at coords [n, d]."""
@@ -89,6 +102,12 @@ class Run(NamedTuple):
     problem: Problem | None
     shape: tuple[int, ...] | None
     record: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """What it is, in a line: the weights themselves would fill pages."""
+        name = self.record.get("field") or "a field of one's own"
+        on = "" if self.shape is None else f", learned on {' × '.join(map(str, self.shape))} points"
+        return f"<Run: {name}, {self.record.get('algorithm', NONE)}{on}>"
 
     @own_settings()
     def fit(
@@ -161,13 +180,13 @@ class Run(NamedTuple):
         contenders = make_contenders(inits, self.field, objective, Machine(), finish=last)
         ((found,),) = fit_each([*contenders.values()], [support], key, steps)
         params, losses = found.params, found.metrics.get("loss", np.empty(0))
-        reached = None
+        grid = None if whole is None else whole.shape[:-1]
+        fit = Fit(self.field, params, losses, None, grid, self.record)
         if whole is not None:
-            fit = Fit(self.field, params, losses, None, self.record)
-            shown = fit.render(whole.shape[:-1])
+            shown = fit.render()
             warn_of_constant({"meta": [shown]}, {"meta": hyper})
-            reached = float(psnr(shown, whole))
-        return Fit(self.field, params, losses, reached, self.record)
+            fit = fit._replace(psnr=float(psnr(shown, whole)))
+        return fit
 
     def _grid_objective(self, shape):
         """That of the run: the mean squared error, or one of its own, which is for one shape."""
@@ -192,6 +211,13 @@ class Run(NamedTuple):
         )
         params = start_params(self.field, self.init)
         return export(self.field, params, self.record, what, folder, to)
+
+
+def _sides(shape, fitted):
+    """Of a grid to show a fit at: as many as has the grid that it was `fitted` on."""
+    counts = (1, 2, 3, 4) if fitted is None else (len(fitted),)
+    example = ",".join(map(str, fitted or (64, 64)))
+    return check("shape", fitted if shape is None else shape, Each(_SIDE, example, counts))
 
 
 def _one(signal, axes, field):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from absl import logging
 
 from metainr.errors import UserError
 from metainr.signals.access import SPLITS, checked_access
@@ -11,6 +12,8 @@ from metainr.types import SignalClass
 
 _SHARE = 10  # one signal in so many is for validation, and one for tests
 _SHOWN = 3
+_LEVELS = 255
+_FEW = 4  # channels of pictures; such arrays of more channels than rows are PyTorch's
 
 
 def of_arrays(
@@ -89,6 +92,15 @@ def checked_signals(
         )
     if 0 in array.shape:
         raise UserError(f"{name}: an array of shape {_listed(array.shape)} holds no values")
+    if array.shape[1] <= _FEW < array.shape[-1]:
+        logging.warning(
+            "%s: shape %s is read as %s points of %d channels; where channels come first, give "
+            "np.moveaxis(array, 1, -1)",
+            name,
+            _listed(array.shape),
+            " × ".join(map(str, array.shape[1:-1])),
+            array.shape[-1],
+        )
     return _in_unit_range(array, name, value_range)
 
 
@@ -99,6 +111,8 @@ def _stacked(arrays, name):
         array = np.empty(0, object)
     if array.dtype == object:
         shapes = list(dict.fromkeys(_listed(np.shape(x)) for x in arrays))
+        if len(shapes) == 1:
+            raise UserError(f"{name}: values of type object; give integers or floats")
         shown = ", ".join(shapes[:_SHOWN]) + (", …" if len(shapes) > _SHOWN else "")
         raise UserError(f"{name}: arrays of several shapes, {shown}; give signals of one shape")
     if array.dtype.kind not in "buif":
@@ -127,9 +141,11 @@ def _in_unit_range(array, name, value_range):
         )
     found = float(array.min()), float(array.max())
     if found[0] < low or found[1] > high:
+        levels = low == 0 and high == 1 and 0 <= found[0] and found[1] <= _LEVELS
+        by = f"divide them by {_LEVELS} if they are levels of 8 bits" if levels else "scale them"
         raise UserError(
-            f"{name}: values from {found[0]:g} to {found[1]:g}, expected {low:g} to {high:g}; give "
-            f"value_range=({found[0]:g}, {found[1]:g}), or scale them"
+            f"{name}: values from {found[0]:g} to {found[1]:g}, expected {low:g} to {high:g}; {by},"
+            f" or let metainr.signals.of_arrays(…, value_range=({found[0]:g}, {found[1]:g})) do so"
         )
     return ((array - low) / (high - low)).astype(np.float32)
 

@@ -33,7 +33,9 @@ def match_structure(loaded: Tree, expected_params: Params, source: str) -> Param
             Option("width"),
             ", ",
             Option("depth"),
-            "), signals of as many channels, or other weights",
+            "), signals of as many channels (of sounds, ",
+            Option("mono"),
+            " makes one), or other weights",
         )
     with np.errstate(over="ignore"):  # what overflows is infinite, and reported as that
         leaves = {name: np.asarray(found[name]).astype(wanted[name].dtype) for name in wanted}

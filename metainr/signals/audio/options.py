@@ -17,6 +17,7 @@ class SoundOptions(NamedTuple):
         give other sounds.
     audio_folder: where the files of the class `recordings` lie.
     recording: the file of the class `recording`.
+    mono: whether files of several channels are read as the mean of these.
     """
 
     sample_rate: int
@@ -24,6 +25,7 @@ class SoundOptions(NamedTuple):
     seed: int = 0
     audio_folder: str | None = None
     recording: str | None = None
+    mono: bool = False
 
     @property
     def resolution(self) -> int:
