@@ -117,12 +117,13 @@ def _spread(fitted):
 
 
 def _curves(directory):
-    """The figures of PSNR by step."""
+    """The figures of PSNR by step, and what their bands are."""
     paths = sorted(directory.glob("psnr*.png"))
-    return "".join(
+    figures = "".join(
         picture_html(path.read_bytes(), "Mean PSNR by step" + path.stem[4:].replace("_", ", "))
         for path in paths
     )
+    return f'{figures}<p class="note">Means by inner step; bands are ± one standard error.</p>'
 
 
 def _without(without):

@@ -29,7 +29,7 @@ _PART = re.compile(rb"\0?[ -~]{4}|\0{5}")  # how what follows samples begins, or
 
 
 def read_sound(
-    path: str | Path, start: int = 0, count: int | None = None
+    path: str | Path, start: int = 0, count: int | None = None, mono: bool = False
 ) -> tuple[np.ndarray, int]:
     """Reads a sound: (float32 [n, channels] as the file has it, full scale being 1; rate in Hz).
 
@@ -42,6 +42,7 @@ def read_sound(
         path: of a WAV, FLAC, OGG, MP3 or AIFF file.
         start, count: the first sample, and how many to read; None: all that follow. A part may be
             silent or empty.
+        mono: whether channels are averaged, to one.
     """
     path = expanded(path)
     try:
@@ -91,6 +92,8 @@ def read_sound(
         raise UserError(f"sound {path} has values that are not finite; write it anew")
     if whole and not len(sound):
         raise UserError(f"sound {path} is empty; give one with samples")
+    if mono:
+        sound = sound.mean(axis=1, keepdims=True)
     if whole and max(sound.max(), -sound.min()) < _SILENCE:
         raise UserError(f"sound {path} is silent; give one that can be heard")
     return sound, rate

@@ -68,7 +68,7 @@ def recording(options: SoundOptions) -> SignalClass:
     """
     if not options.recording:
         raise UserError("signal class 'recording' needs a file; give ", Option("recording"))
-    sound, rate = _heard(options.recording, options)
+    sound, rate = read_sound(options.recording, mono=options.mono)
     _check_length(options, sound, rate)
     checked(options)
     sound = resampled(sound, rate, options.sample_rate)
@@ -84,12 +84,6 @@ def recording(options: SoundOptions) -> SignalClass:
     return made._replace(level=lambda split, index: own_level)
 
 
-def _heard(path, options, *part):
-    """A sound, or a part of one, as `read_sound` reads it, and its rate."""
-    sound, rate = read_sound(path, *part)
-    return (sound.mean(axis=1, keepdims=True) if options.mono else sound), rate
-
-
 def _check_length(options, sound, rate):
     if round(len(sound) / rate * options.sample_rate) < FEWEST:
         raise UserError(
@@ -99,15 +93,13 @@ def _check_length(options, sound, rate):
 
 
 def _look(path, options):
-    sound, rate = _heard(path, options)
+    sound, rate = read_sound(path, mono=options.mono)
     seconds = len(sound) / rate
     if seconds < _SHORTEST * options.duration:
         raise UserError(
             f"sound {path} lasts {seconds:.3g} s, less than a tenth of {options.duration:g} s"
         )
     level = float(np.sqrt(np.mean(np.square(sound, dtype=np.float64))))
-    if not level:
-        raise UserError(f"the channels of sound {path} cancel out: their mean is silent")
     return _Found(len(sound), rate, sound.shape[1], level)
 
 
@@ -130,7 +122,8 @@ def _part(path, found, rng, options):
     heard = []
     for start in rng.integers(0, spare + 1, size=_PLACES if spare else 1):
         before = min(int(start), _MARGIN)
-        sound, _ = _heard(path, options, int(start) - before, length + before + _MARGIN)
+        count = length + before + _MARGIN
+        sound, _ = read_sound(path, int(start) - before, count, options.mono)
         level = float(np.sqrt(np.mean(np.square(sound[before : before + length]))))
         heard.append((level, sound, before))
         if level >= _PAUSE * found.level:
