@@ -38,6 +38,11 @@ def test_results_for_the_same_flags_go_on(workdir, capsys):
     assert (workdir / "results.json").exists() and capsys.readouterr().out == ""
 
 
+def test_a_run_that_was_given_its_init_takes_no_outer_steps(tmp_path):
+    assert resumed(tmp_path, CONFIG, set())["train_steps"] == 2
+    assert resumed(tmp_path, CONFIG | {"init": "ready:notes"}, set())["train_steps"] == 0
+
+
 def test_results_for_other_flags_are_kept_and_that_is_said(workdir, capsys):
     written = (workdir / "results.json").read_bytes()
     for number in (1, 2):

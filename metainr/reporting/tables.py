@@ -228,8 +228,8 @@ def _init_note(results: Results, data: Mapping[str, Any], columns: list[str]) ->
     count = results.get("num_test")
     signals = "the test signals" if count is None else f"{count} test signals"
     measure = reading.headline_measure(data)
-    over = "of one test signal" if count == 1 else f"mean ± standard error over {signals}"
-    notes = [f"{_in_unit(measure)}; {over}."]
+    over = ", of one test signal" if count == 1 else f"; mean ± standard error over {signals}"
+    notes = [f"{_in_unit(measure)}{over}."]
     if "steps to match" in columns:
         step = data.get("match_step")
         reference = (

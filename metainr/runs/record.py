@@ -28,11 +28,12 @@ def resumed(workdir: Path, config: Mapping[str, Any], neutral: set[str]) -> dict
 
     Results for other flags are set aside, and that is said. Raises UserError if they are damaged.
     """
+    learns = config["algorithm"] != "none" and not config.get("init")
     fresh = {
         "experiment": config["experiment"],
         "signal": config["signal"],
         "num_test": config["num_test"],
-        "train_steps": config["train_steps"] if config["algorithm"] != "none" else 0,
+        "train_steps": config["train_steps"] if learns else 0,
         "seconds": {"training": 0.0, "evaluation": 0.0, "total": 0.0},
         "config": dict(config),
         "environment": environment(),

@@ -63,7 +63,7 @@ def of_arrays(
     count = max(1, len(train) // _SHARE)
     if len(train) <= count * len(missing):
         raise UserError(
-            f"arrays: {len(train)} signals are too few to take {' and '.join(missing)} from; give "
+            f"arrays: too few signals, {len(train)}, to take {' and '.join(missing)} from; give "
             f"{len(missing) + 1} at least, or {' and '.join(f'{name}=' for name in missing)}"
         )
     order = np.random.default_rng(seed).permutation(len(train))
