@@ -92,15 +92,7 @@ def checked_signals(
         )
     if 0 in array.shape:
         raise UserError(f"{name}: an array of shape {_listed(array.shape)} holds no values")
-    if array.shape[1] <= _FEW < array.shape[-1]:
-        logging.warning(
-            "%s: shape %s is read as %s points of %d channels; where channels come first, give "
-            "np.moveaxis(array, 1, -1)",
-            name,
-            _listed(array.shape),
-            " × ".join(map(str, array.shape[1:-1])),
-            array.shape[-1],
-        )
+    _warn_of_channels_first(array, name)
     return _in_unit_range(array, name, value_range)
 
 
@@ -118,6 +110,16 @@ def _stacked(arrays, name):
     if array.dtype.kind not in "buif":
         raise UserError(f"{name}: values of type {array.dtype}; give integers or floats")
     return array
+
+
+def _warn_of_channels_first(array, name):
+    shape = array.shape
+    if shape[1] <= _FEW < shape[-1]:
+        logging.warning(
+            "%s: shape %s is read as %s points of %d channels; where channels come first, give "
+            "np.moveaxis(array, 1, -1)",
+            *(name, _listed(shape), " × ".join(map(str, shape[1:-1])), shape[-1]),
+        )
 
 
 def _remedy(array, axes):
