@@ -38,6 +38,7 @@ from metainr.output import say
 from metainr.reporting import write_json
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.samples import to_levels
+from metainr.runs.dead import warn_of_constant
 from metainr.runs.fits import fit, make_contenders
 from metainr.runs.inits import Init
 from metainr.runs.record import of_fits
@@ -96,7 +97,8 @@ def main() -> None:
         save_figure(_transfer(job, fits), directory / "transfer.png")
         path = directory / f"change.{job.options.video}"
         write_video(path, _change(job, fits), frames_per_second=12)
-        write_json(directory / "results.json", of_fits("fit_landmark", job.record, began))
+        results = of_fits("fit_landmark", job.record, began) | {"dead": _dead(job, fits)}
+        write_json(directory / "results.json", results)
     except OSError as error:
         raise UserError(f"cannot write to --output_dir={directory}: {why(error)}") from error
     say(f"written to {directory}: transfer.png, change.{job.options.video}, results.json")
@@ -138,6 +140,16 @@ def _fits(job):
     key = branch(jax.random.key(run.seed), "test")
     fits = fit(contenders, list(job.photos.values()), key, steps)
     return dict(zip(job.photos, fits["meta"]))
+
+
+def _dead(job, fits):
+    """Warns of photos whose fits show one colour from their own camera; returns their names."""
+    render = jax.jit(job.parts.render)
+    own = {
+        f"photo {number}": [np.asarray(render(params, job.photos[number]).colours)]
+        for number, params in fits.items()
+    }
+    return warn_of_constant(own, dict.fromkeys(own, job.learned.hyper))
 
 
 def _transfer(job, fits):

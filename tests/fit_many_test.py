@@ -132,6 +132,17 @@ def test_means_are_over_all_pictures(run, pictures, capsys):
     assert f"written to {folder}: config.json, meta/, psnr.png," in line
 
 
+def test_fits_that_died_are_named(run, init, caplog):
+    """Of weights that are zero only the last bias has a gradient."""
+    save_weights(init, jax.tree.map(np.zeros_like, PARAMS), {"flags": json.dumps(RECORD)})
+    folder = run("--compare")
+    assert "same values everywhere (meta by sgd 0.02, 4 of 4 pictures: a.png, " in caplog.text
+    assert {tuple(entry["dead"]) for entry in lines(folder).values()} == {("meta",)}
+    inits = results(folder)["settings"]["default"]["inits"]
+    assert {name for name, entry in inits.items() if entry.get("dead")} == {"meta"}
+    assert "the fits of 4 died" in (folder / "report.html").read_text()
+
+
 def test_fitted_weights_are_an_init(run, pictures):
     folder = run()
     weights = folder / "weights" / "a.png.safetensors"

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import trimesh
+from safetensors import safe_open
+from safetensors.numpy import save_file
 from scene_files import write_scene
 from tiny_runs import ROOT, learn_here
 
@@ -142,6 +144,23 @@ def test_photos_are_shown_in_each_others_light(inits, tmp_path):
     assert [frame.shape[:2] for frame in frames] == 3 * [(9, 7)]  # of the portrait, unpadded
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["config"]["photos"] == [0, 2] and "workdir" not in results["config"]
+    assert results["dead"] == []
+
+
+@pytest.mark.slow
+def test_fits_of_photos_that_died_are_named(inits, tmp_path):
+    """Of weights that are zero only the last bias has a gradient: photos of one colour."""
+    with safe_open(inits / "landmark" / "init.safetensors", "numpy") as file:
+        blank = {name: np.zeros_like(file.get_tensor(name)) for name in file.keys()}
+        save_file(blank, tmp_path / "blank.safetensors", file.metadata())
+    done = _run(
+        *("fit_landmark", f"--init={tmp_path / 'blank.safetensors'}", "--photos=0,2"),
+        *(f"--output_dir={tmp_path / 'out'}", "--steps=2", "--frames=2"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "same values everywhere (photo 0 by sgd 1, photo 2 by sgd 1)" in done.stderr
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert results["dead"] == ["photo 0", "photo 2"]
 
 
 @pytest.mark.parametrize(

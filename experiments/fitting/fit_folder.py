@@ -20,8 +20,8 @@ from experiments.fitting import fit_outputs
 from experiments.fitting.fit_inputs import Target, listed, names_in_folder, open_in_folder
 from experiments.fitting.fit_options import FitOptions
 from experiments.fitting.fit_page import write_page
-from experiments.fitting.fit_record import Record
-from experiments.fitting.fit_setup import Failure, Job, fitted, made_folder, unwritable
+from experiments.fitting.fit_record import Outcome, Record
+from experiments.fitting.fit_setup import Failure, Job, contenders, fitted, made_folder, unwritable
 from experiments.fitting.fit_summary import Course, results, summary
 from experiments.fitting.tile_fits import SLOTS, PictureFit
 from metainr.errors import UserError
@@ -29,6 +29,7 @@ from metainr.evaluation.ahead import map_ahead
 from metainr.files import remove_unfinished
 from metainr.output import say
 from metainr.progress import progress
+from metainr.runs.dead import is_constant, tell_of_constant
 from metainr.training.interrupts import Interrupted
 from metainr.training.workdir import open_workdir, recorded_flags
 from metainr.weights.naming import flat_leaves, shown
@@ -60,6 +61,7 @@ def fit_folder(job: Job) -> None:
                 course = _fit(job, names, record, directory)
                 outcome = record.outcome(chosen)
             _warn(course.unreadable, names, options)
+            _warn_of_dead(job, outcome)
             found = results(job, outcome, course) | {"command": command()}
             fit_outputs.write_numbers(directory, found)
             entries = (entry for entry in record.entries() if entry["name"] in chosen)
@@ -175,6 +177,7 @@ def _writer(record, directory, scale):
                     kind: {init: fit_outputs.finite(fit.psnr[kind]) for init, fit in fits.items()}
                     for kind in kinds
                 },
+                "dead": [init for init, fit in fits.items() if is_constant(fit.picture)],
                 "files": {
                     file: dict(zip(psnr, fit_outputs.finite(psnr.values())))
                     for file, psnr in files.items()
@@ -195,3 +198,10 @@ def _warn(unreadable: Mapping[str, str], names: list[str], options: FitOptions) 
     if len(unreadable) == len(names):
         raise UserError(f"--input={options.input}: cannot fit {what} ({why})")
     logging.warning("%s: skipped %s (%s)", options.input, what, why)
+
+
+def _warn_of_dead(job: Job, outcome: Outcome) -> None:
+    """Says which fits are one colour, a warning for each init."""
+    for init, names in outcome.dead.items():
+        where = f"{len(names)} of {outcome.num_fitted} pictures: {listed(sorted(names))}"
+        tell_of_constant({init: contenders(job)[init].hyper}, where)

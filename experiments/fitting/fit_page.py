@@ -52,7 +52,7 @@ def write_page(
         body += _without(without)
     page = render_page(
         title=f"Fits of the pictures in {printable(str(results['config']['input']))}",
-        verdict=_verdict(items, without),
+        verdict=_verdict(items, without, sum(row.is_dead for row in fitted)),
         results=results,
         body=body,
         links={name: name for name in ("results.csv", "results.jsonl", "results.json")},
@@ -61,12 +61,17 @@ def write_page(
 
 
 class _Row(NamedTuple):
-    """A fitted picture; psnr: in dB after the last step, by kind of pixel and init."""
+    """A fitted picture.
+
+    psnr: in dB after the last step, by kind of pixel and init.
+    is_dead: whether the fit from the learned init is one colour.
+    """
 
     name: str
     seconds: float
     tiles: int
     psnr: dict[tuple[str, str], float]
+    is_dead: bool
 
 
 def _row(entry):
@@ -76,7 +81,8 @@ def _row(entry):
         for kind, inits in entry["psnr"].items()
         for init, values in inits.items()
     }
-    return _Row(entry["name"], entry["seconds"], entry["tiles"], psnr)
+    is_dead = "meta" in entry.get("dead", ())  # lines of earlier versions do not tell
+    return _Row(entry["name"], entry["seconds"], entry["tiles"], psnr, is_dead)
 
 
 def _item(row):
@@ -135,9 +141,10 @@ def _without(without):
     return f"<h2>Pictures without a fit</h2>\n<dl>{entries}</dl>{note}"
 
 
-def _verdict(items, without):
+def _verdict(items, without, num_dead):
     has = "has" if len(without) == 1 else "have"
     lost = f"; {len(without)} {has} no fit" if without else ""
+    lost += f"; the fits of {num_dead} died: they are one colour" if num_dead else ""
     if not items:
         return f"No picture was fitted{lost}."
     mean = np.mean([item.value for item in items])

@@ -1,6 +1,7 @@
 """results.jsonl: what is known of each picture of a folder, a line as soon as it is fitted.
 
-    {"name", "seconds", "tiles", "psnr": {KIND: {INIT: [S]}}, "files": {FILE: {KIND: dB}}}
+    {"name", "seconds", "tiles", "psnr": {KIND: {INIT: [S]}}, "files": {FILE: {KIND: dB}},
+     "dead": [INIT], those whose fit has one value everywhere}
     {"name", "failed": why there is no fit}
 
 A line is written after the picture's files: a picture without a whole one is still to be fitted.
@@ -22,12 +23,13 @@ FILE = "results.jsonl"
 
 class Outcome(NamedTuple):
     """Of many pictures, the PSNR in dB [pictures, steps + 1] by kind of pixel and init, how many of
-    them were fitted, and the names of those whose fits failed.
+    them were fitted, the names of those whose fits failed, and by init of those whose fits died.
     """
 
     psnr: dict[str, dict[str, np.ndarray]]
     num_fitted: int
     failed: list[str]
+    dead: dict[str, list[str]]
 
 
 class Record:
@@ -66,6 +68,7 @@ class Record:
     def outcome(self, names: Collection[str]) -> Outcome:
         """What became of those of the named pictures that have a line."""
         rows: dict[str, dict[str, list[np.ndarray]]] = {}
+        dead: dict[str, list[str]] = {}
         num_fitted, failed = 0, []
         for entry in self.entries():
             if entry["name"] not in names:
@@ -74,6 +77,8 @@ class Record:
                 failed.append(entry["name"])
                 continue
             num_fitted += 1
+            for init in entry.get("dead", ()):
+                dead.setdefault(init, []).append(entry["name"])
             for kind, inits in entry["psnr"].items():
                 for init, psnr in inits.items():
                     values = np.array([np.inf if x is None else x for x in psnr])
@@ -82,7 +87,7 @@ class Record:
             kind: {init: np.stack(found) for init, found in inits.items()}
             for kind, inits in rows.items()
         }
-        return Outcome(psnr, num_fitted, sorted(failed))
+        return Outcome(psnr, num_fitted, sorted(failed), dead)
 
     def _lines(self):
         with self._path.open("rb") as file:

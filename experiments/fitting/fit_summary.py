@@ -28,7 +28,10 @@ def results(job: Job, outcome: Outcome, course: Course) -> dict[str, Any]:
     for kind, curves in outcome.psnr.items():
         settings[kind if len(outcome.psnr) > 1 else "default"] = {
             "steps": list(range(job.options.steps + 1)),
-            "inits": {init: _entry(inits[init], values) for init, values in curves.items()},
+            "inits": {
+                init: _entry(inits[init], values, init in outcome.dead)
+                for init, values in curves.items()
+            },
         }
     return {
         "experiment": "fit",
@@ -44,9 +47,9 @@ def results(job: Job, outcome: Outcome, course: Course) -> dict[str, Any]:
     }
 
 
-def _entry(contender, psnr):
+def _entry(contender, psnr, is_dead):
     with np.errstate(invalid="ignore"):  # a perfect fit's is infinite
-        entry = compare.entry({"psnr": psnr}, contender.hyper)
+        entry = compare.entry({"psnr": psnr}, contender.hyper, is_dead)
     del entry["metrics"]["psnr"]["per_signal"]  # results.jsonl has them
     return entry
 

@@ -87,12 +87,22 @@ def warn_of_constant(
         hypers: how they were fitted.
     """
     dead = [name for name in hypers if any(map(is_constant, outputs[name]))]
+    tell_of_constant({name: hypers[name] for name in dead})
+    return dead
+
+
+def tell_of_constant(dead: Mapping[str, Hyper], where: str = "") -> None:
+    """Warns of fits that were found constant, if there are any.
+
+    Args:
+        dead: how they were fitted, by init.
+        where: of which signals, where there are many.
+    """
     if dead:
         logging.warning(
-            f"Fits have the same values everywhere (%s): {_REMEDY}",
-            _told({name: hypers[name] for name in dead}),
+            f"Fits have the same values everywhere (%s%s): {_REMEDY}",
+            *(_told(dead), where and f", {where}"),
         )
-    return dead
 
 
 def is_constant(values: np.ndarray) -> bool:
