@@ -6,8 +6,7 @@ validation signals and for --trial_share of the compute each. With the best pair
 one of --seeds. Test signals are then fitted from what it learned, optimizer and rate of these fits
 being tuned on validation, too.
 
-    python -m experiments.algorithms --flagfile=experiments/flags/algorithms/quickstart.flags \
-        --workdir=runs/algorithms
+    metainr algorithms --flagfile=quickstart --workdir=runs/algorithms
 
 With --train_signals=10 all learn from the first ten training signals alone; the mean init, which is
 no algorithm's, stays that of the class.

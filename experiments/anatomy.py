@@ -9,7 +9,7 @@ weights shuffled, on test signals:
 - rank and size of what fits change, layer by layer;
 - PSNR on signals that were learned from against that on others, and a PAC-Bayes bound.
 
-    python -m experiments.anatomy --runs=runs/sdf,runs/text --workdir=runs/anatomy
+    metainr anatomy --runs=runs/sdf,runs/text --workdir=runs/anatomy
 
 A run of several trainings, by --train_signals or --seeds, stands for all of them. Writes
 anatomy.json, anatomy.md, figures/ and report.html.

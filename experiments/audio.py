@@ -6,13 +6,12 @@ clip (Sitzmann et al., NeurIPS 2020, section 4); meta-gradients through such a l
 init is learned with a lower one. --resolution is not read: --sample_rate and --duration say how
 many samples there are.
 
-    python -m experiments.audio --flagfile=experiments/flags/audio/quickstart.flags \
-        --workdir=runs/audio
+    metainr audio --flagfile=quickstart --workdir=runs/audio
 
 A file of one's own, alone:
 
-    python -m experiments.audio --recording=speech.wav --algorithm=none --inner_points=4096 \
-        --test_steps=2000 --workdir=runs/speech
+    metainr audio --recording=speech.wav --algorithm=none --inner_points=4096 --test_steps=2000 \\
+      --workdir=runs/speech
 
 Fits are written to WORKDIR/fits as .wav. Give the flagfile first: of repeated flags the last one
 counts.

@@ -64,7 +64,12 @@ def parse(argv: list[str]) -> list[str]:
     A flagfile that is no file here may be the name of one of the program's own.
     """
     try:
-        return flags.FLAGS(with_own_flagfiles(argv))
+        try:
+            return flags.FLAGS(with_own_flagfiles(argv))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # --help had a reader that has gone, such as head
+        _exit(128 + signal.SIGPIPE)
     except flags.Error as error:
         print(printable(f"error: {_told(error)}{_near(error)}"), file=sys.stderr)
         sys.exit(1)

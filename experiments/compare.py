@@ -1,6 +1,6 @@
 """Compare finished runs of one experiment and class on one page.
 
-    python -m experiments.compare runs/steps/* --workdir=runs/compared
+    metainr compare runs/steps/* --workdir=runs/compared
 
 Writes compared.md, figures/ and report.html: what differs between the runs, what each has learned
 comes to after some steps, and what learning took.

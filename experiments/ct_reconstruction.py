@@ -3,13 +3,12 @@
 A field maps the coordinates of a slice in [0, 1)² to its density; inner steps fit the field's
 projections to those measured (Tancik et al., CVPR 2021, section 4.2).
 
-    python -m experiments.ct_reconstruction \
-        --flagfile=experiments/flags/ct_reconstruction/quickstart.flags --workdir=runs/ct
+    metainr ct_reconstruction --flagfile=quickstart --workdir=runs/ct
 
 With --sinogram it reconstructs a slice from measured projections, by the init of a finished run:
 
-    python -m experiments.ct_reconstruction --init=runs/ct --sinogram=scan.npy \
-        --angles=0:180:8deg --workdir=runs/scan
+    metainr ct_reconstruction --init=runs/ct --sinogram=scan.npy --angles=0:180:8deg \\
+      --workdir=runs/scan
 
 Give the flagfile first: of repeated flags the last one counts.
 """

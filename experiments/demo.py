@@ -1,6 +1,6 @@
 """Fits curves that nobody saw, from an init that comes with the library, and opens the page.
 
-    python -m experiments.demo
+    metainr demo
 
 It is image_regression with defaults of its own: --init=ready:sdf64, two test signals of the class
 that the init was learned on, fits of ten steps from it and from random weights. Any of that

@@ -1,8 +1,7 @@
 """Fits photos of a landmark by a learned init, to show the place in one photo's light from another
 photo's camera, and how one becomes the other.
 
-    python -m experiments.fit_landmark --init=runs/landmark --photos=0,1,2,3 \
-        --output_dir=fits/landmark
+    metainr fit_landmark --init=runs/landmark --photos=0,1,2,3 --output_dir=fits/landmark
 
 --photos are numbers of test photos. Writes transfer.png (row: whose light; column: whose camera),
 change.gif (or .mp4: from the first photo's light and camera to the second's) and results.json.

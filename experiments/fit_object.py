@@ -1,9 +1,8 @@
 """Fits one object from a few photographs, and shows it from all sides.
 
-    python -m experiments.fit_object --init=runs/chairs --object=0 --seen_views=1 \
-        --output_dir=fits/chair
-    python -m experiments.fit_object --flagfile=view_synthesis/alone --object=photos/chair \
-        --output_dir=fits/chair
+    metainr fit_object --init=runs/chairs --object=0 --seen_views=1 --output_dir=fits/chair
+    metainr fit_object --flagfile=view_synthesis/alone --object=photos/chair \\
+      --output_dir=fits/chair
 
 --object is the number of a test object of the run's class, or a folder with transforms.json and its
 pictures. Without a learned init, which the second command does, it takes three pictures or more.

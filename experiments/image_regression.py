@@ -3,8 +3,7 @@
 A field maps pixel coordinates in [0, 1)² to colours; the inner loop fits it to all pixels of one
 image, and the outer loss scores the same pixels.
 
-    python -m experiments.image_regression \
-        --flagfile=experiments/flags/image_regression/quickstart.flags --workdir=runs/quickstart
+    metainr image_regression --flagfile=quickstart --workdir=runs/quickstart
 
 Give the flagfile first: of repeated flags the last one counts.
 """

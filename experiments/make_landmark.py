@@ -1,6 +1,6 @@
 """Writes photos of the generated landmark in the published format of Phototourism.
 
-    python -m experiments.make_landmark --output_dir=data/landmark --num_photos=200 --resolution=256
+    metainr make_landmark --output_dir=data/landmark --num_photos=200 --resolution=256
 
 The folder is what `--signal=phototourism --photo_folder=data/landmark` reads: the first 20 photos
 are those of the class `facade`'s test split, the next 5 those of its validation split. A killed run

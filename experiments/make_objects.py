@@ -1,6 +1,6 @@
 """Writes generated objects as folders of renders, in the format of the published ShapeNet ones.
 
-    python -m experiments.make_objects --output_dir=data/objects --signal=chairs --num_objects=160
+    metainr make_objects --output_dir=data/objects --signal=chairs --num_objects=160
 
 In --output_dir, for chairs (cars: car_splits.json and 02958343; lamps: lamp_splits.json and
 03636649):

@@ -4,8 +4,7 @@ A task is one photo. A field maps points of space to colour and density; inner s
 shows along random rays to that photo's pixels, and so adapt the place's shape and its look at once
 (Tancik et al., CVPR 2021, section 4.4).
 
-    python -m experiments.phototourism \
-        --flagfile=experiments/flags/phototourism/quickstart.flags --workdir=runs/landmark
+    metainr phototourism --flagfile=quickstart --workdir=runs/landmark
 
 Give the flagfile first: of repeated flags the last one counts.
 """

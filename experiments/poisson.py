@@ -5,13 +5,11 @@ A field Φ on [−1, 1]² is held to the derivatives of a grey image, or to a te
 constant that gradients and Laplacians leave free being set to the truth. One picture is fitted
 from random weights, by one network or several:
 
-    python -m experiments.poisson --flagfile=experiments/flags/poisson/activations.flags \
-        --workdir=runs/activations
+    metainr poisson --flagfile=activations --workdir=runs/activations
 
 and of a class of pictures an init is learned that fits the next one in a few steps:
 
-    python -m experiments.poisson --flagfile=experiments/flags/poisson/quickstart.flags \
-        --workdir=runs/poisson
+    metainr poisson --flagfile=quickstart --workdir=runs/poisson
 
 Give the flagfile first: of repeated flags the last one counts.
 """

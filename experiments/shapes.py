@@ -4,13 +4,12 @@ A field maps the coordinates of [−1, 1]³ to the signed distance to a solid, n
 seen as points of its surface with normals, which a loss on values and gradients turns into a
 distance field (Sitzmann et al., NeurIPS 2020), or as distances at points.
 
-    python -m experiments.shapes \
-        --flagfile=experiments/flags/shapes/quickstart.flags --workdir=runs/shapes
+    metainr shapes --flagfile=quickstart --workdir=runs/shapes
 
 A mesh or a cloud of one's own, from random weights or from a learned init:
 
-    python -m experiments.shapes --algorithm=none --mesh_file=bunny.ply --test_steps=3000
-    python -m experiments.shapes --init=runs/shapes --mesh_file=bunny.ply --workdir=runs/bunny
+    metainr shapes --algorithm=none --mesh_file=bunny.ply --test_steps=3000
+    metainr shapes --init=runs/shapes --mesh_file=bunny.ply --workdir=runs/bunny
 
 Meshes of the fits are written to the run's folder `fits`. Give the flagfile first: of repeated
 flags the last one counts.

@@ -1,7 +1,6 @@
 """Run an experiment once for every value of some flags, and compare the runs on one page.
 
-    python -m experiments.sweep image_regression --flagfile=quickstart --inner_steps=1,2,5 \\
-        --workdir=runs/steps
+    metainr sweep image_regression --flagfile=quickstart --inner_steps=1,2,5 --workdir=runs/steps
 
 A flag of one value that is given several, parted by commas, is swept over; of several such flags
 all combinations are run. Every run has a folder of its own in the workdir, such as inner_steps=1.

@@ -4,7 +4,7 @@ Every row of the matrix is the init of one workdir of image regression, every co
 signals; the entry is the mean PSNR of test signals after the inner steps of meta-training
 (Tancik et al., CVPR 2021, supplement).
 
-    python -m experiments.transfer --workdirs=runs/sdf,runs/text --workdir=runs/transfer
+    metainr transfer --workdirs=runs/sdf,runs/text --workdir=runs/transfer
 """
 
 import time

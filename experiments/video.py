@@ -3,13 +3,12 @@
 A field maps (time, y, x) in [−1, 1]³ to colours; inner steps see random voxels of the clip
 (Sitzmann et al., NeurIPS 2020, section 4).
 
-    python -m experiments.video --flagfile=experiments/flags/video/quickstart.flags \
-        --workdir=runs/video
+    metainr video --flagfile=quickstart --workdir=runs/video
 
 A clip of one's own, alone:
 
-    python -m experiments.video --clip=cat.mp4 --resolution=64 --algorithm=none \
-        --inner_points=4096 --test_steps=2000 --workdir=runs/cat
+    metainr video --clip=cat.mp4 --resolution=64 --algorithm=none --inner_points=4096 \\
+      --test_steps=2000 --workdir=runs/cat
 
 Fits are written to WORKDIR/fits as .mp4 (.gif without imageio-ffmpeg). Give the flagfile first: of
 repeated flags the last one counts.

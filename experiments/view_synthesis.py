@@ -3,8 +3,7 @@
 A field maps points of space to colour and density; inner steps fit what it shows along random rays
 to the photographs' pixels (Tancik et al., CVPR 2021, section 4.3).
 
-    python -m experiments.view_synthesis \
-        --flagfile=experiments/flags/view_synthesis/quickstart.flags --workdir=runs/chairs
+    metainr view_synthesis --flagfile=quickstart --workdir=runs/chairs
 
 Give the flagfile first: of repeated flags the last one counts.
 """

@@ -5,14 +5,12 @@ Helmholtz equation about a source, the waves being absorbed near the border, or 
 of a pulse let go. Problems of a class differ in where their source lies. An init is learned for
 steps on the equation; how well they solved it, training sees by solutions of other sources.
 
-    python -m experiments.waves \
-        --flagfile=experiments/flags/waves/quickstart.flags --workdir=runs/waves
+    metainr waves --flagfile=quickstart --workdir=runs/waves
 
 One problem, from random weights or from the init of a finished run:
 
-    python -m experiments.waves \
-        --flagfile=experiments/flags/waves/alone.flags --source=0.1,-0.2 --workdir=runs/alone
-    python -m experiments.waves --init=runs/waves --source=0.1,-0.2 --workdir=runs/from_init
+    metainr waves --flagfile=alone --source=0.1,-0.2 --workdir=runs/alone
+    metainr waves --init=runs/waves --source=0.1,-0.2 --workdir=runs/from_init
 
 WORKDIR/fits/ holds every fit as .npz: u and the reference, u[y, x] and complex of Helmholtz,
 u[t, y, x] of waves, the coordinates along these axes by their names, and the source's (x, y).

@@ -133,7 +133,7 @@ def test_measured_projections_are_reconstructed(trained, sinogram, tmp_path, cap
     assert _run("ct_reconstruction", tmp_path / "run", *flags, *own) == 0
     lines = capfd.readouterr().out
     assert "6 views by 16 detectors, parallel rays, angles from 0 to 150 degrees" in lines
-    assert "values are attenuation per unit of length, in which the square's side is 16" in lines
+    assert "values are attenuation per unit of length: in the pictures black is 0" in lines
     image = np.load(tmp_path / "run" / "reconstruction.npy")
     assert image.shape == (SIDE, SIDE)
     white = read_image(tmp_path / "run" / "reconstruction.png")[..., 0]

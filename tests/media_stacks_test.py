@@ -147,6 +147,15 @@ def test_deep_colours_keep_their_depth(tmp_path):
     np.testing.assert_array_equal(read_stack(tmp_path / "a.tif")[0], grey)
 
 
+@pytest.mark.parametrize("kind", ["float32", "uint16"])
+def test_slices_that_a_file_says_are_colours_are_refused(tmp_path, kind):
+    """As tifffile writes three slices, if nobody says what they are."""
+    volume = np.zeros((3, 8, 9), kind)
+    tifffile.imwrite(tmp_path / "a.tif", volume, photometric="rgb", planarconfig="separate")
+    with pytest.raises(UserError, match="its 3 planes are the colours of one picture; if they are"):
+        read_stack(tmp_path / "a.tif")
+
+
 def test_pages_of_several_sizes_are_refused(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         for page in (LEVELS, LEVELS[:2]):

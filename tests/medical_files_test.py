@@ -109,6 +109,16 @@ def test_nifti_lies_over_the_volume_whose_place_it_takes(tmp_path):
     assert found.header.get_xyzt_units()[0] == "mm"
 
 
+def test_slices_are_as_far_apart_as_they_are_thick_where_nothing_else_is_told(tmp_path):
+    for tags, distance in (
+        ({}, None),
+        ({"SliceThickness": 3}, 3),
+        ({"SliceThickness": 3, "SpacingBetweenSlices": 2.5}, 2.5),
+    ):
+        _original(tmp_path / "a.dcm", **tags)
+        assert read_place(tmp_path / "a.dcm").distance == distance
+
+
 def test_files_without_a_place_are_refused(tmp_path):
     write_dicom(tmp_path / "a.dcm", np.ones((4, 4), np.uint16), "1.2")
     _original(tmp_path / "b.dcm")

@@ -58,13 +58,11 @@ def make_target(options: SinogramOptions) -> Target:
 def told(measured: Measured, target: Target) -> str:
     """In which units the files are."""
     black, white = _in_units(np.array([0.0, 1.0]), measured, target)
-    line = (
-        f"values are {target.unit}, in which the square's side is {measured.side:g}: black in the "
-        f"pictures is {black:g}, white {white:g}"
+    unit = "" if target.output_format == "npy" else " mm, as --spacing and --side are taken to be"
+    return (
+        f"values are {target.unit}: in the pictures black is {black:g} and white {white:g}; the "
+        f"square's side is {measured.side:g}{unit}"
     )
-    if target.output_format == "npy":
-        return line
-    return f"{line}; places are in mm, as which --spacing and --side count"
 
 
 def write_stacks(
@@ -89,7 +87,8 @@ def write_stacks(
     if target.output_format == "dicom":
         found = dicom_files(values, affine, unit, target.place.body)
         files |= {f"reconstruction_{i:04d}.dcm": data for i, data in enumerate(found, 1)}
-        names.append(f"{len(found)} files reconstruction_….dcm")
+        last = list(files)[-1]
+        names.append(last if len(found) == 1 else f"reconstruction_0001.dcm to {last}")
     for name, data in files.items():
         write_bytes(directory / name, data)
     save_figure(_comparison(stacks, measured), directory / "comparison.png")

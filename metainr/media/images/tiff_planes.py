@@ -21,6 +21,11 @@ def check_planes(path: str | Path | BinaryIO, file: "TiffFile") -> None:
     """Raises UserError if the pages of a file are not one stack of slices, in order."""
     if _holds_more(file, file.pages[:]):
         raise UserError(f"{path} stores planes that are no pages of their own; save it as pages")
+    if _is_apart(file.pages[0]):
+        raise UserError(
+            f"{path} says that its {file.pages[0].samplesperpixel} planes are the colours of one "
+            'picture; if they are slices, save each as a page (tifffile: photometric="minisblack")'
+        )
     if sum(size > 1 for size in _sizes(file)) > 1:
         raise UserError(
             f"{path} holds planes along several axes, such as channels, times and depths; save one "
@@ -28,6 +33,13 @@ def check_planes(path: str | Path | BinaryIO, file: "TiffFile") -> None:
         )
     if _is_reordered(file):
         raise UserError(f"{path} lists its planes in another order than its pages; save it anew")
+
+
+def _is_apart(page):
+    """Whether a page has its colours plane by plane, as tifffile takes 3 or 4 slices for."""
+    import tifffile
+
+    return page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
 
 
 def _is_reordered(file):

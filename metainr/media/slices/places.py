@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
     axes: [3, 3], whose columns of length 1 lead from column to column, row to row, slice to slice.
     middle: [3] of the first slice.
-    distance: from slice to slice; None: unknown.
+    distance: from slice to slice, or how thick one is where a file does not tell; None: unknown.
     body: what DICOM files say of patient, study and frame of reference, by keyword.
     """
 
@@ -99,7 +99,7 @@ def _of_dicom(data, path):
     return Place(
         np.stack([across, down, np.asarray(normal(data, first))], axis=1),
         middle,
-        known_length(measures.get("SpacingBetweenSlices")),
+        known_length(measures.get("SpacingBetweenSlices") or measures.get("SliceThickness")),
         {name: data[name].value for name in _OF_BODY if name in data},
     )
 
