@@ -196,6 +196,19 @@ def test_detectors_that_see_a_part_are_told(tmp_path, warnings):
     assert "read 5" in warnings[-1] and "seen in part" in warnings[-1]
 
 
+def test_an_object_beside_the_square_is_told(tmp_path, warnings):
+    """What is six detectors wide, in squares of side 7 and of 2, and seen by a fan."""
+    disc = np.array(VALUES)
+    disc[:, [0, 1, -2, -1]] = 0
+    _read(tmp_path, disc, side=7.0, white=2.0)
+    _read(tmp_path, 0.1 * disc, side=6.0, **FAN)
+    assert not warnings
+    _read(tmp_path, disc, side=2.0, white=9.0)
+    assert "beside the square of side 2 read up to" in warnings.pop()
+    _read(tmp_path, 0.1 * disc, side=2.0, **FAN)
+    assert "the object is larger; give --side its width" in warnings.pop()
+
+
 def test_pictures_of_float64_and_marked_texts_are_read(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", VALUES)
     lines = "\n".join(",".join(map(str, row)) for row in VALUES)

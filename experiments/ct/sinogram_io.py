@@ -12,11 +12,12 @@ from experiments.ct.view_angles import check_radians, parse_angles
 from metainr.checks import checked
 from metainr.errors import UserError
 from metainr.files import expanded
-from metainr.measurements import Detectors
+from metainr.measurements import Detectors, Rays
 from metainr.objectives import Sinogram
 
 _FEW = 3  # views; a detector may happen to measure the angles of fewer
 _CUT = 0.1  # of the largest value, that rays beside the object do not read
+_SOME = 0.01  # of them, which noise may have read more
 
 
 class Measured(NamedTuple):
@@ -65,6 +66,7 @@ def read_sinogram(options: SinogramOptions) -> Measured:
             f"is possible; give --white of at least {options.white * means.max():.4g}{otherwise}"
         )
     _tell_cut(means, path)
+    _tell_beside(means, angles, detectors, side, path)
     angles, means = angles.astype(np.float32), means.astype(np.float32)
     sinograms = tuple(Sinogram(angles, one, np.ones_like(angles)) for one in means)
     return Measured(sinograms, detectors, side, options.white)
@@ -145,6 +147,20 @@ def _tell_cut(means, path):
             "sinogram %s: the detectors at one end of the row read %.0f %% of the largest value: "
             "what lies beyond them is seen in part, or, if these are raw counts, give --blank",
             *(path, 100 * ends / means.max()),
+        )
+
+
+def _tell_beside(means, angles, detectors, side, path):
+    """Warns if rays that miss the square, by a detector or more, go through the object."""
+    places, turns = detectors if isinstance(detectors, Rays) else (detectors, 0.0)
+    ways = angles[:, None] + turns
+    reach = (np.abs(np.cos(ways)) + np.abs(np.sin(ways))) / 2 + np.abs(np.diff(places)).max()
+    beside = means[:, np.abs(places) > reach]
+    if beside.size and (beside > _CUT * means.max()).mean() > _SOME:
+        logging.warning(
+            "sinogram %s: rays that pass beside the square of side %.4g read up to %.0f %% of the "
+            "largest value: the object is larger; give --side its width, in the unit of --spacing",
+            *(path, side, 100 * beside.max() / means.max()),
         )
 
 
