@@ -129,6 +129,7 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
             steps=(0, config.learner.inner_steps),
         ),
         rates=_RATES,
+        value_range=None,  # training sees projections, validation slices
     )
 
 

@@ -302,7 +302,13 @@ def write_object_page(folder):
     metrics = {n: {"metrics": {"psnr": {"mean": [v], "stderr": [None]}}} for n, v in inits.items()}
     settings = {"default": {"steps": [3], "inits": metrics}}
     results = {"config": {"seen_views": 2}, "settings": settings}
-    write_object_report(folder, results, "turntable.gif", ["turntable.gif"])
+    write_object_report(folder, results, "turntable.gif", ["turntable.gif", "viewer.html"])
+
+
+def write_unmeasured_page(folder):
+    """Of three photographs, all of which were fitted."""
+    write_object_page(folder)
+    write_object_report(folder, {"config": {"seen_views": 3}}, "turntable.gif", ["turntable.gif"])
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -311,8 +317,9 @@ def write_object_page(folder):
     [
         (write_folder_page, "2 pictures were fitted, some of them exactly; 1 has no fit."),
         (write_object_page, "2 photographs: 20.00 dB from the learned init, 10.00 dB from random"),
+        (write_unmeasured_page, "Fitted to 3 photographs; none was left to measure the fit."),
     ],
-    ids=["folder", "object"],
+    ids=["folder", "object", "unmeasured"],
 )
 def test_pages_of_fits_are_legible(browser, tmp_path, write, shown, width):
     write(tmp_path)

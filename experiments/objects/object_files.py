@@ -14,6 +14,7 @@ from experiments.solids.meshes import write_mesh
 from metainr.errors import UserError
 from metainr.files import write_bytes
 from metainr.output import say
+from metainr.reporting.object_page import VIEWER
 from metainr.reporting.samples import to_levels
 from metainr.reporting.viewer import Photographs, viewer_page
 
@@ -42,8 +43,8 @@ def write_object(
     names = [] if mesh is None else [write_mesh(directory / f"mesh.{options.mesh}", mesh).name]
     grid = render_grid(look, min(options.side, _GRID_SIDE), fitted.subject)
     page = _page("An object", verdict, results, fitted, mesh, grid)
-    write_bytes(directory / "viewer.html", page.encode())
-    return [film, "views/", *names, "viewer.html"]
+    write_bytes(directory / VIEWER, page.encode())
+    return [film, "views/", *names, VIEWER]
 
 
 def write_surface_and_page(path: Path, fitted: Fitted, title: str) -> None:
