@@ -106,6 +106,8 @@ def with_own_flagfiles(argv: list[str]) -> list[str]:
 def _told(error):
     """What absl says, in our words where a value is not of its flag's kind."""
     text = " ".join(str(error).split())
+    if missing := re.search(r"Unable to open flagfile: .*'(.*)'", text):
+        return f"--flagfile={missing[1]} is neither a file nor the name of one of the program's own"
     refused = re.fullmatch(r"flag (--\w+=.*): (give .*)", text)
     return f"{refused[1]} is not possible; {refused[2]}" if refused else text
 
@@ -122,6 +124,9 @@ def _near(error):
     elif choice := re.search(r"--\w+=(.*?): value should be one of <(.*)>", text):
         near = difflib.get_close_matches(choice[1], choice[2].split("|"))
         prefix = ""
+    elif missing := re.search(r"Unable to open flagfile: .*'(.*)'", text):
+        found = sorted(_FLAGFILES.glob(f"*/{Path(missing[1]).name}.flags"))
+        near, prefix = [f"{path.parent.name}/{path.stem}" for path in found], "--flagfile="
     elif "is not possible; give " in _told(error):
         return ""
     else:

@@ -62,3 +62,16 @@ def test_a_wheel_brings_the_command_and_no_package_called_experiments(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_a_flagfile_of_another_program_is_told_with_the_nearest(capsys):
+    with pytest.raises(SystemExit):
+        cli.parse(["fit_object", "--flagfile=alone"])
+    assert "--flagfile=alone is neither a file" in (line := capsys.readouterr().err)
+    assert "--flagfile=view_synthesis/alone" in line
+
+
+def test_help_survives_a_reader_that_goes():
+    program = f"{sys.executable} -m metainr fit --help | head -n 1"
+    done = subprocess.run(program, shell=True, cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.startswith("Fits a picture") and not done.stderr
