@@ -164,7 +164,7 @@ def test_stacks_of_a_fan_become_a_volume(trained, tmp_path, capfd):
     assert _run("ct_reconstruction", tmp_path / "run", *own) == 0
     lines = capfd.readouterr().out
     assert "2 slices, each of 72 views by 16 detectors, fan rays" in lines
-    assert "values are HU" in lines and "black in the pictures is -1000, white 1000" in lines
+    assert "values are HU: in the pictures black is -1000 and white 1000" in lines
     values = np.load(tmp_path / "run" / "reconstruction.npy")
     volume = nibabel.load(tmp_path / "run" / "reconstruction.nii.gz")
     np.testing.assert_array_equal(volume.get_fdata(), values.T)
