@@ -1,11 +1,11 @@
 """Writes a learned init, or a fit, as a field for PyTorch or ONNX.
 
     metainr export runs/quickstart --to=torch --output_dir=exported
-    metainr export fits/picture/weights.safetensors --to=onnx --output_dir=exported
+    metainr export fits/picture --to=onnx --output_dir=exported
 
-The one argument is a workdir, one of its checkpoints, or a file of weights that metainr wrote. Of
-a learned init the weights are written with which fits begin; those of a fit have its latent, if it
-has one, in them.
+The one argument is a workdir, one of its checkpoints, the folder of a fit, or a file of weights
+that metainr wrote. Of a learned init this writes the weights with which fits begin. Those of a fit
+have its latent, if it has one, in them.
 
     field.py, field.safetensors     for PyTorch: a module that needs nothing of metainr
     field.onnx                      for ONNX: one model

@@ -51,7 +51,7 @@ from metainr.runs.dead import warn_of_constant
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init, standard_init
 from metainr.runs.record import of_fits
-from metainr.runs.saved import write_saved
+from metainr.runs.saved import FITTED, write_saved
 from metainr.types import Field
 
 _OWN = (
@@ -116,13 +116,13 @@ def main() -> None:
     record = weights_record(job.config, view_synthesis.EXPERIMENT)
     try:
         save_figure(_comparison(job, params), directory / "comparison.png")
-        write_saved(directory / "weights.safetensors", shown, record)
+        write_saved(directory / FITTED, shown, record)
         names = write_object(
             directory, job.options, _fitted(job, shown), job.path, verdict, results
         )
         results["command"] = cli.command()
         write_json(directory / "results.json", results)
-        files = ("comparison.png", *names, "weights.safetensors", "results.json")
+        files = ("comparison.png", *names, FITTED, "results.json")
         page = write_object_report(directory, results, names[0], files)
     except OSError as error:
         raise UserError(f"cannot write to --output_dir={directory}: {why(error)}") from error

@@ -90,6 +90,8 @@ def test_a_sweep_runs_what_is_missing_and_compares(runs, capfd):
     assert {path: path.stat().st_mtime_ns for path in runs.rglob("results.json")} == before
     assert "inner_steps=2" in (runs / "compared.md").read_text()
     assert capfd.readouterr().out.count("What differs") == 1
+    found = read_runs(sorted(runs.iterdir()))  # as runs/steps/* names them, the page's files too
+    assert [run.name for run in found] == ["inner_steps=1", "inner_steps=2"]
 
 
 @pytest.mark.parametrize(

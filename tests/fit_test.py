@@ -391,7 +391,7 @@ def _plain(params):
 
 @pytest.mark.parametrize("mode", ["resize", pytest.param("tile", marks=pytest.mark.slow)])
 def test_fitted_weights_are_an_init(run, mode):
-    name = {"resize": "weights.safetensors", "tile": "weights/000_000.safetensors"}[mode]
+    name = {"resize": ".", "tile": "weights/000_000.safetensors"}[mode]
     picture = smooth(SIDE, SIDE)
     folder, results = run(picture, f"--mode={mode}")
     _, further = run(picture, f"--init={folder / name}", name="further")

@@ -100,6 +100,24 @@ def test_coordinates_and_values_become_ours_as_docs_export_says(saved):
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
+def test_coordinates_kept_by_a_wrapper_are_no_layer(saved):
+    arrays = state_dict(LAYOUTS["wrapped"])
+    wrapped = load_weights(saved({"grid": COORDS, **arrays}))
+    np.testing.assert_array_equal(wrapped["dense_2"]["bias"], LAYERS[2][1])
+
+
+def test_theirs_are_fitted_on_the_grid_that_is_told(saved):
+    path = saved(state_dict(LAYOUTS["siren-pytorch"]))
+    run = metainr.load(path, field=siren(omega=1.0), shape=(6, 5))
+    fit = run.fit(np.zeros((6, 5, 3)), steps=0)
+    expected = sine_network(COORDS, 30.0, 1.0)
+    np.testing.assert_allclose(fit(COORDS), expected, atol=1e-5)
+    with pytest.raises(UserError, match="shape is .0, 5."):
+        metainr.load(path, field=siren(), shape=(0, 5))
+    with pytest.raises(UserError, match="shape is .6,., and the field does not take 1 coordinates"):
+        metainr.load(path, field=siren(), shape=(6,))
+
+
 def test_layers_without_biases_get_zeros(saved):
     arrays = {name: x for name, x in state_dict(LAYOUTS["Sequential"]).items() if "weight" in name}
     assert not np.any(load_weights(saved(arrays))["dense_1"]["bias"])
@@ -171,7 +189,7 @@ class _Hostile:
 def test_code_in_a_file_is_refused_unrun(tmp_path, capsys):
     path = tmp_path / "a.pt"
     path.write_bytes(pt_bytes({"0.weight": _Hostile("ran")}))
-    with pytest.raises(UserError, match="asks for .*print, refused unrun"):
+    with pytest.raises(UserError, match="asks for .*print, refused unrun; save model.state_dict"):
         load_weights(path)
     assert capsys.readouterr().out == ""
 

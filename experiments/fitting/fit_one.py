@@ -17,8 +17,9 @@ from metainr.progress import progress
 from metainr.reporting import to_text
 from metainr.runs.dead import warn_of_constant
 from metainr.runs.record import of_fits
+from metainr.runs.saved import FITTED
 
-_WEIGHTS = {"resize": "weights.safetensors", "tile": "weights/"}
+_WEIGHTS = {"resize": FITTED, "tile": "weights/"}
 
 
 def fit_one(job: Job) -> None:

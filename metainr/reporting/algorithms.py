@@ -23,9 +23,9 @@ from metainr.errors import UserError
 from metainr.files import write_bytes
 from metainr.json_files import read_json
 from metainr.reporting.embedding import picture_html
-from metainr.reporting.figures import WIDTH, new_plot, save_figure
+from metainr.reporting.figures import save_figure
 from metainr.reporting.frame import render_page, table_html
-from metainr.reporting.lines import Line, palette, plain_lines, step_lines
+from metainr.reporting.lines import Line, plain_lines, step_lines
 from metainr.reporting.measures import measure
 from metainr.reporting.results import shown_steps
 from metainr.reporting.tables import NOTHING, Table, marked, to_markdown
@@ -185,7 +185,7 @@ def _verdict(record):
     """Which algorithm is best early and late, on the first class."""
     name, entries = next(iter(record["classes"].items()))
     early = min(2, record["steps"][-1])
-    parts = []
+    leads = {}
     for step in dict.fromkeys((early, record["steps"][-1])):
         means = (
             (_mean(entry, None, record["steps"], step)[0], key) for key, entry in entries.items()
@@ -193,7 +193,8 @@ def _verdict(record):
         values = [(float(mean), key) for mean, key in means if mean is not None]
         if values:
             most, best = max(values)
-            parts.append(f"after {step} steps {best} leads with {most:.1f} dB")
+            leads.setdefault(best, []).append(f"{most:.1f} dB after {step} steps")
+    parts = [f"{best} leads with {' and '.join(found)}" for best, found in leads.items()]
     return f"On {name}, {', and '.join(parts)}." if parts else f"No fit on {name} stayed finite."
 
 
@@ -229,20 +230,20 @@ def _compute_figure(entries):
         run = entry["runs"][0]
         steps, values = np.array(run["curve"], float).reshape(-1, 2).T
         lines[name] = Line(steps / run["outer_steps"] * run["flops"] / 1e12, values)
-    return plain_lines(lines, "operations while learning [TFLOP]", "PSNR on validation [dB]")
+    figure = plain_lines(lines, "operations while learning [TFLOP]", "PSNR on validation [dB]")
+    figure.axes[0].set_xlim(left=0)
+    return figure
 
 
 def _memory_figure(record, entries):
-    figure, axes = new_plot((WIDTH, 4.2))
-    step, learned = min(2, record["steps"][-1]), _learned(entries)
-    for name, colour in zip(learned, palette(len(learned))):
-        value, _ = _mean(entries[name], None, record["steps"], step)
-        memory = entries[name]["runs"][0]["memory"]
+    step, points = min(2, record["steps"][-1]), {}
+    for name, entry in _learned(entries).items():
+        value, _ = _mean(entry, None, record["steps"], step)
+        memory = entry["runs"][0]["memory"]
         if value is not None and memory:
-            axes.plot(memory / 1e6, value, "o", color=colour, ms=9)
-            axes.annotate(name, (memory / 1e6, value), (6, 4), textcoords="offset points")
-    axes.set(xlabel="memory of a training step [MB]", ylabel=f"PSNR after {step} steps [dB]")
-    axes.margins(0.18)
+            points[name] = Line([memory / 1e6], [value])
+    figure = plain_lines(points, "memory of a training step [MB]", f"PSNR after {step} steps [dB]")
+    figure.axes[0].set_xlim(left=0)
     return figure
 
 

@@ -46,8 +46,8 @@ def _plot(lines, size):
     figure, axes = new_plot(size)
     for (name, line), colour in zip(lines.items(), palette(len(lines))):
         style = {"linestyle": "--" if line.dashed else "-", "color": colour, "label": name}
-        marker = "o" if len(line.x) <= 30 else None
-        axes.plot(np.array(line.x, float), np.array(line.y, float), marker=marker, ms=4, **style)
+        style |= {"marker": "o" if len(line.x) <= 30 else None, "ms": 9 if len(line.x) == 1 else 4}
+        axes.plot(np.array(line.x, float), np.array(line.y, float), **style)
     figure.legend(loc="outside lower center", frameon=False, ncols=3, fontsize=9)
     return figure, axes
 

@@ -20,6 +20,8 @@ from metainr.reporting.tables import NOTHING, Table, in_steps, marked, to_markdo
 COMPARED = "compared.md"
 """The file that tells the page of several runs from a run."""
 
+_PAGE = (COMPARED, "figures", "report.html")
+
 _ALIKE = ("experiment", "signal", "num_test")
 _PLACE = ("workdir", "profile", "num_devices", "task_microbatch", "checkpoint_every")
 
@@ -33,14 +35,16 @@ class FinishedRun(NamedTuple):
 
 
 def read_runs(workdirs: Sequence[str | Path]) -> list[FinishedRun]:
-    """Reads finished runs, two at least, named by their folders; pages of others are left out.
+    """Reads finished runs, two at least, named by their folders; pages of several are left out.
+
+    So `runs/*` may hold such pages, and may be the folder of one, as a sweep's is.
 
     Raises:
         UserError: a run is not finished or damaged, or runs cannot be compared: they differ in
             experiment, class of signals, number of test signals, settings or metric.
     """
     paths = dict.fromkeys(expanded(workdir) for workdir in workdirs)
-    paths = [path for path in paths if not (path / COMPARED).exists()]
+    paths = [path for path in paths if not _is_of_page(path)]
     if len(paths) < 2:
         raise UserError(
             f"{len(paths)} runs are no comparison; name two workdirs or more, such as runs/*"
@@ -116,6 +120,12 @@ def write_runs_report(
         *(path for *_, path in pictures),
         write_bytes(folder / "report.html", page.encode()),
     ]
+
+
+def _is_of_page(path):
+    """Whether a path is the folder of a page of several runs, or what lies beside that page."""
+    beside = path.name in _PAGE and (path.parent / COMPARED).exists()
+    return beside or (path / COMPARED).exists()
 
 
 def _page_of(run, folder):

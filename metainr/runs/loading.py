@@ -1,7 +1,11 @@
 """The front door: `metainr.load`."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+
+import jax
+import jax.numpy as jnp
 
 from metainr.checks import Each, Range, check
 from metainr.errors import UserError
@@ -19,7 +23,7 @@ GRIDS = "regression"
 """That of a record of other signals that are given on a grid."""
 
 _MOST_POINTS = 2**26
-_SIDE = Range(1, _MOST_POINTS)
+_GRID = Each(Range(1, _MOST_POINTS), "64,64", (1, 2, 3, 4))
 _TEST_STEPS = 20
 
 
@@ -30,15 +34,19 @@ def load(
     field: Field | None = None,
     inner_optimizer: MakeOptimizer | None = None,
     problem: Problem | None = None,
+    shape: Sequence[int] | None = None,
 ) -> Run:
     """What was learned, from a workdir, one of its checkpoints or a file of weights.
 
     Args:
-        path: of a run of `learn` or of the command line, or of a file that either wrote.
+        path: of a run of `learn` or of the command line, the folder of a fit, or a file that either
+            wrote.
         best: of a workdir, the checkpoint that validation liked best in place of the newest.
         field: where the file does not name it, as of fields of one's own.
         inner_optimizer: that it was learned with, where that is a function of one's own.
         problem: what it was learned for, where that is no class of arrays.
+        shape: of the grid of the arrays to fit, such as (64, 64), where the file does not tell it:
+            weights from elsewhere do not.
 
     Raises:
         UserError: there is nothing to read, or it is of another field.
@@ -53,7 +61,10 @@ def load(
         field = field_of(record, weights, source) if problem is None else problem.field
     learner = _learner(record, inner_optimizer, source)
     init = init_of(weights, learner, field, source)
-    shape = _shape(record, source) if problem is None else None
+    if shape is not None:
+        shape = _given_shape(shape, field)
+    elif problem is None:
+        shape = _shape(record, source)
     if shape is not None and record.get("objective") != OWN:
         inner_steps = init.learner.inner_steps
         problem = in_file(source, lambda: _of_grid(field, inner_steps, shape, record))
@@ -73,12 +84,26 @@ def _learner(record, optimizer, source):
     return learner._replace(inner=learner.inner._replace(optimizer=optimizer))
 
 
+def _given_shape(shape, field):
+    """The caller's grid, if the field takes as many coordinates as it has axes."""
+    shape = check("shape", shape, _GRID)
+    coords = jax.ShapeDtypeStruct((1, len(shape)), jnp.float32)
+    try:
+        jax.eval_shape(field.apply, jax.eval_shape(field.init, jax.random.key(0)), coords)
+    except Exception as error:  # whatever a network makes of coordinates that are not its own
+        raise UserError(
+            f"shape is {shape}, and the field does not take {len(shape)} coordinates; give the "
+            "grid of its signals"
+        ) from error
+    return shape
+
+
 def _shape(record, source):
     """The grid that a record's signals were given on, None of other signals."""
     if record.get("experiment") not in (IMAGES, GRIDS):
         return None
     shape = record.get("shape") or [record.get("resolution")] * 2
-    found = in_file(source, lambda: check("shape", shape, Each(_SIDE, "64,64", (1, 2, 3, 4))))
+    found = in_file(source, lambda: check("shape", shape, _GRID))
     if math.prod(found) > _MOST_POINTS:
         raise UserError(
             f"{source} was recorded with {math.prod(found)} points, too many for a grid"

@@ -163,8 +163,8 @@ class Run(NamedTuple):
             support = setting.make_task(signal, key).support if support is None else support
         if objective is None or support is None:
             raise UserError(
-                "fit: this run does not say what such a fit sees and lowers; give signal= or "
-                "support=, and objective="
+                "fit: this run does not say what such a fit sees and lowers; give signal= to a run "
+                "that was loaded with shape=, or support= and objective="
             )
         hyper = self.init.hyper
         hyper = Hyper(

@@ -33,6 +33,9 @@ OWN = "own"
 
 ALGORITHM = Choice([*algorithms.REGISTRY, NONE])
 
+FITTED = "weights.safetensors"
+"""The weights of a fit, in the folder that a program wrote."""
+
 OUTER_NAMES = {"learning_rate": "outer_learning_rate", "schedule": "outer_schedule"}
 """Options of the outer loop that a record has under longer names."""
 
@@ -41,7 +44,7 @@ _DIMENSIONS = [(d, c) for d in range(1, 5) for c in range(1, 9)]
 
 
 def read_saved(path: str | Path, best: bool = False) -> tuple[Any, dict[str, Any]]:
-    """(meta-parameters as nested dicts, the record as far as known) of a workdir or a file.
+    """(meta-parameters as nested dicts, the record as far as known) of a workdir, a fit or a file.
 
     `ready:NAME` is a file that comes with the library (`metainr.ready`).
 
@@ -52,6 +55,7 @@ def read_saved(path: str | Path, best: bool = False) -> tuple[Any, dict[str, Any
     path = located(path)
     if not path.exists():
         raise UserError(f"{path} does not exist; name a workdir, a file of weights or ready:NAME")
+    path = path / FITTED if (path / FITTED).is_file() else path
     if path.is_dir():
         return load_meta_params(path, best)
     try:

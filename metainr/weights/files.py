@@ -128,7 +128,7 @@ def _reading(path: Path) -> Iterator[None]:
     except Exception as error:  # whatever damage makes a reader raise
         raise UserError(
             f"{shown(path)} is not a readable {path.suffix} file of weights: {reason(error)}; "
-            "restore it from a copy or name another"
+            f"{_REMEDIES.get(path.suffix.lower(), 'restore it from a copy')} or name another"
         ) from error
 
 
@@ -198,6 +198,7 @@ _READERS = {
     ".pt": _read_torch,
     ".pth": _read_torch,
 }
+_REMEDIES = dict.fromkeys((".pt", ".pth"), "save model.state_dict() anew by torch.save,")
 _METADATA_READERS = dict.fromkeys(_READERS, lambda path: {}) | {
     ".safetensors": _read_safetensors_metadata,
     ".npz": _read_npz_metadata,

@@ -21,6 +21,7 @@ from metainr.weights.naming import shown
 # What stands around the number of a layer; the last one may be called so instead.
 _LAYER = re.compile(r"((?:\w+\.)*?)(\d{1,6}|last_layer)(\.linear|\.0|)", re.ASCII)
 _KNOWN = "net.0.linear … net.4, net.net.0.0 … net.net.4.0, layers.0 … last_layer, and 0, 2, 4"
+_BUFFERS = ("grid",)  # of siren-pytorch's SirenWrapper: coordinates, no weights
 _MOST_SHOWN = 3
 
 
@@ -50,6 +51,8 @@ def of_state_dict(
 def _layers(arrays) -> dict[str, Layer]:
     parts: dict[str, dict[str, np.ndarray]] = {}
     for name, array in arrays.items():
+        if name in _BUFFERS:
+            continue
         layer, _, part = name.rpartition(".")
         if part not in ("weight", "bias"):
             raise ValueError(f"it holds {_some(arrays)}")

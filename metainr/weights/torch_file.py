@@ -24,21 +24,21 @@ def load_torch(path: str | Path) -> dict[str, np.ndarray]:
     standard library raise.
     """
     if not zipfile.is_zipfile(path):
-        raise ValueError("it is no file of PyTorch 1.6 or later; save model.state_dict() again")
+        raise ValueError("it is no file of PyTorch 1.6 or later")
     with zipfile.ZipFile(path) as archive:
         check_sizes(archive, path)
         name = next((x for x in archive.namelist() if x.endswith(f"/{_PICKLE}")), None)
         if name is None:
-            raise ValueError(f"it has no {_PICKLE}; save model.state_dict() by torch.save")
+            raise ValueError(f"it has no {_PICKLE}")
         storages = _Storages(archive, name.removesuffix(_PICKLE))
         found = unpickle(archive.read(name), _ADMITTED, storages)
     if not isinstance(found, dict) or not found:
-        raise ValueError("it holds no state dict; save model.state_dict()")
+        raise ValueError("it holds no state dict")
     for name, tensor in found.items():
         if not isinstance(name, str) or not isinstance(tensor, np.ndarray):
-            raise ValueError(f"{str(name)[:40]!r} is no tensor; save model.state_dict() alone")
+            raise ValueError(f"{str(name)[:40]!r} is no tensor")
     if sum(tensor.nbytes for tensor in found.values()) > storages.nbytes:
-        raise ValueError("its tensors share memory; save copies of them")
+        raise ValueError("its tensors share memory, of which copies can be saved")
     return found
 
 
