@@ -3,6 +3,7 @@
 `python tests/docs_test.py` writes the tables of docs/flags.md.
 """
 
+import importlib.util
 import json
 import os
 import re
@@ -11,7 +12,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
+from torch_files import pt_bytes, tensors_of
+
+from metainr import fields
+from metainr.export import trace
+from metainr.export.torch_code import torch_lines
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
@@ -44,6 +52,7 @@ FLAG_MODULES = {
     "`make_objects`": "make_objects",
     "`make_landmark`": "make_landmark",
 }
+EXPORTS = "docs/export.md"
 _TABLES = re.compile(r"(<!-- flags: .*? -->\n).*?(<!-- end of flags -->)", re.DOTALL)
 # A process for each binary, as several define a flag of one name; what they share is imported once.
 _TELL_FLAGS = """
@@ -98,6 +107,8 @@ def _examples():
     """Every block of Python once, though several pages show it."""
     blocks = {}
     for page in PAGES:
+        if page == EXPORTS:  # whose blocks go on from one another's files
+            continue
         for index, block in enumerate(_blocks(page, "python")):
             if _path_of(block) is None:
                 blocks.setdefault(block, f"{page}-{index}")
@@ -125,6 +136,35 @@ def test_examples_run(block, tmp_path):
     for long, short in _SHORTER.items():
         block = block.replace(long, short)
     assert _python(["-c", block], tmp_path)
+
+
+def test_what_the_page_exports_and_imports_is_read(tmp_path):
+    exporting, in_torch, fitting, converting = _blocks(EXPORTS, "python")
+    difference = re.search(r"difference: (\S+)", _python(["-c", exporting], tmp_path))
+    assert difference and float(difference[1]) < 1e-5
+    if importlib.util.find_spec("torch"):
+        assert "[256, 256, 3]" in _python(["-c", in_torch], tmp_path)
+    rng, sizes = np.random.default_rng(0), [2, *[256] * 4, 3]
+    names = [*(f"net.{index}.linear" for index in range(4)), "net.4"]
+    arrays = {}
+    for name, inputs, outputs in zip(names, sizes, sizes[1:]):
+        arrays[f"{name}.weight"] = rng.uniform(-0.01, 0.01, (outputs, inputs)).astype(np.float32)
+        arrays[f"{name}.bias"] = rng.uniform(-1, 1, outputs).astype(np.float32)
+    (tmp_path / "siren.pt").write_bytes(pt_bytes(tensors_of(arrays)))
+    x = np.array([[-1.0, 1.0]])
+    for name in names:
+        x = x @ arrays[f"{name}.weight"].T + arrays[f"{name}.bias"]
+        x = x if name == names[-1] else np.sin(30 * x)
+    values = re.findall(r"-?[\d.]+(?:e-\d+)?", _python(["-c", fitting], tmp_path))
+    np.testing.assert_allclose(np.array(values, float), x[0], atol=1e-5)
+    assert "(256, 256)" in _python(["-c", converting], tmp_path)
+
+
+def test_the_formula_that_the_page_shows_is_what_is_written():
+    field = fields.siren(width=8, depth=3, omega=30, first_omega=30)
+    lines, _ = torch_lines(trace(field.apply, field.init(jax.random.key(0)), 2))
+    (block,) = _blocks(EXPORTS, "py")
+    assert [line.strip() for line in block.splitlines()[1:]] == [line.strip() for line in lines]
 
 
 @pytest.mark.slow
