@@ -202,7 +202,7 @@ def _generalisation(runs):
 
 def _shared(values):
     """One value of all, or several beside one another."""
-    return "/".join(str(value) for value in dict.fromkeys(values))
+    return " or ".join(str(value) for value in dict.fromkeys(values))
 
 
 def _grey(picture):
