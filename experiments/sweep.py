@@ -1,10 +1,11 @@
 """Run an experiment once for every value of some flags, and compare the runs on one page.
 
-    metainr sweep image_regression --flagfile=quickstart --inner_steps=1,2,5 --workdir=runs/steps
+    metainr sweep image_regression --flagfile=quickstart --inner_steps=1,2 --workdir=runs/steps
 
 A flag of one value that is given several, parted by commas, is swept over; of several such flags
 all combinations are run. Every run has a folder of its own in the workdir, such as inner_steps=1.
-The same command goes on with what is missing.
+The same command goes on with what is missing. A run that fails, such as one that diverges, is named
+at the end, and the others are compared.
 """
 
 import importlib
@@ -22,7 +23,7 @@ from metainr.files import expanded
 from metainr.output import say
 from metainr.registry import look_up
 
-_USAGE = "name an experiment and its flags, such as image_regression --inner_steps=1,2,5"
+_USAGE = "name an experiment and its flags, such as image_regression --inner_steps=1,2"
 
 
 def main(arguments: list[str]) -> None:
@@ -36,20 +37,26 @@ def main(arguments: list[str]) -> None:
     if not swept:
         raise UserError(f"no flag has several values; {_USAGE}")
     workdir, others = _workdir(others)
-    runs = []
+    runs, failed = [], []
     for values in itertools.product(*swept.values()):
         chosen = [f"{flag}={value}" for flag, value in zip(swept, values)]
         folder = workdir / ",".join(chosen).replace("/", "-")
         say(f"{folder}")
         command = [sys.executable, "-m", "metainr", name, *others, f"--workdir={folder}"]
         code = subprocess.run([*command, *(f"--{text}" for text in chosen)], check=False).returncode
-        if code:
+        if code not in (0, 1):  # 1: its mistake or divergence; it has said why
             raise UserError(
                 f"the run in {folder} ended with status {code}; what is done is kept: run the same "
                 "command again to go on"
             )
-        runs.append(str(folder))
-    compare.report(runs, str(workdir))
+        (failed if code else runs).append(str(folder))
+    if len(runs) > 1:
+        compare.report(runs, str(workdir))
+    if failed:
+        raise UserError(
+            f"{', '.join(failed)}: failed, as said above, and not among the {len(runs)} compared; "
+            "leave these values out, or run the same command again to try them again"
+        )
 
 
 def _parted(arguments):

@@ -94,6 +94,14 @@ def test_a_sweep_runs_what_is_missing_and_compares(runs, capfd):
     assert [run.name for run in found] == ["inner_steps=1", "inner_steps=2"]
 
 
+@pytest.mark.slow
+def test_a_sweep_outlives_a_run_that_diverges(tmp_path, capfd):
+    given = ["image_regression", *TINY, f"--workdir={tmp_path}"]
+    with pytest.raises(UserError, match=r"outer_learning_rate=1e30: failed, .* the 2 compared"):
+        sweep.main([*given, "--outer_learning_rate=1e30,1e-4,1e-5"])
+    assert "outer_learning_rate=1e-5" in (tmp_path / "compared.md").read_text()
+
+
 @pytest.mark.parametrize(
     "arguments, told",
     [
