@@ -61,14 +61,15 @@ def load(
         field = field_of(record, weights, source) if problem is None else problem.field
     learner = _learner(record, inner_optimizer, source)
     init = init_of(weights, learner, field, source)
+    grid = None
     if shape is not None:
-        shape = _given_shape(shape, field)
+        grid = _given_shape(shape, field)
     elif problem is None:
-        shape = _shape(record, source)
-    if shape is not None and record.get("objective") != OWN:
+        grid = _shape(record, source)
+    if grid is not None and record.get("objective") != OWN:
         inner_steps = init.learner.inner_steps
-        problem = in_file(source, lambda: _of_grid(field, inner_steps, shape, record))
-    return Run(field, init, problem, shape, record)
+        problem = in_file(source, lambda: _of_grid(field, inner_steps, grid, record))
+    return Run(field, init, problem, grid, record)
 
 
 def _learner(record, optimizer, source):

@@ -198,7 +198,9 @@ _READERS = {
     ".pt": _read_torch,
     ".pth": _read_torch,
 }
-_REMEDIES = dict.fromkeys((".pt", ".pth"), "save model.state_dict() anew by torch.save,")
+_REMEDIES: dict[str, str] = dict.fromkeys(
+    (".pt", ".pth"), "save model.state_dict() anew by torch.save,"
+)
 _METADATA_READERS = dict.fromkeys(_READERS, lambda path: {}) | {
     ".safetensors": _read_safetensors_metadata,
     ".npz": _read_npz_metadata,

@@ -21,9 +21,9 @@ def check_planes(path: str | Path | BinaryIO, file: "TiffFile") -> None:
     """Raises UserError if the pages of a file are not one stack of slices, in order."""
     if _holds_more(file, file.pages[:]):
         raise UserError(f"{path} stores planes that are no pages of their own; save it as pages")
-    if _is_apart(file.pages[0]):
+    if count := _planes_of_colours(file.pages[0]):
         raise UserError(
-            f"{path} says that its {file.pages[0].samplesperpixel} planes are the colours of one "
+            f"{path} says that its {count} planes are the colours of one "
             'picture; if they are slices, save each as a page (tifffile: photometric="minisblack")'
         )
     if sum(size > 1 for size in _sizes(file)) > 1:
@@ -35,11 +35,12 @@ def check_planes(path: str | Path | BinaryIO, file: "TiffFile") -> None:
         raise UserError(f"{path} lists its planes in another order than its pages; save it anew")
 
 
-def _is_apart(page):
-    """Whether a page has its colours plane by plane, as tifffile takes 3 or 4 slices for."""
+def _planes_of_colours(page):
+    """How many planes a page's colours lie in, as tifffile takes 3 or 4 slices for; 0: in none."""
     import tifffile
 
-    return page.samplesperpixel > 1 and page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+    apart = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
+    return page.samplesperpixel if apart and page.samplesperpixel > 1 else 0
 
 
 def _is_reordered(file):
