@@ -44,6 +44,7 @@ MAY_IMPORT = {
     "training": LEAVES | {"algorithms", "devices", "numerics", "reporting", "weights"},
     "evaluation": LEAVES | {"algorithms", "devices", "numerics"},
     "reporting": LEAVES - {"types", "keys"},
+    "streams": LEAVES | {"algorithms", "evaluation", "measurements", "numerics", "objectives"},
     "weights": LEAVES,
     "export": LEAVES | {"weights"},
 }
