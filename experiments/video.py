@@ -14,7 +14,6 @@ Fits are written to WORKDIR/fits as .mp4 (.gif without imageio-ffmpeg). Give the
 repeated flags the last one counts.
 """
 
-import importlib.util
 from collections.abc import Collection
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from experiments.images.images import tell_of_ssim
 from experiments.media import grids, video_flags
 from experiments.media.sheets import sheet
 from experiments.media.video_flags import VideoOptions
-from experiments.media.videos import write_video
+from experiments.media.videos import kind_of_file, levels, write_video
 from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from metainr import signals
@@ -60,7 +59,6 @@ _DEFAULTS = {
 _RATES = {"sgd": (1e-3, 3e-3, 1e-2, 1e-1), "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)}
 _FRAMES, _MOST_FRAMES = 16, 64
 _SPEED = 8.0  # frames per second of what has no rate of its own
-_SMALLEST_SIDE = 128  # pixels of a video; those of smaller clips are enlarged
 
 
 def build(config: Config[VideoOptions], summation: Summation) -> Problem:
@@ -86,7 +84,7 @@ def build(config: Config[VideoOptions], summation: Summation) -> Problem:
 
     def export(params: Params, clip: np.ndarray, path: Path) -> None:
         for file, frames in ((path, watch(params)), (grids.original(path), clip)):
-            write_video(f"{file}.{_kind_of_file()}", _levels(np.asarray(frames)), speed)
+            write_video(f"{file}.{kind_of_file()}", levels(np.asarray(frames)), speed)
 
     tell_of_ssim(run.resolution)
     steps, match_step = grids.measured_steps(config)
@@ -153,17 +151,6 @@ def _options(run: RunOptions, own: VideoOptions) -> signals.ClipOptions:
     return signals.ClipOptions(
         run.resolution, own.clip_frames, run.seed, own.video_folder, own.clip
     )
-
-
-def _levels(frames):
-    """Frames uint8 [t, h, w, 3], small ones enlarged: each pixel becomes a square of them."""
-    times = -(-_SMALLEST_SIDE // frames.shape[1])
-    levels = np.round(255 * np.clip(np.nan_to_num(frames), 0, 1)).astype(np.uint8)
-    return levels.repeat(times, axis=1).repeat(times, axis=2)
-
-
-def _kind_of_file():
-    return "mp4" if importlib.util.find_spec("imageio_ffmpeg") else "gif"
 
 
 EXPERIMENT = Experiment("video", build, VideoOptions, video_flags.OWN, _DEFAULTS, settle)

@@ -161,7 +161,7 @@ def test_no_steps_leave_the_init():
 
 
 def test_forgetting_by_hand():
-    matrix = np.array([[30.0, 1, 2], [20, 28, 3], [25, 22, 31]])
+    matrix = np.array([[30.0, 1, 99], [20, 28, 3], [25, 22, 31]])
     assert streams.forgetting(matrix) == pytest.approx((5 + 6 + 0) / 3)
 
 

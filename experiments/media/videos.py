@@ -1,5 +1,6 @@
 """Moving pictures as files."""
 
+import importlib.util
 import io
 import tempfile
 import warnings
@@ -12,6 +13,7 @@ from metainr.errors import UserError
 from metainr.files import write_bytes
 
 _QUALITY = 8  # of 10; text and edges stay clean
+_SMALLEST_SIDE = 128  # pixels of a video; those of smaller clips are enlarged
 
 
 def write_video(path: str | Path, frames: np.ndarray, frames_per_second: float = 24) -> Path:
@@ -33,6 +35,18 @@ def write_video(path: str | Path, frames: np.ndarray, frames_per_second: float =
             "2 × 2 pixels or more"
         )
     return write_bytes(path, encode(np.asarray(frames), frames_per_second))
+
+
+def levels(frames: np.ndarray) -> np.ndarray:
+    """Frames in [0, 1] as uint8 [t, h, w, 3], small ones enlarged: a pixel becomes a square."""
+    times = -(-_SMALLEST_SIDE // frames.shape[1])
+    found = np.round(255 * np.clip(np.nan_to_num(frames), 0, 1)).astype(np.uint8)
+    return found.repeat(times, axis=1).repeat(times, axis=2)
+
+
+def kind_of_file() -> str:
+    """The ending of videos that can be written here: "mp4", or "gif" without imageio-ffmpeg."""
+    return "mp4" if importlib.util.find_spec("imageio_ffmpeg") else "gif"
 
 
 def _mp4(frames, frames_per_second):

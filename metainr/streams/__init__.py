@@ -1,6 +1,6 @@
 """Signals that arrive in parts, each seen once, all of which are to be kept."""
 
-from metainr.streams.course import Course, forgetting, run_stream
+from metainr.streams.course import Course, best, forgetting, run_stream
 from metainr.streams.descent import Steps, descend
 from metainr.streams.fit import fit_stream
 from metainr.streams.information import point_information, weight_information
@@ -17,6 +17,7 @@ __all__ = [
     "Method",
     "MethodOptions",
     "Steps",
+    "best",
     "cut",
     "descend",
     "fit_stream",

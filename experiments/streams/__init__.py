@@ -1,0 +1,1 @@
+"""What the program on streams is made of: its flags, kinds of signals, contenders, live mode."""

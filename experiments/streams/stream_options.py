@@ -1,0 +1,70 @@
+"""The flags of streams."""
+
+from typing import Annotated, NamedTuple
+
+from experiments.config import FILE_OR_FOLDER
+from experiments.experiment import OwnFlags
+from experiments.images import image_flags
+from experiments.media import audio_flags, video_flags
+from experiments.run.define import define
+from metainr.checks import Choice, Each, Maybe, Range
+from metainr.streams import METHODS
+
+
+class StreamOptions(NamedTuple):
+    """What arrives, in which parts, and who keeps it.
+
+    parts: number of them along each axis; None: 2,2 of pictures, 4 of sounds, 4,1,1 of clips.
+    overlap: points that neighbouring parts share, where modules are blended.
+    part_steps: gradient steps for each part.
+    methods: of `metainr.streams.METHODS` that are compared.
+    buffer: points that replay keeps.
+    pulls: strengths of elastic weight consolidation, of which validation chooses.
+    fisher: λ of weights 1 + λ F/F̄ of observations.
+    input: a file of a user's own in place of test signals, or a folder with a file for each part.
+    follow: a folder in which parts appear, each a file.
+    The others are those of `image_regression`, `audio` and `video`.
+    """
+
+    parts: Annotated[tuple[int, ...] | None, Maybe(Each(Range(1, 10**4), "2,2", range(1, 5)))] = (
+        None
+    )
+    overlap: Annotated[int, Range(0, 10**4)] = 0
+    part_steps: Annotated[int, Range(1, 10**6)] = 50
+    methods: Annotated[
+        tuple[str, ...], Each(Choice(METHODS), "modules,sequential", range(1, 99))
+    ] = tuple(METHODS)
+    buffer: Annotated[int, Range(1, 2**30)] = 256
+    pulls: Annotated[
+        tuple[float, ...], Each(Range(0, 1e30, real=True), "1,1e3,1e6", range(1, 99))
+    ] = (1.0, 1e3, 1e6)
+    fisher: Annotated[float, Range(0, 1e6, real=True)] = 0.0
+    input: Annotated[str | None, FILE_OR_FOLDER] = None
+    follow: Annotated[str | None, FILE_OR_FOLDER] = None
+    image_folder: Annotated[str | None, FILE_OR_FOLDER] = None
+    data_dir: Annotated[str | None, FILE_OR_FOLDER] = None
+    audio_folder: Annotated[str | None, FILE_OR_FOLDER] = None
+    sample_rate: Annotated[int, Range(1_000, 384_000)] = 4000
+    duration: Annotated[float, Range(1e-4, 1e5, real=True)] = 1.0
+    video_folder: Annotated[str | None, FILE_OR_FOLDER] = None
+    clip_frames: Annotated[int, Range(2, 10_000)] = 16
+
+
+PARTS = define(
+    StreamOptions, "parts", "along each axis; default: 2,2 of pictures, 4 of sounds, 4,1,1 of clips"
+)
+OVERLAP = define(StreamOptions, "overlap", "points that neighbouring parts share, to be blended")
+PART_STEPS = define(StreamOptions, "part_steps", "gradient steps for each part")
+METHODS_FLAG = define(StreamOptions, "methods", "that are compared")
+BUFFER = define(StreamOptions, "buffer", "points that replay keeps")
+PULLS = define(StreamOptions, "pulls", "strengths of ewc, of which validation chooses")
+FISHER = define(StreamOptions, "fisher", "observations weigh 1 + this times their information")
+INPUT = define(StreamOptions, "input", "your file as the stream, or a folder: a file for each part")
+FOLLOW = define(StreamOptions, "follow", "fit the files that appear in this folder, each a part")
+
+OWN = OwnFlags(
+    init=(PARTS, OVERLAP, audio_flags.SAMPLE_RATE, audio_flags.DURATION, video_flags.CLIP_FRAMES),
+    task=(image_flags.IMAGE_FOLDER, audio_flags.AUDIO_FOLDER, video_flags.VIDEO_FOLDER),
+    evaluation=(PART_STEPS, METHODS_FLAG, BUFFER, PULLS, FISHER, INPUT, FOLLOW),
+    place=(image_flags.DATA_DIR,),
+)
