@@ -91,7 +91,6 @@ _UNUSED = {
     **dict.fromkeys(("seeds", "train_signals"), "leave it out"),
     **dict.fromkeys(("baseline_optimizer", "baseline_learning_rate"), "all rates are tuned"),
     **dict.fromkeys(("recording", "clip"), "give --input"),
-    "test_steps": "give --part_steps",
 }
 _NEUTRAL = {
     *("workdir", "profile", "num_devices", "task_microbatch", "eval_every", "checkpoint_every"),
@@ -159,8 +158,9 @@ def main() -> None:
     tests = _test_signals(setup, config)
     changeable = shared_flags.changeable_flags(EXPERIMENT, config)
     with open_workdir(run.workdir, config.record, changeable):
-        for folder in FOLDERS:
-            check_checkpoints(run.workdir / folder, config.record, changeable)
+        for folder in FOLDERS:  # each has its own number of outer steps
+            own = {*changeable, "train_steps", "eval_every"}
+            check_checkpoints(run.workdir / folder, config.record, own)
         if config.own.follow is None:
             _compare(run, tests)
         else:

@@ -145,8 +145,8 @@ def _passes(record):
     if None in first:
         return ""
     return (
-        f" Offline sees all parts at once, and each {len(first)} times as often as the others: from "
-        f"its learned init it is at {np.mean(first):.1f} dB once it has seen them as often."
+        f" Offline sees all parts at once, and each {len(first)} times as often as the others; "
+        f"from its learned init it is at {np.mean(first):.1f} dB once it has seen them as often."
     )
 
 
