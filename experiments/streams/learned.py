@@ -45,16 +45,22 @@ def make_setup(config: Config[StreamOptions]) -> Setup:
     *shape, channels = signals.get("test" if signals.sizes["test"] else "train", 0).shape
     layout = make_layout(shape, config.own.parts or kind.parts, config.own.overlap)
 
-    def field(width: int) -> Field:
-        options = config.field.options._replace(width=width)
-        choice = config.field._replace(options=options)
+    def field(**changes: float) -> Field:
+        choice = config.field._replace(options=config.field.options._replace(**changes))
         return make_field(choice, in_dim=len(shape), out_dim=channels)
 
-    module = field(config.field.options.width)
-    if layout.num_parts == 1:
-        return Setup(kind, signals, layout, module, module)
-    wanted = layout.num_parts * num_params(module)
-    return Setup(kind, signals, layout, module, field(width_for(field, wanted)))
+    own, options = config.own, config.field.options
+    frequencies = {
+        "omega": options.omega if own.whole_omega is None else own.whole_omega,
+        "first_omega": options.first_omega
+        if own.whole_first_omega is None
+        else own.whole_first_omega,
+    }
+    module, wanted = field(), layout.num_parts * num_params(field())
+    width = options.width
+    if layout.num_parts > 1:
+        width = width_for(lambda width: field(width=width), wanted)
+    return Setup(kind, signals, layout, module, field(width=width, **frequencies))
 
 
 def field_of(setup: Setup, method: str) -> Field:

@@ -10,6 +10,8 @@ from experiments.run.define import define
 from metainr.checks import Choice, Each, Maybe, Range
 from metainr.streams import METHODS
 
+_FREQUENCY = Range(1e-6, 1e6, real=True)
+
 
 class StreamOptions(NamedTuple):
     """What arrives, in which parts, and who keeps it.
@@ -21,6 +23,7 @@ class StreamOptions(NamedTuple):
     buffer: points that replay keeps.
     pulls: strengths of elastic weight consolidation, of which validation chooses.
     fisher: λ of weights 1 + λ F/F̄ of observations.
+    whole_omega, whole_first_omega: frequencies of the one field; None: those of modules.
     input: a file of a user's own in place of test signals, or a folder with a file for each part.
     follow: a folder in which parts appear, each a file.
     The others are those of `image_regression`, `audio` and `video`.
@@ -39,6 +42,8 @@ class StreamOptions(NamedTuple):
         tuple[float, ...], Each(Range(0, 1e30, real=True), "1,1e3,1e6", range(1, 99))
     ] = (1.0, 1e3, 1e6)
     fisher: Annotated[float, Range(0, 1e6, real=True)] = 0.0
+    whole_omega: Annotated[float | None, Maybe(_FREQUENCY)] = None
+    whole_first_omega: Annotated[float | None, Maybe(_FREQUENCY)] = None
     input: Annotated[str | None, FILE_OR_FOLDER] = None
     follow: Annotated[str | None, FILE_OR_FOLDER] = None
     image_folder: Annotated[str | None, FILE_OR_FOLDER] = None
@@ -59,11 +64,18 @@ METHODS_FLAG = define(StreamOptions, "methods", "that are compared")
 BUFFER = define(StreamOptions, "buffer", "points that replay keeps")
 PULLS = define(StreamOptions, "pulls", "strengths of ewc, of which validation chooses")
 FISHER = define(StreamOptions, "fisher", "observations weigh 1 + this times their information")
+WHOLE_OMEGA = define(
+    StreamOptions, "whole_omega", "--omega of the one field; default: that of modules"
+)
+WHOLE_FIRST_OMEGA = define(StreamOptions, "whole_first_omega", "likewise, of its first layer")
 INPUT = define(StreamOptions, "input", "your file as the stream, or a folder: a file for each part")
 FOLLOW = define(StreamOptions, "follow", "fit the files that appear in this folder, each a part")
 
 OWN = OwnFlags(
-    init=(PARTS, OVERLAP, audio_flags.SAMPLE_RATE, audio_flags.DURATION, video_flags.CLIP_FRAMES),
+    init=(
+        *(PARTS, OVERLAP, WHOLE_OMEGA, WHOLE_FIRST_OMEGA),
+        *(audio_flags.SAMPLE_RATE, audio_flags.DURATION, video_flags.CLIP_FRAMES),
+    ),
     task=(image_flags.IMAGE_FOLDER, audio_flags.AUDIO_FOLDER, video_flags.VIDEO_FOLDER),
     evaluation=(PART_STEPS, METHODS_FLAG, BUFFER, PULLS, FISHER, INPUT, FOLLOW),
     place=(image_flags.DATA_DIR,),
