@@ -46,10 +46,10 @@ from experiments.fitting.fit_setup import Job
 from experiments.run import shared_flags
 from experiments.run.define import define
 from experiments.run.inits import as_init, read_init
+from experiments.run.input_flag import INPUT
 from experiments.run.reading import made
 from metainr.errors import UserError
 
-INPUT = define(FitOptions, "input", "the picture to fit, or a folder of pictures")
 OUTPUT_DIR = define(FitOptions, "output_dir", "folder to write to; made if it is missing")
 STEPS = define(FitOptions, "steps", "gradient steps")
 MODE = define(

@@ -41,7 +41,7 @@ from experiments.experiment import Experiment
 from experiments.images import image_flags
 from experiments.media import audio_flags, video_flags
 from experiments.protocol.pieces import Clock, Piece, found
-from experiments.run import shared_flags
+from experiments.run import input_flag, shared_flags
 from experiments.run.machine import make_machine
 from experiments.streams import stream_options
 from experiments.streams.contenders import (
@@ -83,7 +83,10 @@ from metainr.training.room import check_signals
 from metainr.training.workdir import check_checkpoints, environment, open_workdir
 from metainr.types import Key, Params
 
-for module in (shared_flags, stream_options, image_flags, audio_flags, video_flags):
+_FLAG_MODULES = (
+    shared_flags, stream_options, input_flag, image_flags, audio_flags, video_flags,
+)  # fmt: skip
+for module in _FLAG_MODULES:
     flags.adopt_module_key_flags(module)
 
 _UNUSED = {

@@ -27,6 +27,7 @@ _GROUPS = {
     "Compare algorithms, values of flags, or finished runs": (
         "algorithms", "sweep", "compare", "transfer",
     ),
+    "Keep a signal that arrives in parts": ("stream",),
     "Look into what was learned": ("anatomy",),
     "Fit by an init that comes with the library": ("demo",),
     "Fit by an init that was learned": ("fit", "fit_object", "fit_landmark"),

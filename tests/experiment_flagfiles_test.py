@@ -11,9 +11,10 @@ from tiny_runs import ROOT, TINY_OWN, run_here
 
 from experiments import cli
 from experiments.run import shared_flags
+from metainr import console
 
 FLAGFILES = sorted((ROOT / "experiments" / "flags").glob("*/*.flags"))
-OF_EXPERIMENTS = [path for path in FLAGFILES if path.parent.name != "algorithms"]
+OF_EXPERIMENTS = [path for path in FLAGFILES if path.parent.name in console.LEARNING]
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "experiments").glob("*.py"))
 
 

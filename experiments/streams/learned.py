@@ -11,7 +11,7 @@ from experiments.experiment import Experiment
 from experiments.run.reading import changed
 from experiments.streams.kinds import Kind, kind_of
 from experiments.streams.stream_options import StreamOptions
-from metainr.runs.inits import standard_params
+from metainr.runs.inits import standard_params, start_params
 from metainr.runs.options import Machine
 from metainr.runs.problem import Problem
 from metainr.runs.regression import of_grid
@@ -104,7 +104,7 @@ def init_of(
         problem, folder = module_problem(setup, config), workdir / _OF_PARTS
     else:
         own, problem, folder = config, whole_problem(setup, config), workdir / _OF_WHOLES
-    return spine.learned_init(problem, own, folder, machine).meta_params
+    return start_params(problem.field, spine.learned_init(problem, own, folder, machine))
 
 
 def _problem(

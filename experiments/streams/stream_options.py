@@ -7,6 +7,7 @@ from experiments.experiment import OwnFlags
 from experiments.images import image_flags
 from experiments.media import audio_flags, video_flags
 from experiments.run.define import define
+from experiments.run.input_flag import INPUT
 from metainr.checks import Choice, Each, Maybe, Range
 from metainr.streams import METHODS
 
@@ -68,7 +69,6 @@ WHOLE_OMEGA = define(
     StreamOptions, "whole_omega", "--omega of the one field; default: that of modules"
 )
 WHOLE_FIRST_OMEGA = define(StreamOptions, "whole_first_omega", "likewise, of its first layer")
-INPUT = define(StreamOptions, "input", "your file as the stream, or a folder: a file for each part")
 FOLLOW = define(StreamOptions, "follow", "fit the files that appear in this folder, each a part")
 
 OWN = OwnFlags(
