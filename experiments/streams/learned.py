@@ -49,18 +49,12 @@ def make_setup(config: Config[StreamOptions]) -> Setup:
         choice = config.field._replace(options=config.field.options._replace(**changes))
         return make_field(choice, in_dim=len(shape), out_dim=channels)
 
-    own, options = config.own, config.field.options
-    frequencies = {
-        "omega": options.omega if own.whole_omega is None else own.whole_omega,
-        "first_omega": options.first_omega
-        if own.whole_first_omega is None
-        else own.whole_first_omega,
-    }
-    module, wanted = field(), layout.num_parts * num_params(field())
-    width = options.width
-    if layout.num_parts > 1:
-        width = width_for(lambda width: field(width=width), wanted)
-    return Setup(kind, signals, layout, module, field(width=width, **frequencies))
+    own, module = config.own, field()
+    frequencies = {"omega": own.whole_omega, "first_omega": own.whole_first_omega}
+    given = {name: value for name, value in frequencies.items() if value is not None}
+    wanted = layout.num_parts * num_params(module)
+    width = width_for(lambda width: field(width=width), wanted)
+    return Setup(kind, signals, layout, module, field(width=width, **given))
 
 
 def field_of(setup: Setup, method: str) -> Field:

@@ -251,14 +251,15 @@ def _figure():
 def _course(directory, record):
     """The first signal after each part by every method, from its learned init."""
     target = _frames(directory / record["targets"])[0, 0]
-    rows = []
-    for method, init, entry in _rows(record):
-        if init == LEARNED:
-            frames = _frames(directory / entry["frames"])[0]
-            shown = np.linspace(0, len(frames) - 1, min(len(frames), _PICTURED)).astype(int)
-            rows.append((method, [*frames[shown], target]))
-            columns = [f"after part {i + 1}" for i in shown]
-    return pictures_figure([*columns, "target"], rows)
+    courses = {
+        method: _frames(directory / entry["frames"])[0]
+        for method, init, entry in _rows(record)
+        if init == LEARNED
+    }
+    count = len(_first(record)["matrix"])
+    shown = np.linspace(0, count - 1, min(count, _PICTURED)).astype(int)
+    rows = [(method, [*frames[shown], target]) for method, frames in courses.items()]
+    return pictures_figure([*(f"after part {i + 1}" for i in shown), "target"], rows)
 
 
 def _frames(path):

@@ -22,13 +22,13 @@ class Steps(NamedTuple):
     """How each part is learned.
 
     hyper: optimizer and rate.
-    count: steps a part.
+    num: steps a part.
     fisher: λ of `metainr.streams.information.weighted`; 0: all observations weigh the same.
     pull: strength with which elastic weight consolidation holds weights; others do not read it.
     """
 
     hyper: Hyper
-    count: Array | int
+    num: Array | int
     fisher: float = 0.0
     pull: Array | float = 0.0
 
@@ -61,7 +61,7 @@ def descend(
         updates, opt_state = optimizer.update(slope, opt_state, params)
         return pulled(optax.apply_updates(params, updates)), opt_state
 
-    return lax.fori_loop(0, how.count, step, (params, opt_state))
+    return lax.fori_loop(0, how.num, step, (params, opt_state))
 
 
 def observed(coords: Array, values: Array) -> Observations:

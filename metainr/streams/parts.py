@@ -14,7 +14,7 @@ def parts_of(signals: SignalClass, layout: Layout) -> SignalClass:
 
     def get(split: str, index: int) -> np.ndarray:
         signal, part = divmod(index, count)
-        values = cut(signals.get(split, signal), layout)[part]
+        values = np.asarray(cut(signals.get(split, signal), layout)[part])
         return values.reshape(*layout.part_shape, -1)
 
     return SignalClass({split: count * size for split, size in signals.sizes.items()}, get)
