@@ -136,11 +136,11 @@ def _replay(field, layout, options):
 
 
 METHODS: dict[str, Callable[[Field, Layout, MethodOptions], Method]] = {
-    "offline": _remembering(lambda field, layout, options: everything()),
+    "modules": modules,
     "sequential": _remembering(lambda field, layout, options: nothing()),
     "replay": _remembering(_replay),
     "ewc": _remembering(lambda field, layout, options: consolidation(field)),
-    "modules": modules,
+    "offline": _remembering(lambda field, layout, options: everything()),
 }
 """By name, what makes a method for a field and a layout."""
 
