@@ -196,6 +196,12 @@ def _test_signals(setup: Setup, config: Config[StreamOptions]) -> list[np.ndarra
             raise UserError(f"--signal={config.run.signal} has no {split} signals; give a class")
     if config.own.input is not None:
         return [own_signal(setup, config)]
+    there = setup.signals.sizes["test"]
+    if "num_test" in config.run.given and config.test.num_test > there:
+        raise UserError(
+            f"--num_test={config.test.num_test} is more than the {there} test signals there are; "
+            "give fewer"
+        )
     check_signals(setup.signals, "test", config.test.num_test, "num_test")
     return first_signals(setup.signals, "test", config.test.num_test)
 
@@ -204,13 +210,14 @@ def _compare(run: Run, tests: list[np.ndarray]) -> None:
     """All methods from both inits on the test signals."""
     config, setup, workdir = run.config, run.setup, run.workdir
     entries: dict[str, dict[str, Any]] = {method: {} for method in config.own.methods}
+    seconds = 0.0  # of all pieces, whenever they were done
     for method in config.own.methods:
         for init in (LEARNED, RANDOM):
-            chosen = _chosen(found(_rates(run, method, init), workdir, run.clock))
-            piece = _fits(run, method, init, tests, chosen)
-            entries[method][init] = found(piece, workdir, run.clock) | {
-                "frames": f"{piece.name}/{FRAMES}"
-            }
+            rates = found(_rates(run, method, init), workdir, run.clock)
+            piece = _fits(run, method, init, tests, _chosen(rates))
+            entry = found(piece, workdir, run.clock)
+            entries[method][init] = entry | {"frames": f"{piece.name}/{FRAMES}"}
+            seconds += rates["seconds"] + entry["seconds"]
     targets = f"signals-{_digest({}, tests)}"
     write_targets(workdir / targets, tests, setup, config)
     record = {
@@ -222,7 +229,7 @@ def _compare(run: Run, tests: list[np.ndarray]) -> None:
         "targets": f"{targets}/{FRAMES}",
         "num_test": len(tests),
         "command": cli.command(),
-        "seconds": {"total": time.perf_counter() - run.clock.began},
+        "seconds": {"total": seconds},
         "config": dict(config.record),
         "environment": environment(),
     }

@@ -98,7 +98,7 @@ def _files(folder):
     }
 
 
-def test_live_parts_go_on_after_a_kill_as_if_there_was_none(compared, parts):
+def test_live_parts_go_on_after_a_kill_as_if_there_was_none(compared, parts, capsys):
     folder, _ = parts
     flags = (*TINY, f"--follow={folder}")
     assert run_here(compared, *flags, experiment=program) == 0
@@ -106,13 +106,16 @@ def test_live_parts_go_on_after_a_kill_as_if_there_was_none(compared, parts):
     undisturbed = _files(live)
     assert len(undisturbed) == 5
     # What a kill leaves between the weights of part 3 and its entry in the record.
-    record = json.loads((live / "parts.json").read_text())["parts"]
-    assert [part["file"] for part in record] == ["0.png", "1.png", "2.png", "3.png"]
-    (live / "parts.json").write_text(json.dumps({"parts": record[:2]}))
+    record = json.loads((live / "parts.json").read_text())
+    assert [part["file"] for part in record["parts"]] == ["0.png", "1.png", "2.png", "3.png"]
+    (live / "parts.json").write_text(json.dumps(record | {"parts": record["parts"][:2]}))
     (live / "modules" / "0003.safetensors").unlink()
     (live / "modules" / "0002.safetensors").write_bytes(b"half")
     assert run_here(compared, *flags, experiment=program) == 0
     assert _files(live) == undisturbed
+    (folder / "more").mkdir(exist_ok=True)
+    assert run_here(compared, *TINY, f"--follow={folder / 'more'}", experiment=program) == 1
+    assert "is of another folder, or other steps" in capsys.readouterr().err
 
 
 @pytest.mark.slow

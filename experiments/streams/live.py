@@ -55,7 +55,12 @@ def follow(
         found = setup.module.apply(own, pixel_grid(setup.layout.part_shape))
         return own, jnp.mean(jnp.square(found - values))
 
-    parts = _known(folder)
+    of = {
+        "follow": str(source.resolve()),
+        "part_steps": config.own.part_steps,
+        "fisher": config.own.fisher,
+    }
+    parts = _known(folder, of)
     path = _render(setup, config, params, parts, folder)
     say(f"{len(parts)} of {setup.layout.num_parts} parts are known; waiting for files in {source}")
     for file in _arrivals(source, setup, parts):
@@ -74,7 +79,7 @@ def follow(
                 "seconds": time.perf_counter() - began,
             }
         )
-        write_json(folder / _RECORD, {"parts": parts})
+        write_json(folder / _RECORD, {"of": of, "parts": parts})
         path = _render(setup, config, params, parts, folder)
         say(
             f"part {number + 1} of {setup.layout.num_parts}, {file.name}: "
@@ -91,14 +96,19 @@ def check_folder(path: str) -> Path:
     return folder
 
 
-def _known(folder: Path) -> list[dict[str, Any]]:
+def _known(folder: Path, of: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts that a folder holds. Raises UserError if they are of another stream."""
     path = folder / _RECORD
     if not path.exists():
         return []
-    remedy = "move it away with what is beside it, and run the same command again"
-    parts = read_json(path, remedy).get("parts")
+    remedy = f"move {folder} away and run the same command again"
+    record = read_json(path, remedy)
+    parts = record.get("parts")
     if not isinstance(parts, list) or not all({"file", "size"} <= {*part} for part in parts):
         raise UserError(f"{path} is damaged; {remedy}")
+    if record.get("of") != of:
+        known = record.get("of")
+        raise UserError(f"{path} is of another folder, or other steps: {known}; {remedy}")
     return parts
 
 
