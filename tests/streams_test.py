@@ -24,8 +24,8 @@ PICTURE = np.random.default_rng(0).uniform(size=(8, 8, 3)).astype(np.float32)
 
 
 def _fit(**options):
-    options = {"steps": 4, "buffer": 9} | options
-    return streams.fit_stream(PICTURE, (2, 2), FIELD, PARAMS, **options)
+    options = {"parts": (2, 2), "steps": 4, "buffer": 9} | options
+    return streams.fit_stream(PICTURE, field=FIELD, params=PARAMS, **options)
 
 
 @pytest.mark.parametrize(
@@ -183,6 +183,7 @@ def test_widths_are_those_of_equal_size():
         ({"method": "module"}, "did you mean modules"),
         ({"method": "replay", "buffer": 65}, "buffer=65 is larger than the stream, which has 64"),
         ({"steps": -1}, "steps is -1"),
+        ({"parts": 4}, "parts is 4; give a whole number from 1"),
     ],
 )
 def test_mistakes_are_told(options, told):

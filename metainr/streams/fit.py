@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from metainr.checks import SEED, Range, check
+from metainr.checks import SEED, Each, Range, check
 from metainr.errors import UserError
 from metainr.numerics import Summation
 from metainr.streams.course import Course, run_stream
@@ -15,6 +15,7 @@ from metainr.streams.methods import MethodOptions, make_method
 from metainr.types import Field, Hyper, MakeOptimizer, Params
 
 _STEPS = Range(0, 10**9)
+_PARTS = Each(Range(1, 10**6), "(2, 2)", (1, 2, 3, 4))
 _STRENGTH = Range(0, float("inf"), real=True)
 
 
@@ -68,7 +69,8 @@ def fit_stream(
             f"signal: an array of shape {list(signal.shape)} where [*shape, c] is expected; give "
             "array[..., None] for one channel"
         )
-    layout = make_layout(signal.shape[:-1], parts, check("overlap", overlap, _STEPS))
+    counts = check("parts", parts, _PARTS)
+    layout = make_layout(signal.shape[:-1], counts, check("overlap", overlap, _STEPS))
     options = MethodOptions(check("buffer", buffer, Range(1, 2**30)), summation)
     made = make_method(method, field, layout, options)
     how = Steps(
