@@ -17,6 +17,7 @@ _PARTS = (
     "fields", "fields.adapters", "signals", "signals.arrays", "signals.mixture",
     "objectives.images", "objectives.losses", "measurements.value", "measurements.derivatives",
     "algorithms.inner", "weights.files", "evaluation.metrics",
+    "streams.layout", "streams.course", "streams.fit",
 )  # fmt: skip
 _NAMES = {"metainr": metainr, "np": np, "jax": jax, "jnp": jnp, "flax": flax}
 
