@@ -22,7 +22,7 @@ from metainr.streams import MethodOptions, Steps, best, forgetting, make_method,
 from metainr.types import Array, Hyper, Key, Params
 
 RATES = {"sgd": (1e-2, 3e-2, 1e-1), "adam": (1e-4, 3e-4, 1e-3, 3e-3)}
-"""Optimizers and rates that every contender is tuned over."""
+"""Optimizers and rates that every contender is tuned over, beside those of the inner loop."""
 
 SHOWN = 4  # signals of which pictures are kept
 FRAMES = "frames.npz"
@@ -40,12 +40,14 @@ class Contender(NamedTuple):
     """A method on streams of one shape, whatever weights it starts from.
 
     block: signals at a time.
+    learned_for: optimizer and rate of the inner loop that the inits were learned for.
     pulls: strengths that are tried.
     run: (params, how, steps a part, signals, keys) -> matrices, PSNRs and renders of all signals,
         in blocks of one size, so that a program is compiled once for each optimizer.
     """
 
     block: int
+    learned_for: tuple[str, float]
     pulls: tuple[float, ...]
     run: Callable[[Params, Chosen, int, Array, Array], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
@@ -78,7 +80,8 @@ def make_contender(
             blocks.append(jax.tree.map(np.asarray, found))
         return tuple(np.concatenate(part)[: len(signals)] for part in zip(*blocks))
 
-    return Contender(size, config.own.pulls if method == "ewc" else (0.0,), run)
+    inner = str(config.learner.inner.optimizer), float(config.learner.inner.learning_rate)
+    return Contender(size, inner, config.own.pulls if method == "ewc" else (0.0,), run)
 
 
 def tuned(
@@ -87,10 +90,10 @@ def tuned(
     """The optimizer, rate and pull with the highest mean PSNR of all parts in the end, by
     validation signals; one with which a fit diverges loses.
     """
+    rates = {(optimizer, rate): None for optimizer in RATES for rate in RATES[optimizer]}
     tried = [
-        Chosen(optimizer, rate, pull)
-        for optimizer, rates in RATES.items()
-        for rate in rates
+        Chosen(*hyper, pull)
+        for hyper in rates | {contender.learned_for: None}
         for pull in contender.pulls
     ]
     data = _data(signals, branch(root, "validate"))
