@@ -96,8 +96,9 @@ def _write_image(path, values, config):
 
 def _sound_options(config, **more):
     own = config.own
-    folder = own.audio_folder
-    return signals.SoundOptions(own.sample_rate, own.duration, config.run.seed, folder, **more)
+    return signals.SoundOptions(
+        own.sample_rate, own.duration, config.run.seed, own.audio_folder, mono=own.mono, **more
+    )
 
 
 def _sounds(config):
@@ -111,7 +112,7 @@ def _whole_sound(path, config):
 
 
 def _part_sound(path, shape, config):
-    sound, rate = read_sound(path)
+    sound, rate = read_sound(path, mono=config.own.mono)
     size = f"{len(sound)} samples of {sound.shape[1]} channels at {rate} Hz"
     sound = resampled(sound, rate, config.own.sample_rate)
     if abs(len(sound) - shape[0]) > 1:  # resampling rounds

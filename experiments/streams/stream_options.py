@@ -8,7 +8,7 @@ from experiments.images import image_flags
 from experiments.media import audio_flags, video_flags
 from experiments.run.define import define
 from experiments.run.input_flag import INPUT
-from metainr.checks import Choice, Each, Maybe, Range
+from metainr.checks import Choice, Each, Maybe, Range, Switch
 from metainr.streams import METHODS
 
 _FREQUENCY = Range(1e-6, 1e6, real=True)
@@ -52,6 +52,7 @@ class StreamOptions(NamedTuple):
     audio_folder: Annotated[str | None, FILE_OR_FOLDER] = None
     sample_rate: Annotated[int, Range(1_000, 384_000)] = 4000
     duration: Annotated[float, Range(1e-4, 1e5, real=True)] = 1.0
+    mono: Annotated[bool, Switch()] = False
     video_folder: Annotated[str | None, FILE_OR_FOLDER] = None
     clip_frames: Annotated[int, Range(2, 10_000)] = 16
 
@@ -76,7 +77,10 @@ OWN = OwnFlags(
         *(PARTS, OVERLAP, WHOLE_OMEGA, WHOLE_FIRST_OMEGA),
         *(audio_flags.SAMPLE_RATE, audio_flags.DURATION, video_flags.CLIP_FRAMES),
     ),
-    task=(image_flags.IMAGE_FOLDER, audio_flags.AUDIO_FOLDER, video_flags.VIDEO_FOLDER),
+    task=(
+        *(image_flags.IMAGE_FOLDER, audio_flags.AUDIO_FOLDER, audio_flags.MONO),
+        video_flags.VIDEO_FOLDER,
+    ),
     evaluation=(PART_STEPS, METHODS_FLAG, BUFFER, PULLS, FISHER, INPUT, FOLLOW),
     place=(image_flags.DATA_DIR,),
 )
