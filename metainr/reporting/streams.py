@@ -124,7 +124,7 @@ def _quality(record):
             lost = zip(rows, found)
             cells.append([NOTHING if m == OFFLINE else plus_minus(*x, 2) for (m, *_), x in lost])
         else:
-            cells.append(marked(measure("psnr"), found))
+            cells.append(_marked(rows, found))
     note = (
         f"PSNR in dB, mean over parts, ± standard error over {record['num_test']} test signals. "
         "Best: the highest that each part ever was. Forgotten: best less end, 0 if nothing is. "
@@ -134,6 +134,16 @@ def _quality(record):
     title = f"{record['signal']} in {len(_first(record)['matrix'])} parts of {shape} points"
     names = (f"{method}, {init}" for method, init, _ in rows)
     return Table(title, ("method, init", *columns), tuple(zip(names, *cells)), note)
+
+
+def _marked(rows, found):
+    """Cells of which the best among streams stands out; offline is none."""
+    streams = [x for (method, *_), x in zip(rows, found) if method != OFFLINE]
+    cells = iter(marked(measure("psnr"), streams))
+    return [
+        marked(measure("psnr"), [x])[0] if method == OFFLINE else next(cells)
+        for (method, *_), x in zip(rows, found)
+    ]
 
 
 def _passes(record):
