@@ -36,6 +36,7 @@ class RunOptions(NamedTuple):
     test_steps: of a test-time fit.
     only_tests: whether no init is learned or meant to be: what is compared are random weights.
     init: a workdir, checkpoint or file of weights to test instead of learning one; None: none.
+    start: a workdir, checkpoint or file of weights that learning begins with; None: random weights.
     rivals: NAME=WORKDIR, inits of other runs to test, too.
     networks: FIELD[:ACTIVATION], to compare from random weights.
     seeds: trainings to repeat with other seeds.
@@ -54,6 +55,7 @@ class RunOptions(NamedTuple):
     test_steps: Annotated[int, Range(1, 10**6)] = 50
     only_tests: bool = False
     init: Annotated[str | None, FILE_OR_FOLDER] = None
+    start: Annotated[str | None, FILE_OR_FOLDER] = None
     rivals: Annotated[tuple[str, ...], Each(Text(), "NAME=WORKDIR", range(1000))] = ()
     networks: Annotated[tuple[str, ...], Each(Text(), "siren,mlp:tanh", range(1000))] = ()
     seeds: Annotated[int, Range(1, 1000)] = 1

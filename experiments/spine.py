@@ -13,7 +13,14 @@ from experiments.config import Config
 from experiments.experiment import Experiment
 from experiments.run import processes, shared_flags
 from experiments.run.estimating import ESTIMATE, estimate
-from experiments.run.inits import Source, as_init, config_of_file, read_init, read_rivals
+from experiments.run.inits import (
+    Source,
+    as_init,
+    config_of_file,
+    read_init,
+    read_rivals,
+    read_start,
+)
 from experiments.run.machine import make_machine, make_mesh, make_summation
 from experiments.run.networks import with_networks
 from experiments.run.reading import changed, config_of
@@ -28,9 +35,11 @@ from metainr.runs.learning import learn
 from metainr.runs.options import Machine
 from metainr.runs.problem import Problem
 from metainr.runs.record import record, resumed
+from metainr.runs.starts import ANCESTOR, fingerprint
 from metainr.runs.watching import watched
 from metainr.training.room import check_signals
 from metainr.training.workdir import check_checkpoints, open_workdir, recorded_flags
+from metainr.types import MetaParams
 
 
 def run(experiment: Experiment) -> None:
@@ -54,6 +63,8 @@ def _run(experiment, held):
     machine = make_machine(config, mesh)
     problem = experiment.build(config, machine.summation)
     given = None if source is None else as_init(source, problem.field, config.run.init)
+    start = from_first(lambda: read_start(config, problem.field))
+    config = _with_ancestor(config, start)
     config = _with_test_signals(experiment, config, problem.signals.sizes["test"])
     _check(problem, config)
     if ESTIMATE.value:
@@ -66,6 +77,7 @@ def _run(experiment, held):
     }
     rivals = from_first(lambda: read_rivals(config, experiment, problem.field))
     changeable = shared_flags.changeable_flags(experiment, config) | _newer_flags(config, workdir)
+    changeable |= {ANCESTOR}  # which `read_start` has checked
     opened = open_workdir(workdir, config.record, changeable)
     from_first(lambda: str(held.enter_context(opened)))
     changeable -= {shared_flags.TRAIN_SIGNALS.name}  # of which each training has its own
@@ -80,7 +92,7 @@ def _run(experiment, held):
         if not missing:
             continue
         started = time.perf_counter()
-        learned = learned_init(problem, own, folder, machine) if own.run.learns else given
+        learned = learned_init(problem, own, folder, machine, start) if own.run.learns else given
         results["seconds"]["training"] += time.perf_counter() - started
         started = time.perf_counter()
         baseline, root = own.test.baseline, jax.random.key(own.run.seed)
@@ -110,12 +122,17 @@ def _run(experiment, held):
     from_first(lambda: say(f"report: {reporting.report(workdir)[-1]}"))
 
 
-def learned_init(problem: Problem, config: Config, folder: Path, machine: Machine) -> Init:
-    """What is learned for the problem in a folder, or was."""
+def learned_init(
+    problem: Problem,
+    config: Config,
+    folder: Path,
+    machine: Machine,
+    start: MetaParams | None = None,
+) -> Init:
+    """What is learned for the problem in a folder, or was; `start`: what that begins with."""
     learner, seed = config.learner, config.run.seed
-    meta_params = learn(
-        problem, learner, config.outer, config.test, seed, folder, config.record, machine
-    )
+    own = config.outer, config.test, seed, folder, config.record, machine
+    meta_params = learn(problem, learner, *own, start=start)
     return Init(meta_params, learner, learner.inner)
 
 
@@ -170,6 +187,13 @@ def _with_init(experiment, config):
     record, *rest = from_first(read)
     adapted = config_of(experiment, record, config.run.given)
     return adapted, Source(adapted, *rest)
+
+
+def _with_ancestor(config, start):
+    """With the fingerprint of what learning begins with, where that is no random weights."""
+    if start is None:
+        return config
+    return config._replace(record={**config.record, ANCESTOR: fingerprint(start)})
 
 
 def _with_chunk_size(experiment, config, workdir):

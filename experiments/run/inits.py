@@ -11,7 +11,9 @@ from experiments.run.reading import config_of
 from metainr.errors import UserError
 from metainr.runs.inits import Init, is_rival_name
 from metainr.runs.saved import NONE, in_file, init_of, learner_of, read_saved
-from metainr.types import Field
+from metainr.runs.starts import ANCESTOR, fingerprint
+from metainr.training.workdir import recorded_flags
+from metainr.types import Field, MetaParams
 
 
 class Source(NamedTuple):
@@ -91,15 +93,33 @@ def read_rivals(config: Config, experiment: Experiment, field: Field) -> dict[st
         names = {*shared_flags.init_flags(experiment)} & recorded.keys()
         values = {**config.record, **{flag: recorded[flag] for flag in names}}
         own = config_of_file(experiment, values, config.run.given, source)
-        for flag in shared_flags.FIELD_FLAGS:
-            if flag in recorded and recorded[flag] != config.record[flag]:
-                raise UserError(
-                    f"--rivals={text} was learned with --{flag}={recorded[flag]} and this run has "
-                    f"{config.record[flag]}; rivals share the network"
-                )
+        _check_field(f"--rivals={text}", recorded, config, "rivals share the network")
         algorithm = recorded.get("algorithm", NONE)
         rivals[name] = as_init(Source(own, weights, algorithm), field, source)
     return rivals
+
+
+def read_start(config: Config, field: Field) -> MetaParams | None:
+    """The meta-parameters that learning begins with; None: random ones.
+
+    Raises UserError if no init is learned, or what is named is another field's or algorithm's, or
+    is no longer what the run in the workdir began with.
+    """
+    path = config.run.start
+    if path is None:
+        return None
+    if not config.run.learns:
+        raise UserError(f"--start={path} is for learning, and no init is learned; leave it out")
+    weights, recorded = read_saved(path)
+    _check_field(f"--start={path}", recorded, config, "give its --{flag}={value}")
+    start = init_of(weights, config.learner, field, path).meta_params
+    before = recorded_flags(Path(config.run.workdir)).get(ANCESTOR)
+    if before not in (None, fingerprint(start)):
+        raise UserError(
+            f"--start={path} holds other weights than --workdir={config.run.workdir} began with; "
+            "give a copy of those, or another --workdir"
+        )
+    return start
 
 
 def as_init(source: Source, field: Field, name: str) -> Init:
@@ -116,6 +136,16 @@ def config_of_file(
 ) -> Config:
     """The configuration of values of which some are a file's. Raises UserError that names it."""
     return in_file(path, lambda: config_of(experiment, values, given))
+
+
+def _check_field(named, recorded, config, remedy):
+    """Raises UserError if an init was recorded with another network than the run's."""
+    for flag in shared_flags.FIELD_FLAGS:
+        if flag in recorded and recorded[flag] != config.record[flag]:
+            raise UserError(
+                f"{named} was learned with --{flag}={recorded[flag]} and this run has "
+                f"{config.record[flag]}; {remedy.format(flag=flag, value=recorded[flag])}"
+            )
 
 
 def _plain(value):

@@ -102,6 +102,9 @@ FINISH_AFTER = define(
 )
 INITS = define(TestOptions, "inits", "that are tested, beside --rivals")
 INIT = define(RunOptions, "init", "evaluate this workdir, checkpoint or file of weights")
+START = define(
+    RunOptions, "start", "begin learning with the init of this workdir, checkpoint or file"
+)
 NETWORKS = define(
     RunOptions,
     "networks",

@@ -22,7 +22,8 @@ from metainr.runs.loading import GRIDS, IMAGES
 from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOptions
 from metainr.runs.problem import Problem, spread_steps, with_match
 from metainr.runs.run import Run
-from metainr.runs.saved import OUTER_NAMES, OWN, learner_record
+from metainr.runs.saved import OUTER_NAMES, OWN, init_of, learner_record, read_saved
+from metainr.runs.starts import ANCESTOR, fingerprint
 from metainr.signals import of_arrays
 from metainr.training.workdir import check_checkpoints, open_workdir
 from metainr.types import Field, Hyper, MakeOptimizer, Objective, SignalClass
@@ -56,6 +57,7 @@ def learn(
     num_validation: int = 8,
     test_steps: int = 20,
     seed: int = 0,
+    start: Run | str | Path | None = None,
     workdir: str | Path | None = None,
     **field_options: int | float | str,
 ) -> Run:
@@ -84,6 +86,8 @@ def learn(
         num_validation: signals that validation fits.
         test_steps: of the fits that `compare` makes unless it is told others.
         seed: of everything random.
+        start: what learning begins with: a run with the same field and algorithm, or its workdir or
+            file; None: random weights.
         workdir: keeps checkpoints and metrics; the same call goes on with what it holds. None: the
             run leaves no files.
         field_options: of a field that is given by its name.
@@ -142,13 +146,35 @@ def learn(
             "objective": None if objective is None else OWN,
             "data": name_of(dict(signals.sizes), first),
         }
+    begun = None if start is None else _begun(start, problem.field, learner, record)
+    record |= {} if begun is None else {ANCESTOR: fingerprint(begun)}
     test = TestOptions(num_validation=num_validation)
     with _folder(workdir, record) as folder:
         meta_params = learning.learn(
-            problem, learner, outer, test, seed, folder, record, Machine(), outer_optimizer
+            problem, learner, outer, test, seed, folder, record, Machine(), outer_optimizer, begun
         )
     init = Init(meta_params, learner, learner.inner)
     return Run(problem.field, init, problem, None if shape is None else tuple(shape), record)
+
+
+def _begun(start, field, learner, record):
+    """The meta-parameters that learning begins with. Raises UserError if they are of another one's.
+
+    Names and options of fields are compared where both are known.
+    """
+    run = isinstance(start, Run)
+    source = "start" if run else str(start)
+    weights, known = (start.init.meta_params, start.record) if run else read_saved(start)
+    names = (
+        inspect.signature(fields.REGISTRY[record["field"]]).parameters if record["field"] else ()
+    )
+    for name in ("field", *names):
+        if name in known and name in record and known[name] != record[name]:
+            raise UserError(
+                f"{source} was learned with {name}={known[name]}, and this run has "
+                f"{name}={record[name]}; give the same"
+            )
+    return init_of(weights, learner, field, source).meta_params
 
 
 def _algorithm_options(algorithm, values):

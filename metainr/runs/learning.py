@@ -64,6 +64,7 @@ def learn(
     record: Mapping[str, Any],
     machine: Machine,
     optimizer: optax.GradientTransformation | None = None,
+    start: MetaParams | None = None,
 ) -> MetaParams:
     """Meta-trains, or goes on with it, and returns what was learned as NumPy arrays.
 
@@ -76,6 +77,7 @@ def learn(
         record: stored in every checkpoint.
         machine: what to work with.
         optimizer: the outer one; None: Adam as the options say.
+        start: meta-parameters that a run begins with; None: random ones.
 
     Raises OptionError for options that are not possible.
     """
@@ -87,7 +89,7 @@ def learn(
     root = jax.random.key(seed)
     check_weights(jax.eval_shape(partial(init_state, algorithm, optimizer), root))
     check_signals(problem.signals, "validation", test.num_validation, "num_validation")
-    state = init_state(algorithm, optimizer, root)
+    state = init_state(algorithm, optimizer, root, start)
     validate = _validation(problem, learner, test.num_validation, root, machine)
     for stage in _stages(problem, outer, folder):
         state = _train(

@@ -7,7 +7,7 @@ from metainr.media import clip_info, read_image, read_sound, to_square
 from metainr.registry import look_up
 from metainr.signals.access import check_seed
 from metainr.signals.arrays import checked_signals, of_arrays
-from metainr.signals.audio import SoundOptions, notes, recording, recordings, speech
+from metainr.signals.audio import SoundOptions, chords, notes, recording, recordings, speech
 from metainr.signals.clouds import (
     Cloud,
     CloudOptions,
@@ -31,6 +31,8 @@ from metainr.signals.images import (
     sdf,
     sdf_mixed,
     text,
+    text_on_photos,
+    textured,
 )
 from metainr.signals.landmarks import LandmarkOptions, colmap, facade, phototourism
 from metainr.signals.mixture import mixed, mixture
@@ -63,6 +65,8 @@ FAMILIES: Mapping[type, Family] = {
             "text": text,
             "photos": photos,
             "noise": noise,
+            "text_on_photos": text_on_photos,
+            "textured": textured,
             "folder": folder,
             "celeba": celeba,
             "imagenette": imagenette,
@@ -85,7 +89,13 @@ FAMILIES: Mapping[type, Family] = {
     ),
     SoundOptions: Family(
         "class of sounds",
-        {"notes": notes, "speech": speech, "recordings": recordings, "recording": recording},
+        {
+            "notes": notes,
+            "chords": chords,
+            "speech": speech,
+            "recordings": recordings,
+            "recording": recording,
+        },
     ),
     ClipOptions: Family("class of clips", {"moving": moving, "clips": clips, "clip": clip}),
     CloudOptions: Family(
@@ -143,6 +153,7 @@ __all__ = [
     "celeba",
     "chairs",
     "checked_signals",
+    "chords",
     "clip",
     "clip_info",
     "clips",
@@ -179,5 +190,7 @@ __all__ = [
     "speech",
     "tangent_distance",
     "text",
+    "text_on_photos",
+    "textured",
     "to_square",
 ]

@@ -33,10 +33,18 @@ class TrainState(NamedTuple):
 
 
 def init_state(
-    algorithm: Algorithm, optimizer: optax.GradientTransformation, key: Key
+    algorithm: Algorithm,
+    optimizer: optax.GradientTransformation,
+    key: Key,
+    start: MetaParams | None = None,
 ) -> TrainState:
-    """The state before the first outer step; `key` is the run's root."""
-    meta_params = algorithm.init(branch(key, "init"))
+    """The state before the first outer step; `key` is the run's root.
+
+    `start`: the meta-parameters to begin with; None: random ones.
+    """
+    # A copy, because steps reuse the buffers of their state.
+    random = start is None
+    meta_params = algorithm.init(branch(key, "init")) if random else jax.tree.map(jnp.array, start)
     step, opt_state = jnp.zeros((), jnp.int32), optimizer.init(meta_params)
     return TrainState(step, meta_params, opt_state, branch(key, "train"))
 

@@ -44,16 +44,20 @@ def notes(options: SoundOptions) -> SignalClass:
 
     def read(split, index):
         rng = generator("notes", options.seed, split, index)
-        note = Note(
-            pitch=LOWEST * 2 ** rng.uniform(0, 1),
-            brightness=rng.uniform(1.0, 1.6),
-            decay=rng.uniform(4, 8),
-            vibrato=rng.uniform(0, 0.004),
-            loudness=rng.uniform(0.5, 1),
-        )
-        return pluck(note, options)
+        return pluck(random_note(rng), options)
 
     return random_access(options, dict(zip(SPLITS, GENERATED_SIZES)), read)
+
+
+def random_note(rng: np.random.Generator) -> Note:
+    """A note of the class: what `notes` draws."""
+    return Note(
+        pitch=LOWEST * 2 ** rng.uniform(0, 1),
+        brightness=rng.uniform(1.0, 1.6),
+        decay=rng.uniform(4, 8),
+        vibrato=rng.uniform(0, 0.004),
+        loudness=rng.uniform(0.5, 1),
+    )
 
 
 def pluck(note: Note, options: SoundOptions) -> np.ndarray:

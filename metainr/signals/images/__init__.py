@@ -8,6 +8,8 @@ from metainr.signals.images.photos import photos
 from metainr.signals.images.sdf import sdf
 from metainr.signals.images.sdf_mixed import sdf_mixed
 from metainr.signals.images.text import text
+from metainr.signals.images.text_on_photos import text_on_photos
+from metainr.signals.images.textured import textured
 from metainr.signals.images.tfds_images import celeba, imagenette
 
 __all__ = [
@@ -25,4 +27,6 @@ __all__ = [
     "sdf",
     "sdf_mixed",
     "text",
+    "text_on_photos",
+    "textured",
 ]

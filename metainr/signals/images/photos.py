@@ -1,6 +1,7 @@
 """Crops of the photographs that scikit-image carries: real pictures without a download."""
 
 import functools
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -33,13 +34,22 @@ def photos(options: ImageOptions) -> SignalClass:
     A crop's side is uniform between 0.4 and 1 times the short side of its photograph. Grey
     photographs have three equal channels. Raises UserError if scikit-image lacks one of them.
     """
-    for name in sum(PHOTOS.values(), ()):
-        _file(name)
+    return of_photos("photos", options, lambda rng, crop: crop)
+
+
+def of_photos(
+    name: str,
+    options: ImageOptions,
+    change: Callable[[np.random.Generator, np.ndarray], np.ndarray],
+) -> SignalClass:
+    """The class of all `change(rng, crop) -> float32 [n, n, 3]` of such crops [n, n, 3]."""
+    for file in sum(PHOTOS.values(), ()):
+        _file(file)
 
     def read(split, index):
-        rng = generator("photos", options.seed, split, index)
+        rng = generator(name, options.seed, split, index)
         image = photo(PHOTOS[split][rng.integers(len(PHOTOS[split]))])
-        return random_crop(rng, image, options.resolution)
+        return change(rng, random_crop(rng, image, options.resolution))
 
     return random_access(options, dict(zip(SPLITS, GENERATED_SIZES)), read)
 

@@ -39,7 +39,12 @@ def to_image(distance: np.ndarray) -> np.ndarray:
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
-def _draw(rng, resolution):
+def curve_distance(rng: np.random.Generator, resolution: int) -> np.ndarray:
+    """Signed distance to a random curve, positive outside: float64 [n, n], in image sides."""
     size = rng.uniform(0.2, 0.38)
     centre = rng.uniform(0.4, 0.6, 2)
-    return to_image(signed_distance([centre + size * smooth_loop(rng)], resolution, spacing=0.5))
+    return signed_distance([centre + size * smooth_loop(rng)], resolution, spacing=0.5)
+
+
+def _draw(rng, resolution):
+    return to_image(curve_distance(rng, resolution))

@@ -36,10 +36,16 @@ def text(options: ImageOptions) -> SignalClass:
 
 
 def _draw(rng, resolution):
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
-    page = Image.new("RGB", (resolution, resolution), "white")
-    pen = ImageDraw.Draw(page)
+    return with_strings(rng, Image.new("RGB", (resolution, resolution), "white"))
+
+
+def with_strings(rng: np.random.Generator, page) -> np.ndarray:
+    """A square picture of Pillow's with such strings over it: float32 [n, n, 3]."""
+    from PIL import ImageDraw
+
+    pen, resolution = ImageDraw.Draw(page), page.width
     for _ in range(rng.integers(_COUNTS[0], _COUNTS[1] + 1)):
         letters = rng.choice(list(string.ascii_letters), rng.integers(_LENGTHS[0], _LENGTHS[1] + 1))
         size = round(resolution * rng.uniform(*_SIZES))
