@@ -24,9 +24,9 @@ from absl import flags
 from experiments import cli, image_regression
 from experiments.config import PATH
 from experiments.images.dissection import Dissected, dissected
-from experiments.images.finished import read_run
 from experiments.run import shared_flags
 from experiments.run.define import define
+from experiments.run.finished import read_run
 from experiments.run.machine import make_machine
 from experiments.run.reading import made
 from metainr.checks import Each, Range
@@ -61,13 +61,15 @@ _OWN = (
 )
 flags.declare_key_flag(shared_flags.WORKDIR.name)
 
+_EXPERIMENTS = {image_regression.EXPERIMENT.name: image_regression.EXPERIMENT}
+
 
 def main() -> None:
     """Looks into every run, and reports."""
     began = time.perf_counter()
     options = made(AnatomyOptions, {holder.name: holder.value for holder in _OWN})
     check_no_run(shared_flags.WORKDIR.value)
-    runs = [read_run(path) for path in _trainings(options.runs)]
+    runs = [read_run(path, _EXPERIMENTS) for path in _trainings(options.runs)]
     if not runs:
         raise UserError("--runs names no runs; give e.g. --runs=runs/sdf,runs/text")
     found: dict[str, Dissected] = {}

@@ -19,10 +19,14 @@ COUNT = Range(1, 10**9)
 
 
 class FieldChoice(NamedTuple):
-    """The coordinate network: its name in `metainr.fields.REGISTRY`, and what it may read."""
+    """The coordinate network: its name in `metainr.fields.REGISTRY`, and what it may read.
+
+    copies: how many of it, whose mean is the network.
+    """
 
     name: str
     options: fields.FieldOptions
+    copies: int = 1
 
 
 class RunOptions(NamedTuple):
@@ -92,4 +96,5 @@ class Config(NamedTuple, Generic[Own]):
 
 def make_field(choice: FieldChoice, in_dim: int, out_dim: int) -> Field:
     """The coordinate network that maps `in_dim` coordinates to `out_dim` values."""
-    return fields.make(choice.name, choice.options._replace(in_dim=in_dim, out_dim=out_dim))
+    field = fields.make(choice.name, choice.options._replace(in_dim=in_dim, out_dim=out_dim))
+    return field if choice.copies == 1 else fields.mean_field(field, choice.copies)

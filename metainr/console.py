@@ -25,7 +25,7 @@ LEARNING = (
 _GROUPS = {
     "Learn an init, compare it, report": LEARNING,
     "Compare algorithms, values of flags, or finished runs": (
-        "algorithms", "sweep", "compare", "transfer",
+        "algorithms", "sweep", "compare", "transfer", "compose",
     ),
     "Keep a signal that arrives in parts": ("stream",),
     "Look into what was learned": ("anatomy",),

@@ -77,23 +77,30 @@ def init_to_fit(experiment: Experiment, output_dir: str | None, also: Sequence[s
 
 
 def read_rivals(config: Config, experiment: Experiment, field: Field) -> dict[str, Init]:
-    """The inits of other runs that the configuration names, by the names it gives them.
+    """The inits of other runs that the configuration names, as `read_named` reads them."""
+    return read_named("rivals", config.run.rivals, config, experiment, field)
+
+
+def read_named(
+    flag: str, texts: Sequence[str], config: Config, experiment: Experiment, field: Field
+) -> dict[str, Init]:
+    """The inits of runs by the names that the texts NAME=WORKDIR of a flag give them.
 
     Raises UserError if one has a name that is taken, or is an init of another network.
     """
     rivals = {}
-    for text in config.run.rivals:
+    for text in texts:
         name, _, source = text.partition("=")
         if not source or not is_rival_name(name, rivals):
             raise UserError(
-                f"--rivals={text} is not NAME=WORKDIR with a new name of at most 40 letters, "
+                f"--{flag}={text} is not NAME=WORKDIR with a new name of at most 40 letters, "
                 "digits, dots and dashes; commas part several: give e.g. other=runs/other"
             )
         weights, recorded = read_saved(source)
         names = {*shared_flags.init_flags(experiment)} & recorded.keys()
         values = {**config.record, **{flag: recorded[flag] for flag in names}}
         own = config_of_file(experiment, values, config.run.given, source)
-        _check_field(f"--rivals={text}", recorded, config, "rivals share the network")
+        _check_field(f"--{flag}={text}", recorded, config, "give runs that have the same")
         algorithm = recorded.get("algorithm", NONE)
         rivals[name] = as_init(Source(own, weights, algorithm), field, source)
     return rivals

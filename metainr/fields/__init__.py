@@ -16,6 +16,7 @@ from metainr.fields.finer import finer
 from metainr.fields.gaussian import gaussian
 from metainr.fields.hash_grid import hash_grid
 from metainr.fields.latent_siren import latent_siren
+from metainr.fields.mean_field import mean_field
 from metainr.fields.mfn import mfn
 from metainr.fields.mlp import fourier_mlp, mlp, positional_mlp
 from metainr.fields.options import FieldOptions
@@ -82,6 +83,7 @@ __all__ = [
     "hash_grid",
     "latent_siren",
     "make",
+    "mean_field",
     "mfn",
     "mlp",
     "of_equinox",

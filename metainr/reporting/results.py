@@ -3,12 +3,13 @@
     {"experiment", "signal", "num_test", "train_steps", "seconds", "config", "environment",
      "command": to repeat it,
      "instruments": {NAME: {"summary", …}},
-     "settings": {NAME: {"steps": [S], "match_step", "metric", "caption", "inits": {INIT: {
+     "settings": {NAME: {"steps": [S], "match_step", "shown", "metric", "caption", "inits": {INIT: {
         "optimizer", "learning_rate", "steps_to_match", "missed", "fit_error",
         "metrics": {METRIC: {"mean": [S], "stderr": [S], "per_signal": [[S], …]}}}}}}}
 
 Only "settings" is required. A metric is null at a step where it was not computed. "metric" is the
-one by which inits are compared, "psnr" where it is not said. The caption says what pictures show,
+one by which inits are compared, "psnr" where it is not said. "shown" are the steps that tables have
+where these are not the first, that of reference and the last. The caption says what pictures show,
 where that needs words.
 """
 

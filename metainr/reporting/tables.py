@@ -29,11 +29,11 @@ class Table(NamedTuple):
 
 def init_table(results: Results, setting: str) -> Table:
     """Table 1: by init the metric of comparison at step 0, at the step of reference and at the end,
-    and all others at the end; the best number of each stands out.
+    or at the steps that the setting says, and all others at the end; the best of each stands out.
     """
     data = results["settings"][setting]
     first, last, headline = data["steps"][0], data["steps"][-1], reading.headline_measure(data)
-    shown = dict.fromkeys([first, reading.match_step(data), last])
+    shown = dict.fromkeys(data.get("shown") or [first, reading.match_step(data), last])
     inits = reading.ordered_inits(data)
     cells: dict[str, list[str]] = {"init": inits, "optimizer": [_rate(data, i) for i in inits]}
     measured = [(headline, step) for step in shown]

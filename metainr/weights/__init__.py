@@ -1,6 +1,14 @@
-"""Bare weights of a field, with no optimizer state: written, read, held against a field."""
+"""Bare weights of a field, with no optimizer state: written, read, held against a field, added."""
 
+from metainr.weights.arithmetic import arithmetic, average
 from metainr.weights.files import load_metadata, load_weights, save_weights
 from metainr.weights.match import match_structure
 
-__all__ = ["load_metadata", "load_weights", "match_structure", "save_weights"]
+__all__ = [
+    "arithmetic",
+    "average",
+    "load_metadata",
+    "load_weights",
+    "match_structure",
+    "save_weights",
+]
