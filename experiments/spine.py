@@ -19,7 +19,7 @@ from experiments.run.inits import (
     config_of_file,
     read_init,
     read_rivals,
-    read_start,
+    with_start,
 )
 from experiments.run.machine import make_machine, make_mesh, make_summation
 from experiments.run.networks import with_networks
@@ -35,7 +35,7 @@ from metainr.runs.learning import learn
 from metainr.runs.options import Machine
 from metainr.runs.problem import Problem
 from metainr.runs.record import record, resumed
-from metainr.runs.starts import ANCESTOR, fingerprint
+from metainr.runs.starts import ANCESTOR
 from metainr.runs.watching import watched
 from metainr.training.room import check_signals
 from metainr.training.workdir import check_checkpoints, open_workdir, recorded_flags
@@ -63,8 +63,7 @@ def _run(experiment, held):
     machine = make_machine(config, mesh)
     problem = experiment.build(config, machine.summation)
     given = None if source is None else as_init(source, problem.field, config.run.init)
-    start = from_first(lambda: read_start(config, problem.field))
-    config = _with_ancestor(config, start)
+    config, start = _with_start(config, problem.field)
     config = _with_test_signals(experiment, config, problem.signals.sizes["test"])
     _check(problem, config)
     if ESTIMATE.value:
@@ -77,7 +76,7 @@ def _run(experiment, held):
     }
     rivals = from_first(lambda: read_rivals(config, experiment, problem.field))
     changeable = shared_flags.changeable_flags(experiment, config) | _newer_flags(config, workdir)
-    changeable |= {ANCESTOR}  # which `read_start` has checked
+    changeable |= {ANCESTOR}  # which `with_start` has checked
     opened = open_workdir(workdir, config.record, changeable)
     from_first(lambda: str(held.enter_context(opened)))
     changeable -= {shared_flags.TRAIN_SIGNALS.name}  # of which each training has its own
@@ -189,11 +188,15 @@ def _with_init(experiment, config):
     return adapted, Source(adapted, *rest)
 
 
-def _with_ancestor(config, start):
-    """With the fingerprint of what learning begins with, where that is no random weights."""
-    if start is None:
-        return config
-    return config._replace(record={**config.record, ANCESTOR: fingerprint(start)})
+def _with_start(config, field):
+    """As `with_start`, of several processes read by the first."""
+
+    def read():
+        begun, start = with_start(config, field)
+        return [begun.record, start]
+
+    record, start = from_first(read)
+    return config._replace(record=record), start
 
 
 def _with_chunk_size(experiment, config, workdir):

@@ -5,6 +5,11 @@ signals; the entry is the mean PSNR of test signals after the inner steps of met
 (Tancik et al., CVPR 2021, supplement).
 
     metainr transfer --workdirs=runs/sdf,runs/text --workdir=runs/transfer
+
+Of runs of several experiments, such as images and sounds, the hidden layers are moved between
+fields that have other first and last ones, and every column is a run's own test.
+
+    metainr transfer --workdirs=runs/images,runs/sounds --tune --workdir=runs/modal
 """
 
 import time
@@ -16,10 +21,12 @@ from absl import flags
 
 from experiments import cli, image_regression
 from experiments.config import PATH
-from experiments.images.finished import read_run
+from experiments.kinds import EXPERIMENTS
 from experiments.run import shared_flags
 from experiments.run.define import define
+from experiments.run.finished import read_run
 from experiments.run.machine import make_machine
+from experiments.run.modalities import transferred
 from metainr import signals
 from metainr.checks import Each, Text
 from metainr.errors import UserError
@@ -35,19 +42,22 @@ from metainr.training.workdir import check_no_run, environment
 
 
 class TransferOptions(NamedTuple):
-    """Workdirs of image regression, and classes to test their inits on; none: theirs and ours."""
+    """Workdirs of runs, and classes to test inits of images on; none: theirs and ours."""
 
     workdirs: Annotated[tuple[str, ...], Each(PATH, "runs/sdf,runs/text", range(1000))] = ()
     signals: Annotated[tuple[str, ...], Each(Text(), "sdf,text", range(1000))] = ()
 
 
-WORKDIRS = define(TransferOptions, "workdirs", "runs of image regression whose inits to compare")
+WORKDIRS = define(TransferOptions, "workdirs", "runs whose inits to compare")
 SIGNALS = define(
     TransferOptions,
     "signals",
     "classes to test on; default: those of the runs, sdf, text and photos",
 )
-for holder in (shared_flags.WORKDIR, shared_flags.NUM_TEST, shared_flags.SEED):
+for holder in (
+    *(shared_flags.WORKDIR, shared_flags.NUM_TEST, shared_flags.SEED),
+    *(shared_flags.TUNE, shared_flags.NUM_VALIDATION),
+):
     flags.declare_key_flag(holder.name)
 
 _BUNDLED = ("sdf", "text", "photos")
@@ -57,31 +67,57 @@ def main() -> None:
     """Evaluates every init on every class and reports the matrix."""
     began = time.perf_counter()
     check_no_run(shared_flags.WORKDIR.value)
-    runs = [read_run(path) for path in dict.fromkeys(WORKDIRS.value)]
+    runs = [read_run(path, EXPERIMENTS) for path in dict.fromkeys(WORKDIRS.value)]
     if not runs:
         raise UserError("--workdirs names no runs; give e.g. --workdirs=runs/sdf,runs/text")
+    found = _between_classes(runs) if _are_images(runs) else _between_modalities(runs)
+    workdir = Path(shared_flags.WORKDIR.value)
+    transfer = {
+        "experiment": "transfer",
+        "metric": "psnr",
+        **found,
+        "seconds": {"total": time.perf_counter() - began},
+        "config": {"workdirs": WORKDIRS.value, **found.get("config", {})},
+        "environment": environment(),
+    }
+    write_json(workdir / "transfer.json", transfer)
+    say(to_text(transfer_table(transfer)))
+    say(f"report: {write_transfer_report(workdir)[-1]}")
+
+
+def _are_images(runs):
+    return all(run.experiment is image_regression.EXPERIMENT for run in runs)
+
+
+def _between_modalities(runs):
+    if SIGNALS.value:
+        raise UserError(
+            f"--signals={','.join(SIGNALS.value)} names classes of images, and of runs of several "
+            "experiments each is tested on its own signals; leave it out"
+        )
+    return transferred(runs)
+
+
+def _between_classes(runs):
+    if shared_flags.TUNE.value:
+        raise UserError(
+            "--tune is for runs of several experiments; of runs of images each init keeps the "
+            "rate that it was learned with: leave it out"
+        )
     resolution, step = (_common(runs, name) for name in ("resolution", "inner_steps"))
     columns = _columns(runs, resolution)
     num = min(shared_flags.NUM_TEST.value, *(c.sizes["test"] for c in columns.values()))
     tests = [first_signals(column, "test", num) for column in columns.values()]
     cells = [_row(run, tests, step) for run in runs]
-    workdir = Path(shared_flags.WORKDIR.value)
-    transfer = {
-        "experiment": "transfer",
-        "metric": "psnr",
+    return {
         "step": step,
         "rows": _row_names(runs),
         "columns": list(columns),
         "mean": [[cell["mean"][-1] for cell in row] for row in cells],
         "stderr": [[cell["stderr"][-1] for cell in row] for row in cells],
         "num_test": num,
-        "seconds": {"total": time.perf_counter() - began},
-        "config": {"workdirs": WORKDIRS.value, "resolution": resolution},
-        "environment": environment(),
+        "config": {"resolution": resolution},
     }
-    write_json(workdir / "transfer.json", transfer)
-    say(to_text(transfer_table(transfer)))
-    say(f"report: {write_transfer_report(workdir)[-1]}")
 
 
 def _row_names(runs):

@@ -21,6 +21,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from experiments import cli, image_regression, spine
 from experiments.run import shared_flags
+from experiments.run.inits import with_start
 from experiments.run.machine import make_machine
 from metainr.reporting import read_results
 from metainr.training.portable import read_checkpoint
@@ -74,8 +75,9 @@ def learn_here(workdir: Path, *arguments: str, experiment: ModuleType = image_re
         config = shared_flags.configuration(experiment.EXPERIMENT)
         machine = make_machine(config)
         problem = experiment.EXPERIMENT.build(config, machine.summation)
+        config, start = with_start(config, problem.field)
         with open_workdir(workdir, config.record, ()):
-            spine.learned_init(problem, config, workdir, machine)
+            spine.learned_init(problem, config, workdir, machine, start)
 
 
 @contextlib.contextmanager

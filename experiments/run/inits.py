@@ -106,27 +106,29 @@ def read_named(
     return rivals
 
 
-def read_start(config: Config, field: Field) -> MetaParams | None:
-    """The meta-parameters that learning begins with; None: random ones.
+def with_start(config: Config, field: Field) -> tuple[Config, MetaParams | None]:
+    """The configuration with the fingerprint of what learning begins with, and that; None: random
+    weights, which have no fingerprint.
 
     Raises UserError if no init is learned, or what is named is another field's or algorithm's, or
     is no longer what the run in the workdir began with.
     """
     path = config.run.start
     if path is None:
-        return None
+        return config, None
     if not config.run.learns:
         raise UserError(f"--start={path} is for learning, and no init is learned; leave it out")
     weights, recorded = read_saved(path)
     _check_field(f"--start={path}", recorded, config, "give its --{flag}={value}")
     start = init_of(weights, config.learner, field, path).meta_params
+    own = fingerprint(start)
     before = recorded_flags(Path(config.run.workdir)).get(ANCESTOR)
-    if before not in (None, fingerprint(start)):
+    if before not in (None, own):
         raise UserError(
             f"--start={path} holds other weights than --workdir={config.run.workdir} began with; "
             "give a copy of those, or another --workdir"
         )
-    return start
+    return config._replace(record={**config.record, ANCESTOR: own}), start
 
 
 def as_init(source: Source, field: Field, name: str) -> Init:

@@ -2,10 +2,11 @@
 
 transfer.json:
 
-    {"experiment", "metric", "step", "rows": [R], "columns": [C], "mean": [[C] per row],
+    {"experiment", "kind", "metric", "step", "rows": [R], "columns": [C], "mean": [[C] per row],
      "stderr": [[C] per row], "num_test", "seconds", "config", "environment"}
 
 A row is a class that was trained on, a column one that was tested on; means are in dB for PSNR.
+Of "kind" "modalities" `metainr.reporting.modalities` says what rows are, and columns tell steps.
 """
 
 import html
@@ -20,6 +21,7 @@ from metainr.files import write_bytes
 from metainr.json_files import read_json
 from metainr.reporting.figures import WIDTH, new_plot, save_figure
 from metainr.reporting.frame import cell_html, render_page
+from metainr.reporting.modalities import NOTE, TITLE, gains, modal_verdict
 from metainr.reporting.tables import Table, plus_minus, to_markdown
 
 CORNER = "trained on ↓, tested on →"
@@ -50,6 +52,7 @@ def transfer_table(transfer: Mapping[str, Any]) -> Table:
     )
     unit = "in dB; " if transfer["metric"] == "psnr" else ""
     note = f"{_metric(transfer)} {unit}mean ± standard error over {_signals(transfer)}."
+    note = f"{note} {NOTE}" if _is_modal(transfer) else note
     return Table(_title(transfer), (CORNER, *transfer["columns"]), rows, note)
 
 
@@ -58,13 +61,14 @@ def transfer_figure(transfer: Mapping[str, Any]) -> Any:
     mean = _matrix(transfer, "mean")
     height = min(1.2 + 0.75 * len(mean), WIDTH)
     figure, axes = new_plot((WIDTH, height))
-    image = axes.imshow(mean, cmap="Oranges", aspect="auto")
-    bar = figure.colorbar(image, label=_metric(transfer) + _unit(transfer), pad=0.02)
+    image = axes.imshow(_heat(transfer), cmap="Oranges", aspect="auto")
+    gained = " gained over random weights" if _is_modal(transfer) else ""
+    bar = figure.colorbar(image, label=_metric(transfer) + gained + _unit(transfer), pad=0.02)
     bar.outline.set_visible(False)
     for (i, j), value in np.ndenumerate(mean):
         if np.isfinite(value):
             weight = "bold" if i in _best(mean, j) else "normal"
-            ink = "white" if image.norm(value) > 0.6 else "black"
+            ink = "white" if image.norm(_heat(transfer)[i, j]) > 0.6 else "black"
             style = {"color": ink, "weight": weight, "size": 13}
             axes.text(j, i, f"{value:.1f}", ha="center", va="center", **style)
     axes.set_xticks(range(len(transfer["columns"])), transfer["columns"])
@@ -100,6 +104,8 @@ def write_transfer_report(directory: str | Path) -> list[Path]:
 def transfer_verdict(transfer: Mapping[str, Any]) -> str:
     """The outcome in one sentence: how often the init of a class is the best one for it."""
     mean, rows = _matrix(transfer, "mean"), transfer["rows"]
+    if _is_modal(transfer):
+        return modal_verdict(mean)
     shared = [name for name in transfer["columns"] if name in rows]
     if not shared:
         return f"{_title(transfer)}."
@@ -111,9 +117,9 @@ def transfer_verdict(transfer: Mapping[str, Any]) -> str:
 
 
 def _heat_map(transfer: Mapping[str, Any]) -> str:
-    table, mean = transfer_table(transfer), _matrix(transfer, "mean")
-    span = np.nanmax(mean) - np.nanmin(mean) if np.isfinite(mean).any() else 0
-    heat = np.nan_to_num((mean - np.nanmin(mean)) / span if span else np.zeros_like(mean))
+    table, mean, found = transfer_table(transfer), _matrix(transfer, "mean"), _heat(transfer)
+    span = np.nanmax(found) - np.nanmin(found) if np.isfinite(found).any() else 0
+    heat = np.nan_to_num((found - np.nanmin(found)) / span if span else np.zeros_like(found))
     head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in table.header[1:])
     rows = []
     for i, (name, *cells) in enumerate(table.rows):
@@ -128,6 +134,16 @@ def _heat_map(transfer: Mapping[str, Any]) -> str:
         f"<tbody>{''.join(rows)}</tbody></table></div>\n"
         f'<p class="note">{html.escape(table.note)} The best init of each column is framed.</p>'
     )
+
+
+def _is_modal(transfer: Mapping[str, Any]) -> bool:
+    return transfer.get("kind") == "modalities"
+
+
+def _heat(transfer: Mapping[str, Any]) -> np.ndarray:
+    """What colours show: of modalities, which are not alike, what is gained over random weights."""
+    mean = _matrix(transfer, "mean")
+    return gains(mean) if _is_modal(transfer) else mean
 
 
 def _mark(mean: np.ndarray, row: int, column: int) -> str:
@@ -157,6 +173,8 @@ def _signals(transfer: Mapping[str, Any]) -> str:
 
 
 def _title(transfer: Mapping[str, Any]) -> str:
+    if _is_modal(transfer):
+        return TITLE
     return (
         f"Transfer between classes of signals, {_metric(transfer)} after {transfer['step']} steps"
     )

@@ -2,9 +2,12 @@
 
 from metainr.weights.arithmetic import arithmetic, average
 from metainr.weights.files import load_metadata, load_weights, save_weights
+from metainr.weights.hidden import hidden_layers, with_layers
 from metainr.weights.match import match_structure
 
 __all__ = [
+    "hidden_layers",
+    "with_layers",
     "arithmetic",
     "average",
     "load_metadata",
