@@ -38,6 +38,7 @@ from metainr.checks import Each, Text
 from metainr.errors import UserError
 from metainr.files import expanded
 from metainr.output import say
+from metainr.reporting.composition import composition_verdict
 from metainr.runs.comparison import merged
 from metainr.runs.composition import Trial, averages, modules, sums, with_choice
 from metainr.runs.inits import make_inits
@@ -116,6 +117,7 @@ def main() -> None:
         "signal": config.run.signal,
         "num_test": trial.options.num_test,
         "command": cli.command(),
+        "verdict": composition_verdict(entry, parts, rivals),
         "instruments": {},
         "settings": {},
     }

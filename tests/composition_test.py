@@ -154,7 +154,7 @@ def test_the_program_composes_and_writes_inits_that_fit(runs, capsys):
         *(f"--common={runs / 'common'}", f"--rivals=joint={runs / 'common'}", "--signal=textured"),
         *("--num_test=3", "--num_validation=2"),
     )
-    assert run_here(runs / "composed", *flags, experiment=compose) == 0
+    assert run_here(runs / "composed", "--depth=3", *flags, experiment=compose) == 0
     setting = json.loads((runs / "composed" / "results.json").read_text())["settings"]["default"]
     names = ["standard", "shuffled", "sdf", "text", "common", "average", "arithmetic", "choice"]
     assert [*setting["inits"]] == [*names, "modules", "joint"]
@@ -186,7 +186,7 @@ def test_the_program_composes_and_writes_inits_that_fit(runs, capsys):
 def test_mistakes_in_composing_get_one_line(runs, capfd, arguments, words):
     for name in ("sdf", "text", "alone", "flat"):
         arguments = [x.replace(name.upper(), str(runs / name)) for x in arguments]
-    assert run_here(runs / "none", *arguments, experiment=compose) == 1
+    assert run_here(runs / "none", "--depth=3", *arguments, experiment=compose) == 1
     (line,) = capfd.readouterr().err.strip().splitlines()
     assert line.startswith("error: ") and words in line
     assert not (runs / "none").exists()

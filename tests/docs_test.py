@@ -50,6 +50,7 @@ FLAG_MODULES = {
     "`algorithms`": "algorithms",
     "`stream`": "streams.stream_options",
     "`transfer`": "transfer",
+    "`compose`": "compose",
     "`anatomy`": "anatomy",
     "`make_objects`": "make_objects",
     "`make_landmark`": "make_landmark",

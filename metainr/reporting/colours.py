@@ -13,7 +13,11 @@ COLOURS = {
     "training": ("#6f6f6f", "#a9adb3"),
     "validation": ("#c94f00", "#ff8a3d"),
 }
-OTHERS = (("#8f6b00", "#e6b422"), ("#3f3f9f", "#9a9af0"), ("#7a4b2a", "#c79a77"))
+OTHERS = (
+    *(("#8f6b00", "#e6b422"), ("#3f3f9f", "#9a9af0"), ("#7a4b2a", "#c79a77")),
+    *(("#00707a", "#3cc4d0"), ("#a3153f", "#ff7a96"), ("#567300", "#a9cf3a")),
+    *(("#7a2fa0", "#cf8df0"), ("#30506e", "#8fb4d6"), ("#1a1a1a", "#e0e0e0")),
+)
 
 MARKERS = {"standard": "o", "mean": "s", "matched": "^", "shuffled": "D", "meta": "o"}
 

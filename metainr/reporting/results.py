@@ -1,7 +1,7 @@
 """results.json: written and read here, and asked for its numbers by everything that shows them.
 
     {"experiment", "signal", "num_test", "train_steps", "seconds", "config", "environment",
-     "command": to repeat it,
+     "command": to repeat it, "verdict": the outcome in a sentence, where it is not the usual one,
      "instruments": {NAME: {"summary", …}},
      "settings": {NAME: {"steps": [S], "match_step", "shown", "metric", "caption", "inits": {INIT: {
         "optimizer", "learning_rate", "steps_to_match", "missed", "fit_error",

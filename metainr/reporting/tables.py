@@ -106,7 +106,9 @@ def _family_table(family: str, group: Mapping[str, Any], steps: Mapping[str, int
 
 
 def verdict(results: Results) -> str:
-    """The outcome in one sentence, from the setting that a report opens with."""
+    """The outcome in one sentence: the results' own, or of the setting that a report opens with."""
+    if own := results.get("verdict"):
+        return str(own)
     name = reading.headline(results)
     data = results["settings"][name]
     step = reading.match_step(data)

@@ -104,12 +104,11 @@ def modules(inits: Mapping[str, Init], field: Field) -> dict[str, Init]:
     """
     params = {f"field_{i}": start_params(field, init) for i, init in enumerate(inits.values())}
     hyper = next(iter(inits.values())).hyper
-    rates = [hyper.learning_rate * times for times in (1, len(inits))]
     return {
-        f"mean of {', '.join(inits)}, {hyper.name} {rate:g}": plain_init(
-            params, hyper._replace(learning_rate=rate)
+        f"mean of {', '.join(inits)}, at {times} × their rate": plain_init(
+            params, hyper._replace(learning_rate=times * hyper.learning_rate)
         )
-        for rate in rates
+        for times in (1, len(inits))
     }
 
 

@@ -1,0 +1,36 @@
+"""The outcome of a comparison of composed inits, in one sentence."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from metainr.reporting import results as reading
+from metainr.reporting.tables import in_steps
+
+COMPOSED = ("average", "arithmetic", "choice", "modules")
+
+
+def composition_verdict(
+    setting: Mapping[str, Any], parts: Collection[str], rivals: Collection[str]
+) -> str:
+    """The best composed init beside the best of one class, and the best rival if there is one.
+
+    Args:
+        setting: as results.json has it.
+        parts, rivals: names of inits of single classes, and of other runs.
+    """
+    step, measure = reading.match_step(setting), reading.headline_measure(setting)
+
+    def best(names):
+        found = {
+            name: value
+            for name in names
+            if (value := reading.metric_at(setting, name, measure.key, step)[0]) is not None
+        }
+        name = (min if measure.lower_is_better else max)(found, key=found.__getitem__)
+        return f"{name}, {measure.written(found[name])} {measure.unit}".rstrip()
+
+    sentence = (
+        f"After {in_steps(step)} the best composed init is {best(COMPOSED)}; the best of one class "
+        f"is {best(parts)}"
+    )
+    return f"{sentence}; of other runs, {best(rivals)}." if rivals else f"{sentence}."
