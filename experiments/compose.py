@@ -156,8 +156,14 @@ def _configuration(options):
 
 
 def _recorded(text):
-    """The record of the run that NAME=WORKDIR names."""
-    return read_saved(text.partition("=")[2])[1]
+    """The record of the run that NAME=WORKDIR names. Raises UserError if a text names none."""
+    _, _, path = text.partition("=")
+    if not path:
+        raise UserError(
+            f"--composed_of={text} is not NAME=WORKDIR; give e.g. photos=runs/photos, and commas "
+            "between several"
+        )
+    return read_saved(path)[1]
 
 
 def _read(options, config, experiment, field):

@@ -176,6 +176,7 @@ def test_the_program_composes_and_writes_inits_that_fit(runs, capsys):
     "arguments, words",
     [
         (["--composed_of=a=SDF"], "fewer than two runs"),
+        (["--composed_of=SDF,TEXT"], "is not NAME=WORKDIR"),
         (["--composed_of=a=SDF,b=ALONE", "--signal=textured"], "b was learned from random weights"),
         (["--composed_of=a=SDF,b=TEXT", "--common=SDF", "--signal=textured"], "--common"),
         (["--composed_of=a=SDF,b=FLAT", "--signal=textured"], "--depth=2 and this run has 3"),

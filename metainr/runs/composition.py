@@ -127,7 +127,8 @@ def with_choice(comparison: Comparison, names: Sequence[str], picks: Sequence[st
         )
         for metric in inits[names[0]]["metrics"]
     }
-    how = {part: inits[names[0]][part] for part in ("optimizer", "learning_rate")}
+    hows = [{part: inits[name][part] for part in ("optimizer", "learning_rate")} for name in names]
+    how = hows[0] if all(other == hows[0] for other in hows) else {}
     chosen: dict[str, Any] = {"choice": {**how, **entry(metrics)}}
     shown = range(len(comparison.targets))
     frames = np.stack([comparison.frames[picks[i]][i] for i in shown])
