@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from metainr.reporting import results as reading
-from metainr.reporting.tables import in_steps
+from metainr.reporting.tables import in_steps, in_words
 
 COMPOSED = ("average", "arithmetic", "choice", "modules")
 
@@ -27,10 +27,12 @@ def composition_verdict(
             if (value := reading.metric_at(setting, name, measure.key, step)[0]) is not None
         }
         name = (min if measure.lower_is_better else max)(found, key=found.__getitem__)
-        return f"{name}, {measure.written(found[name])} {measure.unit}".rstrip()
+        return name, in_words(measure, found[name])
 
+    name, value = best(COMPOSED)
+    one, own = best(parts)
     sentence = (
-        f"After {in_steps(step)} the best composed init is {best(COMPOSED)}; the best of one class "
-        f"is {best(parts)}"
+        f"After {in_steps(step)} {name}, the best composed init, reaches {value}; {one}, the best "
+        f"of one class, {own}"
     )
-    return f"{sentence}; of other runs, {best(rivals)}." if rivals else f"{sentence}."
+    return f"{sentence}; of other runs {' '.join(best(rivals))}." if rivals else f"{sentence}."

@@ -122,14 +122,14 @@ def verdict(results: Results) -> str:
     best = (min if measure.lower_is_better else max)(found, key=found.__getitem__, default=None)
     if learned is None:
         name = f"the {best} init" if best in reading.INITS else best
-        return f"After {in_steps(step)}{where} {name} reaches {_said(measure, found[best])}."
+        return f"After {in_steps(step)}{where} {name} reaches {in_words(measure, found[best])}."
     rest = f"; the best other, {best}, {_number(measure, found[best])}" if best else ""
-    return (
-        f"After {in_steps(step)}{where} the learned init reaches {_said(measure, learned)}{rest}."
-    )
+    said = in_words(measure, learned)
+    return f"After {in_steps(step)}{where} the learned init reaches {said}{rest}."
 
 
-def _said(measure: Measure, value: float) -> str:
+def in_words(measure: Measure, value: float) -> str:
+    """A value in a sentence: "27.6 dB", "a relative error of 0.12"."""
     number = _number(measure, value)
     return number if measure.unit else f"a {measure.name} of {number}"
 

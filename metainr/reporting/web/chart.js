@@ -90,6 +90,7 @@ function makeChart(svg, curves, xTitle, yTitle) {
       .map(({ name, points }) => ({ name, place: y(points[points.length - 1].y) }))
       .sort((a, b) => a.place - b.place);
     for (let round = 0; round < 100; round++) {
+      ends[0].place = Math.max(ends[0].place, BOX.top);
       for (let i = 1; i < ends.length; i++) {
         const overlap = Math.max(0, 17 - (ends[i].place - ends[i - 1].place)) / 2;
         ends[i - 1].place -= overlap;
