@@ -1,7 +1,8 @@
 """One colour per init in every figure and on every page, told apart by colour-blind readers too.
 
-So have the curves of learning. The hues of the five are those of Okabe and Ito, with a grey for the random
-init that all others are held against; the second of each pair is a lighter one for dark pages.
+So have the curves of learning. The hues of the known ones are those of Okabe and Ito, with a grey
+for the random init that all others are held against; the second of each pair is a lighter one for
+dark pages.
 """
 
 COLOURS = {

@@ -35,4 +35,4 @@ def composition_verdict(
         f"After {in_steps(step)} {name}, the best composed init, reaches {value}; {one}, the best "
         f"of one class, {own}"
     )
-    return f"{sentence}; of other runs {' '.join(best(rivals))}." if rivals else f"{sentence}."
+    return f"{sentence}; {', of other runs, '.join(best(rivals))}." if rivals else f"{sentence}."
