@@ -3,6 +3,7 @@
 import functools
 
 import jax
+import jax.numpy as jnp
 
 from metainr.types import Array, Field, Key, Params
 
@@ -20,6 +21,6 @@ def mean_field(field: Field, count: int) -> Field:
         return dict(zip(names, map(field.init, jax.random.split(key, count))))
 
     def apply(params: Params, coords: Array) -> Array:
-        return sum(field.apply(params[name], coords) for name in names) / count
+        return jnp.mean(jnp.stack([field.apply(params[name], coords) for name in names]), axis=0)
 
     return Field(init, apply)
