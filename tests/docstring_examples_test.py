@@ -16,8 +16,8 @@ _FRONT = ("runs.front", "runs.front_compare", "runs.loading", "runs.run", "runs.
 _PARTS = (
     "fields", "fields.adapters", "signals", "signals.arrays", "signals.mixture",
     "objectives.images", "objectives.losses", "measurements.value", "measurements.derivatives",
-    "algorithms.inner", "weights.files", "evaluation.metrics",
-    "streams.layout", "streams.course", "streams.fit",
+    "algorithms.inner", "weights.files", "weights.arithmetic", "weights.hidden",
+    "evaluation.metrics", "streams.layout", "streams.course", "streams.fit",
 )  # fmt: skip
 _NAMES = {"metainr": metainr, "np": np, "jax": jax, "jnp": jnp, "flax": flax}
 

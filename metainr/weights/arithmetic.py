@@ -25,8 +25,9 @@ def average(trees: Sequence[Tree], shares: Sequence[float] = ()) -> Tree:
     Raises:
         UserError: there are no trees, they are of different networks, or the shares are none.
 
-    >>> float(average([{"w": jnp.zeros(())}, {"w": jnp.ones(())}], shares=(3, 1))["w"])
-    0.25
+    >>> zeros, ones = {"w": jnp.zeros(2)}, {"w": jnp.ones(2)}
+    >>> metainr.weights.average([zeros, ones], shares=(3, 1))["w"].tolist()
+    [0.25, 0.25]
     """
     shares = [1.0] * len(trees) if not shares else [*shares]
     _check_alike(trees)

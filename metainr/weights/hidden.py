@@ -14,7 +14,8 @@ def hidden_layers(make: Callable[[int, int], Field]) -> list[str]:
     `make`: (number of coordinates, number of channels) -> the field, whose params are a mapping of
     layers by name. Of a plain network these are all layers but the first and the last.
 
-    >>> hidden_layers(lambda d, c: metainr.fields.make("siren", depth=4, in_dim=d, out_dim=c))
+    >>> make = lambda d, c: metainr.fields.make("siren", depth=4, in_dim=d, out_dim=c)
+    >>> metainr.weights.hidden_layers(make)
     ['dense_1', 'dense_2']
     """
     first, second = (_shapes(make(dim, dim)) for dim in (1, 2))
