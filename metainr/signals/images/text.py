@@ -36,15 +36,14 @@ def text(options: ImageOptions) -> SignalClass:
 
 
 def _draw(rng, resolution):
-    from PIL import Image
-
-    return with_strings(rng, Image.new("RGB", (resolution, resolution), "white"))
+    return with_strings(rng, np.ones((resolution, resolution, 3), np.float32))
 
 
-def with_strings(rng: np.random.Generator, page) -> np.ndarray:
-    """A square picture of Pillow's with such strings over it: float32 [n, n, 3]."""
-    from PIL import ImageDraw
+def with_strings(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """A picture [n, n, 3] in [0, 1] with such strings over it, in 256 levels: float32 [n, n, 3]."""
+    from PIL import Image, ImageDraw
 
+    page = Image.fromarray(np.round(255 * np.clip(picture, 0, 1)).astype(np.uint8))
     pen, resolution = ImageDraw.Draw(page), page.width
     for _ in range(rng.integers(_COUNTS[0], _COUNTS[1] + 1)):
         letters = rng.choice(list(string.ascii_letters), rng.integers(_LENGTHS[0], _LENGTHS[1] + 1))

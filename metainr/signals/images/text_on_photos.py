@@ -1,7 +1,5 @@
 """Text over photographs: a combination of two classes, for inits that are composed of theirs."""
 
-import numpy as np
-
 from metainr.signals.images.options import ImageOptions
 from metainr.signals.images.photos import of_photos
 from metainr.signals.images.text import with_strings
@@ -10,11 +8,4 @@ from metainr.types import SignalClass
 
 def text_on_photos(options: ImageOptions) -> SignalClass:
     """Crops of photographs as those of `photos`, with strings over them as those of `text`."""
-    return of_photos("text_on_photos", options, _written)
-
-
-def _written(rng, crop):
-    from PIL import Image
-
-    page = Image.fromarray(np.round(255 * np.clip(crop, 0, 1)).astype(np.uint8))
-    return with_strings(rng, page)
+    return of_photos("text_on_photos", options, with_strings)
