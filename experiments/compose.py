@@ -11,7 +11,7 @@ Compared on the test signals of a class that combines others:
 
 Shares, factors and the modules' rate are chosen on validation signals of the combination.
 
-    python -m experiments.compose --composed_of=photos=runs/photos,text=runs/text \\
+    metainr compose --composed_of=photos=runs/photos,text=runs/text \\
         --common=runs/common --signal=text_on_photos --workdir=runs/composed
 
 The runs begin with the same weights, by --start=runs/common of their training. The composed inits
