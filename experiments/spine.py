@@ -39,7 +39,6 @@ from metainr.runs.starts import ANCESTOR
 from metainr.runs.watching import watched
 from metainr.training.room import check_signals
 from metainr.training.workdir import check_checkpoints, open_workdir, recorded_flags
-from metainr.types import MetaParams
 
 
 def run(experiment: Experiment) -> None:
@@ -63,7 +62,7 @@ def _run(experiment, held):
     machine = make_machine(config, mesh)
     problem = experiment.build(config, machine.summation)
     given = None if source is None else as_init(source, problem.field, config.run.init)
-    config, start = _with_start(config, problem.field)
+    config, _ = _with_start(config, problem.field)
     config = _with_test_signals(experiment, config, problem.signals.sizes["test"])
     _check(problem, config)
     if ESTIMATE.value:
@@ -91,7 +90,7 @@ def _run(experiment, held):
         if not missing:
             continue
         started = time.perf_counter()
-        learned = learned_init(problem, own, folder, machine, start) if own.run.learns else given
+        learned = learned_init(problem, own, folder, machine) if own.run.learns else given
         results["seconds"]["training"] += time.perf_counter() - started
         started = time.perf_counter()
         baseline, root = own.test.baseline, jax.random.key(own.run.seed)
@@ -121,14 +120,9 @@ def _run(experiment, held):
     from_first(lambda: say(f"report: {reporting.report(workdir)[-1]}"))
 
 
-def learned_init(
-    problem: Problem,
-    config: Config,
-    folder: Path,
-    machine: Machine,
-    start: MetaParams | None = None,
-) -> Init:
-    """What is learned for the problem in a folder, or was; `start`: what that begins with."""
+def learned_init(problem: Problem, config: Config, folder: Path, machine: Machine) -> Init:
+    """What is learned for the problem in a folder, or was."""
+    config, start = _with_start(config, problem.field)
     learner, seed = config.learner, config.run.seed
     own = config.outer, config.test, seed, folder, config.record, machine
     meta_params = learn(problem, learner, *own, start=start)

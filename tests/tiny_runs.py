@@ -75,9 +75,9 @@ def learn_here(workdir: Path, *arguments: str, experiment: ModuleType = image_re
         config = shared_flags.configuration(experiment.EXPERIMENT)
         machine = make_machine(config)
         problem = experiment.EXPERIMENT.build(config, machine.summation)
-        config, start = with_start(config, problem.field)
+        config, _ = with_start(config, problem.field)
         with open_workdir(workdir, config.record, ()):
-            spine.learned_init(problem, config, workdir, machine, start)
+            spine.learned_init(problem, config, workdir, machine)
 
 
 @contextlib.contextmanager
