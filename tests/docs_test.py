@@ -380,7 +380,7 @@ def test_messages_are_those_of_the_code():
 @pytest.mark.parametrize("page", ["README.md", "docs/start.md"])
 def test_ci_runs_the_two_commands(page):
     text = (ROOT / page).read_text(encoding="utf-8")
-    commands = re.findall(r"^python3 -m venv .*$", _joined(text), re.MULTILINE)
+    commands = re.findall(r"^python3 -m venv .* install -e .*$", _joined(text), re.MULTILINE)
     assert len(commands) == 2
     script = _joined((ROOT / ".ci" / "run").read_text(encoding="utf-8")).replace('"', "")
     for command in commands:
