@@ -31,6 +31,10 @@ same names, and --keep draws other pixels for every picture. Beside these lie
 The same command goes on where it was stopped or killed. Pictures that cannot be read are skipped
 with one warning, and tried again by the next run. A fit that diverges is recorded as failed, and
 the others go on; the exit status is then 1.
+
+With --as_dataset=SET the fits of a folder, or of --input=class:sdf or another generated class,
+become one data set of fields (`metainr.read_fields`): what the loop adapted to each signal, cut to
+the init's square as in training, with names, labels by sub-folder, splits and normalisation.
 """
 
 from pathlib import Path
@@ -39,6 +43,7 @@ from absl import flags
 
 from experiments import cli, image_regression
 from experiments.config import make_field
+from experiments.fitting.fit_dataset import fit_dataset
 from experiments.fitting.fit_folder import fit_folder
 from experiments.fitting.fit_one import fit_one
 from experiments.fitting.fit_options import FitOptions
@@ -72,6 +77,14 @@ COMPARE = define(
     "fit from the standard init too, which takes as long again; default: for a picture, not for a "
     "folder",
 )
+AS_DATASET = define(
+    FitOptions, "as_dataset", "data set of fields to write, in place of files for each picture"
+)
+SIZES = define(
+    FitOptions,
+    "sizes",
+    "at most so many signals of training, validation and test in the data set; default: all",
+)
 
 _SHARED = (
     shared_flags.INIT, shared_flags.SEED, shared_flags.RESOLUTION, shared_flags.INNER_OPTIMIZER,
@@ -80,7 +93,7 @@ _SHARED = (
     shared_flags.FINISH_AFTER, shared_flags.CHUNK_SIZE, shared_flags.COMPUTE_DTYPE,
     shared_flags.NUM_DEVICES,
 )  # fmt: skip
-_OWN = (INPUT, OUTPUT_DIR, STEPS, MODE, MASK, KEEP, SCALE, COMPARE)
+_OWN = (INPUT, OUTPUT_DIR, STEPS, MODE, MASK, KEEP, SCALE, COMPARE, AS_DATASET, SIZES)
 _USED = (*(flag.name for flag in (*_OWN, *_SHARED)), *shared_flags.FIELD_FLAGS)
 for _name in _USED:
     flags.declare_key_flag(_name)
@@ -89,6 +102,9 @@ for _name in _USED:
 def main() -> None:
     """Fits, prints and writes as the flags say."""
     job = _job()
+    if job.options.as_dataset is not None:
+        fit_dataset(job, job.options.steps if STEPS.present else None)
+        return
     (fit_folder if Path(job.options.input).is_dir() else fit_one)(job)
 
 
@@ -97,12 +113,13 @@ def _job() -> Job:
     config = shared_flags.configuration(image_regression.EXPERIMENT)
     own = {flag.name: flag.value for flag in _OWN}
     options = made(FitOptions, own)
+    place = "output_dir" if options.as_dataset is None else "as_dataset"
     for name, value in (("init", config.run.init), *options._asdict().items()):
-        if name in ("init", "input", "output_dir") and value is None:
+        if name in ("init", "input", place) and value is None:
             raise UserError(f"--{name} is missing; --init, --input and --output_dir are needed")
     if options.mask is not None and options.keep is not None:
         raise UserError("--mask and --keep both say what the fit may see; give one of them")
-    if options.compare is None:
+    if options.compare is None and options.as_dataset is None:
         options = options._replace(compare=not Path(options.input).is_dir())
     source = read_init(config, image_regression.EXPERIMENT)
     config = source.config

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         evaluation,
         export,
         fields,
+        fieldsets,
+        generation,
         measurements,
         media,
         numerics,
@@ -44,22 +46,33 @@ if TYPE_CHECKING:
     from metainr.runs.front import learn
     from metainr.runs.front_compare import compare
     from metainr.runs.loading import load
+    from metainr.runs.reading_fields import read_fields
+    from metainr.runs.writing_fields import write_fields
 
 __version__ = (resources.files(__name__) / "VERSION").read_text().strip()
 
-_FRONT = {"learn": "front", "compare": "front_compare", "load": "loading"}
+_FRONT = {
+    "learn": "front",
+    "compare": "front_compare",
+    "load": "loading",
+    "read_fields": "reading_fields",
+    "write_fields": "writing_fields",
+}
 __all__ = [
     "algorithms",
     "compare",
     "evaluation",
     "export",
     "fields",
+    "fieldsets",
+    "generation",
     "learn",
     "load",
     "measurements",
     "media",
     "numerics",
     "objectives",
+    "read_fields",
     "reporting",
     "runs",
     "signals",
@@ -67,6 +80,7 @@ __all__ = [
     "training",
     "types",
     "weights",
+    "write_fields",
 ]
 
 

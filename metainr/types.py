@@ -248,6 +248,10 @@ def _unscaled(split: str, index: int) -> float:
     return 1.0
 
 
+def _unlabelled(split: str, index: int) -> None:
+    return None
+
+
 class SignalClass(NamedTuple):
     """A class of signals with random access.
 
@@ -260,6 +264,7 @@ class SignalClass(NamedTuple):
     level: (split, index) -> what a signal's values were divided by: that of a sound is its peak.
     cycle: of a mixture (`metainr.signals.mixed`), the number of signals in a row that show each
         class in its share; 1 elsewhere.
+    label: (split, index) -> what kind of signal it is, in a word; None where nobody says.
     """
 
     sizes: Mapping[str, int]
@@ -267,3 +272,4 @@ class SignalClass(NamedTuple):
     names: Mapping[str, Sequence[str]] = {}
     level: Callable[[str, int], float] = _unscaled
     cycle: int = 1
+    label: Callable[[str, int], str | None] = _unlabelled

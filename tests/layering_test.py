@@ -43,6 +43,8 @@ MAY_IMPORT = {
     "algorithms": LEAVES | {"numerics"},
     "training": LEAVES | {"algorithms", "devices", "numerics", "reporting", "weights"},
     "evaluation": LEAVES | {"algorithms", "devices", "numerics"},
+    "fieldsets": LEAVES | {"media", "signals", "weights"},
+    "generation": LEAVES | {"fields", "weights"},
     "reporting": LEAVES - {"types", "keys"},
     "streams": LEAVES | {"algorithms", "evaluation", "measurements", "numerics", "objectives"},
     "weights": LEAVES,

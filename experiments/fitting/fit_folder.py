@@ -5,14 +5,12 @@ stands in results.jsonl; a run that goes on skips it.
 """
 
 import contextlib
-import hashlib
 import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from absl import logging
 
 from experiments.cli import command
@@ -32,7 +30,8 @@ from metainr.progress import progress
 from metainr.runs.dead import is_constant, tell_of_constant
 from metainr.training.interrupts import Interrupted
 from metainr.training.workdir import open_workdir, recorded_flags
-from metainr.weights.naming import flat_leaves, shown
+from metainr.weights import fingerprint
+from metainr.weights.naming import shown
 
 _THREADS = 4
 _READ_AHEAD = {"resize": 2 * SLOTS, "tile": 2}  # pictures; those for tiles are held at full size
@@ -94,13 +93,10 @@ def _check_apart(options: FitOptions) -> None:
 
 def _identity(job: Job) -> dict[str, Any]:
     """The flags that a run must share to go on: paths made absolute, the init's by its content."""
-    digest = hashlib.sha256()
-    for name, leaf in sorted(flat_leaves(job.learned.meta_params).items()):
-        digest.update(f"{name}{np.shape(leaf)}".encode() + np.asarray(leaf).tobytes())
     paths = ("input", "mask", "init")
     given = {name: job.record[name] for name in paths if job.record[name] is not None}
     absolute = {name: str(Path(path).resolve()) for name, path in given.items()}
-    absolute["init"] += f" (weights {digest.hexdigest()[:12]})"
+    absolute["init"] += f" (weights {fingerprint(job.learned.meta_params)})"
     return job.record | absolute
 
 

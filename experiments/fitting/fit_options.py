@@ -3,13 +3,13 @@
 from typing import Annotated, NamedTuple
 
 from experiments.config import FILE_OR_FOLDER
-from metainr.checks import Choice, Maybe, Range, Switch
+from metainr.checks import Choice, Each, Maybe, Range, Switch
 
 
 class FitOptions(NamedTuple):
     """What is fitted, and how.
 
-    input: a picture, or a folder of them.
+    input: a picture, or a folder of them; of a data set also class:NAME.
     output_dir: where results go.
     steps: gradient steps.
     mode: for pictures of another size than the init's, "resize" or "tile".
@@ -17,6 +17,8 @@ class FitOptions(NamedTuple):
     keep: share of the pixels, random ones, that fits may see.
     scale: fits are also sampled at so many times the resolution.
     compare: whether fits begin at the standard init, too; None: those of one picture.
+    as_dataset: a data set of fields to write, in place of files for each picture.
+    sizes: at most so many signals of its splits.
     """
 
     input: Annotated[str | None, FILE_OR_FOLDER] = None
@@ -27,3 +29,5 @@ class FitOptions(NamedTuple):
     keep: Annotated[float | None, Maybe(Range(1e-9, 1, real=True))] = None
     scale: Annotated[int, Range(1, 64)] = 1
     compare: Annotated[bool | None, Maybe(Switch())] = None
+    as_dataset: Annotated[str | None, FILE_OR_FOLDER] = None
+    sizes: Annotated[tuple[int, ...], Each(Range(0, 10**9), "1000,100,100", (0, 3))] = ()

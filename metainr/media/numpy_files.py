@@ -1,5 +1,6 @@
 """NPY and NPZ files, read only as far as they can hold what they claim."""
 
+import io
 import os
 import zipfile
 from pathlib import Path
@@ -35,6 +36,13 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
     check_claim((claimed,), os.path.getsize(path), _LARGE)
     with np.load(path, allow_pickle=False) as file:
         return {name: _real(file[name], name) for name in file.files}
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    """The content of an NPY file of an array, row by row."""
+    content = io.BytesIO()
+    np.save(content, np.ascontiguousarray(array), allow_pickle=False)
+    return content.getvalue()
 
 
 def _real(values, name):

@@ -2,6 +2,7 @@
 
 from metainr.weights.arithmetic import arithmetic, average
 from metainr.weights.files import load_metadata, load_weights, save_weights
+from metainr.weights.fingerprint import fingerprint
 from metainr.weights.hidden import hidden_layers, with_layers
 from metainr.weights.match import match_structure
 
@@ -10,6 +11,7 @@ __all__ = [
     "with_layers",
     "arithmetic",
     "average",
+    "fingerprint",
     "load_metadata",
     "load_weights",
     "match_structure",

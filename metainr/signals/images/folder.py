@@ -2,7 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from absl import logging
 
@@ -28,7 +28,8 @@ def folder(options: ImageOptions) -> SignalClass:
     Splits are 80/10/10 % of a shuffle that depends on the seed and the relative paths. Pictures are
     read when they are asked for; damaged ones, those with a side below 2 pixels and copies are
     found at construction and left out, with warnings; another tells of pictures that are nearly
-    those of another split. Raises UserError if fewer than 3 remain.
+    those of another split. The label of a picture is the folder that it lies in, by its path below
+    that of all; those that lie there have none. Raises UserError if fewer than 3 remain.
     """
     if not options.image_folder:
         raise UserError(
@@ -44,7 +45,10 @@ def folder(options: ImageOptions) -> SignalClass:
     def read(split, index):
         return to_square(read_image(root / splits[split][index]), options.resolution)
 
-    return of_files(options, splits, read)
+    def label(split, index):
+        return PurePosixPath(splits[split][index]).parent.as_posix().removeprefix(".") or None
+
+    return of_files(options, splits, read)._replace(label=label)
 
 
 def picture_paths(root: Path) -> list[str]:

@@ -1,0 +1,135 @@
+"""The front door: `metainr.read_fields`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from metainr.errors import UserError
+from metainr.fieldsets import BASE, Index, Layout, Rows, Standard, layout_of, read_index
+from metainr.files import check_regular, expanded
+from metainr.media.numpy_files import load_npy
+from metainr.objectives import pixel_grid
+from metainr.runs.learners import make_algorithm
+from metainr.runs.loading import load
+from metainr.runs.options import Machine
+from metainr.runs.run import Run
+from metainr.signals.access import SPLITS
+from metainr.types import Array, Params
+from metainr.weights import fingerprint
+
+NORMALISATION = "normalisation.npy"
+
+
+class FieldSet(NamedTuple):
+    """A set of fields.
+
+    run: what was learned, which makes fields of vectors.
+    index: what the set holds.
+    splits: "train", "validation", "test" -> their rows, sources of random access for grain.
+    standard: normalisation by the training split.
+    layout: how what was adapted lies in a vector.
+    params: vector [d] -> the field's weights; may be traced.
+    values: (vector [d], coords [n, d]) -> the field's values [n, c].
+    """
+
+    run: Run
+    index: Index
+    splits: Mapping[str, Rows]
+    standard: Standard
+    layout: Layout
+    params: Callable[[Array], Params]
+    values: Callable[[Array, Array], Array]
+
+    def get(
+        self, split: str, index: int
+    ) -> tuple[np.ndarray, str | None, Callable[[Sequence[int]], np.ndarray]]:
+        """(vector [d], label or None, shape -> values [*shape, c]) of one field.
+
+        >>> vector, label, render = metainr.read_fields("fields").get("test", 0)
+        >>> render((24, 24)).shape
+        (24, 24, 3)
+        """
+        row = self.splits[split][index]
+        label = self.index.classes[row.label] if row.label >= 0 else None
+        return row.vector, label, lambda shape: self.render(row.vector[None], shape)[0]
+
+    def render(self, vectors: Array, shape: Sequence[int] | None = None) -> np.ndarray:
+        """Values [n, *shape, c] of the fields of vectors [n, d]; not clipped.
+
+        shape: of a grid of [0, 1)^d; None: of that which the init was learned on.
+        """
+        shape = self.run.shape if shape is None else tuple(shape)
+        if shape is None:
+            raise UserError("render: this set's fields were learned on no grid; give shape=")
+        if np.ndim(vectors) != 2 or np.shape(vectors)[1] != self.index.size:
+            raise UserError(
+                f"vectors: an array of shape {list(np.shape(vectors))}, expected [n, "
+                f"{self.index.size}]; give vectors of this set"
+            )
+        coords = jnp.asarray(pixel_grid(shape))
+        # One after the other: memory holds one rendering, however many fields there are.
+        found = [np.asarray(self.values(jnp.asarray(vector), coords)) for vector in vectors]
+        channels = found[0].shape[-1] if found else 1
+        return np.reshape(found, (len(found), *shape, channels))
+
+
+def read_fields(path: str | Path, *, run: Run | None = None) -> FieldSet:
+    """Reads a set of fields, of which vectors are read as they are asked for.
+
+    Args:
+        path: its folder.
+        run: the base, where its file does not tell all of it, as of fields of one's own.
+
+    Raises:
+        UserError: there is none, it is damaged, of another version, or has another base.
+
+    >>> fields = metainr.read_fields("fields")
+    >>> fields.index.steps, len(fields.splits["test"])
+    (2, 1)
+    """
+    folder = expanded(path)
+    index = read_index(folder)
+    run = load(folder / BASE) if run is None else run
+    found = fingerprint(run.init.meta_params)
+    if found != index.base:
+        raise UserError(
+            f"{folder}: the base is {found}, and the set's vectors were fitted from "
+            f"{index.base}; restore {BASE}, or give the run that it was written from"
+        )
+    layout, params = _maker(run)
+    if layout.size != index.size:
+        raise UserError(
+            f"{folder}: vectors of {index.size} numbers, and the base's fields are told by "
+            f"{layout.size}; restore the index, or write the set again"
+        )
+    splits = {
+        split: Rows(folder / split, index.shards[split], index.size, index.classes)
+        for split in SPLITS
+    }
+    values = jax.jit(lambda vector, coords: run.field.apply(params(vector), coords))
+    standard = _standard(folder, index.size)
+    return FieldSet(run, index, splits, standard, layout, params, values)
+
+
+def _maker(run: Run) -> tuple[Layout, Callable[[Array], Params]]:
+    algorithm = make_algorithm(run.init.learner, run.field, (), (), Machine())
+    inner = algorithm.make_inner(run.init.hyper)
+    state = inner.init(run.init.meta_params)
+    layout = layout_of(state.adapted)
+    return layout, lambda vector: inner.params(state._replace(adapted=layout.unflatten(vector)))
+
+
+def _standard(folder, size):
+    path = folder / NORMALISATION
+    check_regular(path, "normalisation", "write the set again", most=8 * size + 4096)
+    try:
+        values = np.asarray(load_npy(path))
+    except (ValueError, EOFError, OSError) as error:
+        raise UserError(f"{path} cannot be read ({error}); write the set again") from error
+    if values.shape != (2, size) or not np.isfinite(values).all() or not (values[1] > 0).all():
+        raise UserError(f"{path} is no normalisation of {size} numbers; write the set again")
+    return Standard(*values.astype(np.float32))
