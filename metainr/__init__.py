@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     )
     from metainr.runs.front import learn
     from metainr.runs.front_compare import compare
+    from metainr.runs.generating import learn_prior
     from metainr.runs.loading import load
     from metainr.runs.reading_fields import read_fields
     from metainr.runs.writing_fields import write_fields
@@ -54,6 +55,7 @@ __version__ = (resources.files(__name__) / "VERSION").read_text().strip()
 _FRONT = {
     "learn": "front",
     "compare": "front_compare",
+    "learn_prior": "generating",
     "load": "loading",
     "read_fields": "reading_fields",
     "write_fields": "writing_fields",
@@ -67,6 +69,7 @@ __all__ = [
     "fieldsets",
     "generation",
     "learn",
+    "learn_prior",
     "load",
     "measurements",
     "media",

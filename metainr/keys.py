@@ -4,7 +4,10 @@ import jax
 
 from metainr.types import Key
 
-BRANCHES = ("init", "train", "mean", "match", "shuffle", "standard", "validate", "test")
+BRANCHES = (
+    *("init", "train", "mean", "match", "shuffle", "standard", "validate", "test"),
+    "sample",
+)
 
 
 def branch(root: Key, name: str) -> Key:
@@ -12,7 +15,7 @@ def branch(root: Key, name: str) -> Key:
 
     init: the first meta-parameters; train: tasks and inner loops of meta-training; mean, match,
     shuffle, standard: the inits that a learned one is compared with; validate, test: the fits of
-    validation and of test signals.
+    validation and of test signals; sample: what is drawn from a prior over fields.
 
     Raises ValueError for a name that is no branch.
     """

@@ -35,6 +35,7 @@ class Rows(Sequence[Row]):
         self._folder, self.size = folder, size
         notes = check_shards(folder, num_shards)
         numbers = {label: number for number, label in enumerate(classes)}
+        self.numbers = [number for note in notes for number in note.numbers]
         self.names = [name for note in notes for name in note.names]
         self.skipped = {name: why for note in notes for name, why in note.skipped.items()}
         self.label_names = [label for note in notes for label in note.labels]
@@ -42,6 +43,7 @@ class Rows(Sequence[Row]):
         self.labels = np.array(known, np.int32)
         psnr = [np.nan if value is None else value for note in notes for value in note.psnr]
         self.psnr = np.array(psnr, np.float32)
+        self.digest = "".join(note.digest for note in notes)
         self._ends = np.cumsum([len(note.names) for note in notes])
 
     def __len__(self) -> int:

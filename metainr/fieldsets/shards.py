@@ -22,14 +22,16 @@ from metainr.weights.naming import shown
 SHARD = 256
 """Signals of a shard."""
 
+_ENTRIES = ("numbers", "names", "labels", "psnr", "skipped", "sha256")
 _REMEDY = "write the set again, or restore the file from a copy"
 
 
 class Fitted(NamedTuple):
-    """A signal's row: its name, label (None without one), vector [d] and PSNR in dB (None: of
-    signals that have none).
+    """A signal's row: its number in the split, name, label (None without one), vector [d] and PSNR
+    in dB (None: of signals that have none).
     """
 
+    number: int
     name: str
     label: str | None
     vector: np.ndarray
@@ -44,8 +46,11 @@ class Skipped(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What a shard's note says: names, labels and PSNR of its rows, and what was left out, why."""
+    """What a shard's note says: of its rows the numbers of their signals in the split, names,
+    labels and PSNR; what was left out, and why; a digest of the vectors.
+    """
 
+    numbers: list[int]
     names: list[str]
     labels: list[str | None]
     psnr: list[float | None]
@@ -62,6 +67,7 @@ def write_shard(folder: Path, number: int, found: Sequence[Fitted | Skipped]) ->
     """Writes what became of a shard's signals. Raises OSError if it cannot be written."""
     rows = [row for row in found if isinstance(row, Fitted)]
     note: dict[str, Any] = {
+        "numbers": [row.number for row in rows],
         "names": [row.name for row in rows],
         "labels": [row.label for row in rows],
         "psnr": [None if row.psnr is None or math.isnan(row.psnr) else row.psnr for row in rows],
@@ -90,9 +96,10 @@ def read_note(folder: Path, number: int) -> Note:
     path = _note(folder, number)
     found = read_json(path, _REMEDY)
     try:
-        note = Note(*(found[name] for name in ("names", "labels", "psnr", "skipped", "sha256")))
+        note = Note(*(found[name] for name in _ENTRIES))
         good = (
-            len(note.names) == len(note.labels) == len(note.psnr) <= SHARD
+            len(note.names) == len(note.labels) == len(note.psnr) == len(note.numbers) <= SHARD
+            and all(isinstance(number, int) for number in note.numbers)
             and all(isinstance(name, str) for name in note.names)
             and all(label is None or isinstance(label, str) for label in note.labels)
             and all(value is None or isinstance(value, float | int) for value in note.psnr)

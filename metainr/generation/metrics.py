@@ -60,7 +60,7 @@ def quality(samples: np.ndarray, references: np.ndarray, training: np.ndarray) -
 def one_nna(samples: np.ndarray, references: np.ndarray) -> float:
     """The accuracy of telling samples from references by the nearest other one of both.
 
-    Where both kinds are equally near, as of a copy, the other one counts.
+    Where both kinds are equally near, as of a copy, the other one counts. What is broken is told.
     """
     both = np.concatenate([samples, references])
     kind = np.arange(len(both)) < len(samples)
@@ -68,7 +68,7 @@ def one_nna(samples: np.ndarray, references: np.ndarray) -> float:
     np.fill_diagonal(apart, np.inf)
     own = np.where(kind[:, None] == kind, apart, np.inf).min(axis=1)
     other = np.where(kind[:, None] != kind, apart, np.inf).min(axis=1)
-    return float(np.mean(own < other))
+    return float(np.mean((own < other) | np.isinf(other)))
 
 
 def nearest(values: np.ndarray, training: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """The front door: `metainr.read_fields`."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -8,11 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metainr.errors import UserError
+from metainr.errors import Option, UserError
 from metainr.fieldsets import BASE, Index, Layout, Rows, Standard, layout_of, read_index
 from metainr.files import check_regular, expanded
 from metainr.media.numpy_files import load_npy
 from metainr.objectives import pixel_grid
+from metainr.registry import look_up
 from metainr.runs.learners import make_algorithm
 from metainr.runs.loading import load
 from metainr.runs.options import Machine
@@ -56,6 +58,25 @@ class FieldSet(NamedTuple):
         row = self.splits[split][index]
         label = self.index.classes[row.label] if row.label >= 0 else None
         return row.vector, label, lambda shape: self.render(row.vector[None], shape)[0]
+
+    def digest(self) -> str:
+        """Twelve hexadecimal digits that tell the base and the training vectors from others."""
+        told = self.index.base + self.splits["train"].digest
+        return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+    def label_number(self, label: str | None) -> int:
+        """The number of a label, −1 for None. Raises UserError if the set has none of that name."""
+        if label is None:
+            return -1
+        if not self.index.classes:
+            raise UserError(
+                Option("label", label),
+                " asks for a class, and this set of fields has no labels; write it of a folder "
+                "with a sub-folder for each class, or leave the label out",
+            )
+        return list(self.index.classes).index(
+            look_up("label", label, {name: name for name in self.index.classes})
+        )
 
     def render(self, vectors: Array, shape: Sequence[int] | None = None) -> np.ndarray:
         """Values [n, *shape, c] of the fields of vectors [n, d]; not clipped.

@@ -161,7 +161,8 @@ def _write_shards(run, signals, folder, counts, steps, seed, layout):
                 _, vector, reached = ahead
                 ahead = next(fits, None)
                 if np.isfinite(vector).all():
-                    rows.append(Fitted(name, signals.label(split, index), vector, reached))
+                    label = signals.label(split, index)
+                    rows.append(Fitted(index, name, label, vector, reached))
                 else:
                     rows.append(Skipped(name, "its fit diverged; take fewer steps"))
             write_shard(folder / split, number, rows)

@@ -1,5 +1,6 @@
 """Classes of pictures: curves, text, photographs, and a user's own."""
 
+from metainr.signals.images.digits import digits
 from metainr.signals.images.folder import folder, picture_paths
 from metainr.signals.images.noise import noise
 from metainr.signals.images.one_image import camera, grey_images, image
@@ -17,6 +18,7 @@ __all__ = [
     "PictureOptions",
     "camera",
     "celeba",
+    "digits",
     "folder",
     "grey_images",
     "image",

@@ -1,0 +1,183 @@
+"""Generates signals from a set of fields: learns a diffusion prior over what was adapted to each.
+
+    python -m experiments.fit --init=runs/curves --input=class:sdf --as_dataset=fields/curves
+    python -m experiments.generate --fields=fields/curves --workdir=runs/generated
+
+Samples are new fields, shown beside the nearest training signal. How good they are is told by
+distances between rendered fields: minimum matching distance (MMD), coverage (COV), how well the
+nearest neighbour tells samples from held-out signals (1-NNA, ½ is best), and novelty, which is
+below 1 if samples are nearer to training signals than held-out signals are. Samples that are not
+finite count, and are told. --label draws from one class.
+
+--complete=views:2,pixels:0.05 completes held-out signals of which only two views of a scanner, or a
+twentieth of the pixels, are seen: samples of the posterior, their mean and spread, beside the fit
+from the learned init alone. The noise that the measurement is taken to have, and rate and steps of
+that fit, are chosen on validation signals.
+
+The same command goes on where it was stopped. Writes prior.safetensors, samples/, generation.json,
+generation.md, figures/ and report.html.
+"""
+
+import time
+
+import numpy as np
+from absl import flags
+from PIL import Image
+
+from experiments import cli
+from experiments.generating.completed import completed
+from experiments.generating.generate_options import GenerateOptions, prior_options
+from experiments.run import shared_flags
+from experiments.run.define import define
+from experiments.run.reading import made
+from metainr.errors import UserError
+from metainr.files import expanded
+from metainr.generation import nearest, quality
+from metainr.output import say
+from metainr.reporting import to_text, write_json
+from metainr.reporting.generation import generation_tables, write_generation_report
+from metainr.runs.generating import Generator, learn_prior
+from metainr.runs.pictures import as_picture
+from metainr.runs.reading_fields import FieldSet, read_fields
+from metainr.training.workdir import environment, open_workdir
+
+_OWN = (
+    define(GenerateOptions, "fields", "the set of fields, as fit --as_dataset writes it"),
+    define(GenerateOptions, "prior_steps", "of the prior's training, in all"),
+    define(GenerateOptions, "prior_width", "hidden units of the prior's layers"),
+    define(GenerateOptions, "prior_blocks", "of its residual network"),
+    define(GenerateOptions, "prior_rate", "of its Adam"),
+    define(GenerateOptions, "prior_batch", "vectors of a step"),
+    define(GenerateOptions, "prior_jitter", "std of noise on normalised training vectors"),
+    define(GenerateOptions, "samples", "to draw, score and write"),
+    define(GenerateOptions, "sample_steps", "of DDIM"),
+    define(GenerateOptions, "label", "of the class to draw from; default: all"),
+    define(GenerateOptions, "complete", "what is seen of held-out signals: views:N, pixels:SHARE"),
+    define(GenerateOptions, "num_complete", "held-out signals to complete"),
+    define(GenerateOptions, "complete_samples", "of each of them"),
+)
+_SHARED = (shared_flags.WORKDIR, shared_flags.SEED)
+for _holder in (*_OWN, *_SHARED):
+    flags.declare_key_flag(_holder.name)
+_CHANGEABLE = (
+    "workdir", "prior_steps", "samples", "sample_steps", "label", "complete", "num_complete",
+    "complete_samples",
+)  # fmt: skip
+_SHOWN = 12
+_MOST_TRAINING = 2000
+
+
+def main() -> None:
+    """Learns, samples, completes and reports."""
+    began = time.perf_counter()
+    values = {holder.name: holder.value for holder in _OWN}
+    options = made(GenerateOptions, values)
+    if options.fields is None:
+        raise UserError(
+            "--fields is missing; give a set of fields, such as one that fit --as_dataset wrote"
+        )
+    fields = read_fields(options.fields)
+    if fields.run.shape is None or len(fields.run.shape) != 2:
+        raise UserError(f"--fields={options.fields} holds no pictures; generate them from Python")
+    fields.label_number(options.label)
+    seed = shared_flags.SEED.value
+    record = {**values, "seed": seed, "workdir": shared_flags.WORKDIR.value}
+    identity = {**record, "fields": fields.digest()}
+    with open_workdir(shared_flags.WORKDIR.value, identity, _CHANGEABLE) as workdir:
+        _say_of(fields)
+        generator = learn_prior(
+            fields,
+            options=prior_options(options),
+            train_steps=options.prior_steps,
+            seed=seed,
+            workdir=workdir,
+        )
+        found, pictures = _sampled(generator, options, seed, expanded(workdir))
+        completions = completed(generator, options, seed)
+        seconds = {"total": time.perf_counter() - began}
+        result = {
+            "experiment": "generate",
+            "set": {split: len(rows) for split, rows in fields.splits.items()},
+            "numbers": fields.index.size,
+            "classes": list(fields.index.classes),
+            "psnr": {s: _mean(rows.psnr) for s, rows in fields.splits.items() if len(rows)},
+            "losses": generator.losses.tolist(),
+            "quality": found,
+            "completion": {name: done.record for name, done in completions.items()},
+            "seconds": seconds,
+            "command": cli.command(),
+            "config": record,
+            "environment": environment(),
+        }
+        write_json(workdir / "generation.json", result)
+        for table in generation_tables(result):
+            say(to_text(table))
+        shown = {name: done.pictures for name, done in completions.items()}
+        paths = write_generation_report(workdir, result, pictures, shown)
+        say(f"report: {paths[-1]}")
+
+
+def _say_of(fields: FieldSet) -> None:
+    """What caps everything: how well the vectors stand for their signals."""
+    told = ", ".join(
+        f"{_mean(rows.psnr):.2f} dB ({len(rows)} {split})"
+        for split, rows in fields.splits.items()
+        if len(rows)
+    )
+    say(f"fields of {fields.index.size} numbers; PSNR of the signals that they stand for: {told}")
+
+
+def _sampled(generator: Generator, options: GenerateOptions, seed: int, workdir):
+    """The measures by kind of samples; samples beside their nearest training signals."""
+    fields = generator.fields
+    train, held_out = _training(fields), fields.render(fields.splits["test"].vectors())
+    vectors = generator.sample(
+        options.samples, options.label, seed=seed, steps=options.sample_steps
+    )
+    samples = fields.render(vectors)
+    rng = np.random.default_rng(seed)
+    size, standard = fields.index.size, fields.standard
+    plain = standard.restored(rng.standard_normal((options.samples, size)).astype(np.float32))
+    kinds = {
+        "samples": samples,
+        "independent coordinates": fields.render(plain),
+        "training signals": train[rng.permutation(len(train))[: options.samples]],
+    }
+    found = {}
+    if len(held_out):
+        found = {
+            name: quality(values, held_out, train)._asdict() for name, values in kinds.items()
+        }
+    places, distances = nearest(samples, train)
+    for i, picture in enumerate(samples):
+        _write(workdir / "samples" / f"{i:04d}.png", picture)
+    shown = [
+        (_bytes(samples[i]), _bytes(train[places[i]]), float(distances[i]))
+        for i in range(min(_SHOWN, len(samples)))
+    ]
+    return found, shown
+
+
+def _training(fields: FieldSet) -> np.ndarray:
+    """Rendered training fields, the first 2000 of more."""
+    return fields.render(fields.splits["train"].vectors()[:_MOST_TRAINING])
+
+
+def _write(path, values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(_bytes(values)).save(path)
+
+
+def _bytes(values):
+    """A picture [h, w, 3], uint8; black where a value is not finite."""
+    clipped = np.clip(np.nan_to_num(np.asarray(as_picture(values)), nan=0.0), 0, 1)
+    whole = np.repeat(clipped, 3 // clipped.shape[-1], axis=-1)
+    return (255 * whole).round().astype(np.uint8)
+
+
+def _mean(psnr):
+    return float(np.mean(psnr))
+
+
+if __name__ == "__main__":
+    cli.run(main)
