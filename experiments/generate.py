@@ -145,9 +145,7 @@ def _sampled(generator: Generator, options: GenerateOptions, seed: int, workdir)
     }
     found = {}
     if len(held_out):
-        found = {
-            name: quality(values, held_out, train)._asdict() for name, values in kinds.items()
-        }
+        found = {name: quality(values, held_out, train)._asdict() for name, values in kinds.items()}
     places, distances = nearest(samples, train)
     for i, picture in enumerate(samples):
         _write(workdir / "samples" / f"{i:04d}.png", picture)

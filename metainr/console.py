@@ -31,6 +31,7 @@ _GROUPS = {
     "Look into what was learned": ("anatomy",),
     "Fit by an init that comes with the library": ("demo",),
     "Fit by an init that was learned": ("fit", "fit_object", "fit_landmark"),
+    "Generate from a data set of fields": ("generate",),
     "Take it elsewhere": ("export",),
     "Make data": ("make_objects", "make_landmark"),
 }  # fmt: skip

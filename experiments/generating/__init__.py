@@ -1,0 +1,1 @@
+"""What the program that generates fields is made of."""

@@ -1,0 +1,185 @@
+"""The page of what was generated from a set of fields.
+
+generation.json:
+
+    {"experiment", "set": {split: count}, "numbers", "classes", "psnr": {split: dB},
+     "losses": [[step, loss]], "quality": {kind: Quality},
+     "completion": {part: {"noise", "alone", "psnr": {how: [dB]}, "spread": [correlation]}},
+     "seconds", "command", "config", "environment"}
+
+Quality is that of `metainr.generation`.
+"""
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metainr.files import write_bytes
+from metainr.reporting.embedding import picture_html
+from metainr.reporting.figures import pictures_figure, save_figure
+from metainr.reporting.frame import render_page, table_html
+from metainr.reporting.lines import Line, plain_lines
+from metainr.reporting.tables import Table, plus_minus, to_markdown
+
+Sheet = Sequence[tuple[np.ndarray, np.ndarray, float]]
+"""Pictures of samples, uint8, those of their nearest training signals, and how far these are."""
+
+_COLUMNS = 6
+
+
+def generation_tables(record: Mapping[str, Any]) -> list[Table]:
+    """What caps the samples, how good they are, and what was completed."""
+    tables = [_vectors(record), _quality(record), _completion(record)]
+    return [table for table in tables if table.rows]
+
+
+def write_generation_report(
+    folder: str | Path,
+    record: Mapping[str, Any],
+    samples: Sheet,
+    completions: Mapping[str, Sequence[Mapping[str, np.ndarray]]],
+) -> list[Path]:
+    """Writes generation.md, figures/ and report.html into a folder; returns their paths.
+
+    Args:
+        folder: of the run.
+        record: what generation.json holds.
+        samples: to show.
+        completions: of each part, for some signals, pictures in [0, 1] by name.
+    """
+    folder, figures = Path(folder), {}
+    figures["Samples, each over the training signal nearest to it"] = _samples(samples)
+    for part, pictures in completions.items():
+        figures[f"Completed from {_words(part)}"] = _completed(pictures)
+    if len(record["losses"]) > 1:
+        steps, losses = zip(*record["losses"])
+        lines = {"training": Line(steps, losses)}
+        figures["Error of denoising by step"] = plain_lines(lines, "step", "mean squared error")
+    body, paths = "".join(map(table_html, generation_tables(record))), []
+    for i, (title, figure) in enumerate(figures.items()):
+        paths.append(save_figure(figure, folder / "figures" / f"{i:02d}.png"))
+        picture = picture_html(paths[-1].read_bytes(), title)
+        body += f"<h2>{html.escape(title)}</h2>\n{picture}\n"
+    page = render_page(
+        title="Fields from a diffusion prior",
+        verdict=_verdict(record),
+        results=record,
+        body=body,
+    )
+    text = "\n".join(map(to_markdown, generation_tables(record)))
+    return [
+        write_bytes(folder / "generation.md", text.encode()),
+        *paths,
+        write_bytes(folder / "report.html", page.encode()),
+    ]
+
+
+def _vectors(record):
+    rows = tuple(
+        (split, str(record["set"][split]), f"{value:.2f}")
+        for split, value in record["psnr"].items()
+    )
+    note = (
+        f"Each field is {record['numbers']} numbers. No sample can be better than these fits are: "
+        "their PSNR caps everything below."
+    )
+    return Table("The set of fields", ("split", "fields", "PSNR of the fits [dB]"), rows, note)
+
+
+def _quality(record):
+    rows = tuple(
+        (
+            kind,
+            f"{found['mmd']:.4f}",
+            f"{100 * found['cov']:.0f} %",
+            f"{found['one_nna']:.3f}",
+            f"{found['novelty']:.2f}",
+            f"{100 * found['broken']:.0f} %",
+        )
+        for kind, found in record["quality"].items()
+    )
+    note = (
+        "Against held-out fields, by the root mean squared difference of rendered values. MMD: "
+        "from each held-out field to the nearest sample. COV: share of held-out fields that are the "
+        "nearest of a sample. 1-NNA: how often the nearest neighbour tells samples from held-out "
+        "fields; ½ is best. Novelty: median distance to the nearest training field, by that of "
+        "held-out fields; below 1 samples remember. Broken samples are not finite, and count in "
+        "all. Independent coordinates: Gaussians of the training vectors' mean and spread. "
+        "Training signals: what a perfect generator that remembers would reach, novelty but for."
+    )
+    header = ("fields", "MMD", "COV", "1-NNA", "novelty", "broken")
+    return Table("Samples and held-out fields", header, rows, note)
+
+
+def _completion(record):
+    rows, notes = [], []
+    for part, found in record["completion"].items():
+        for how, values in found["psnr"].items():
+            error = float(np.std(values, ddof=1) / len(values) ** 0.5) if len(values) > 1 else 0.0
+            told = how.startswith("prior, mean")
+            spread = f"{np.mean(found['spread']):.2f}" if told else "–"
+            mean = plus_minus(float(np.mean(values)), error, 2)
+            rows.append((f"{_words(part)}: {how}", mean, spread))
+        count = len(found["spread"])
+        notes.append(
+            f"{_words(part)}: {count} held-out signals, noise {found['noise']:g}, the init alone "
+            f"by {found['alone']}, each chosen on validation."
+        )
+    note = " ".join(
+        ["PSNR of whole signals in dB, mean ± standard error. Spread and error: Spearman's rank "
+         "correlation over the pixels, mean over signals.", *notes]
+    )  # fmt: skip
+    header = ("seen: how", "PSNR [dB]", "spread and error")
+    return Table("Completed signals", header, tuple(rows), note)
+
+
+def _samples(samples):
+    """Two rows for each few samples: these, and the nearest training signals below them."""
+    rows = []
+    for first in range(0, len(samples), _COLUMNS):
+        part = [samples[min(i, len(samples) - 1)] for i in range(first, first + _COLUMNS)]
+        rows.append(("sample", [sample for sample, *_ in part]))
+        rows.append(("nearest", [near for _, near, _ in part]))
+    columns = [f"{distance:.3f}" for *_, distance in samples[:_COLUMNS]]
+    columns += [""] * (_COLUMNS - len(columns))
+    return pictures_figure(columns, rows)
+
+
+def _completed(pictures):
+    rows = [
+        (f"{i + 1}", [_byte(picture) for picture in signal.values()])
+        for i, signal in enumerate(pictures)
+    ]
+    return pictures_figure(list(pictures[0]), rows)
+
+
+def _byte(picture):
+    clipped = np.clip(np.nan_to_num(np.asarray(picture)), 0, 1)
+    grey = clipped[..., 0] if clipped.ndim == 3 and clipped.shape[-1] == 1 else clipped
+    return (255 * grey).round().astype(np.uint8)
+
+
+def _words(part):
+    """What is seen: "2 views", "5 % of the pixels"."""
+    kind, _, amount = part.partition(":")
+    if kind == "views":
+        return f"{amount} view{'s' * (amount != '1')}"
+    return f"{100 * float(amount):g} % of the pixels"
+
+
+def _verdict(record):
+    if "samples" not in record["quality"]:
+        return "Samples were drawn; the set has no held-out fields to compare them with."
+    found = record["quality"]["samples"]
+    told = (
+        f"The nearest neighbour tells samples from held-out fields in {100 * found['one_nna']:.0f} "
+        f"% of cases (50 % is best); novelty is {found['novelty']:.2f}."
+    )
+    for part, done in record["completion"].items():
+        means = {how: np.mean(values) for how, values in done["psnr"].items()}
+        ahead = means["prior, mean of samples"] - means["learned init alone"]
+        told += f" From {_words(part)} the prior is {ahead:+.1f} dB against the init alone."
+    return told
