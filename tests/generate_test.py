@@ -1,4 +1,4 @@
-"""The programs: a data set of fields is written, a prior learned, and parts of signals completed."""
+"""The programs: a set of fields is written, a prior learned, and parts of signals completed."""
 
 import json
 

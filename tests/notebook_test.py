@@ -12,6 +12,10 @@ _QUICK = "sounds"  # runs in every test run; the others are slow
 _TINY = {
     "algorithms_compared": "RESOLUTION, WIDTH, TRAIN_STEPS, NUM_TEST = 8, 8, 2, 2",
     "ct_few_views": "SIDE, WIDTH, TRAIN_STEPS, FIT_STEPS, NUM_TEST = 12, 16, 4, 2, 1",
+    "fields_as_data": (
+        "RESOLUTION, LATENT, TRAIN_STEPS, NUM_TRAIN, NUM_TEST, NUM_CONTROL, PROBE_STEPS = "
+        "12, 4, 2, 12, 8, 8, 3"
+    ),
     "image_regression": "RESOLUTION, TRAIN_STEPS, NUM_TEST = 8, 2, 2",
     "object_from_one_photo": (
         "SIDE, WIDTH, RAY_SAMPLES, TRAIN_STEPS, FIT_STEPS, NUM_TEST, FRAMES = 8, 16, 8, 4, 2, 1, 2"
