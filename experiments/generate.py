@@ -19,6 +19,7 @@ generation.md, figures/ and report.html.
 """
 
 import time
+from pathlib import Path
 
 import numpy as np
 from absl import flags
@@ -127,7 +128,7 @@ def _say_of(fields: FieldSet) -> None:
     say(f"fields of {fields.index.size} numbers; PSNR of the signals that they stand for: {told}")
 
 
-def _sampled(generator: Generator, options: GenerateOptions, seed: int, workdir):
+def _sampled(generator: Generator, options: GenerateOptions, seed: int, workdir: Path):
     """The measures by kind of samples; samples beside their nearest training signals."""
     fields = generator.fields
     train, held_out = _training(fields), fields.render(fields.splits["test"].vectors())
@@ -141,12 +142,14 @@ def _sampled(generator: Generator, options: GenerateOptions, seed: int, workdir)
     kinds = {
         "samples": samples,
         "independent coordinates": fields.render(plain),
-        "training signals": train[rng.permutation(len(train))[: options.samples]],
+        "training fields": train[rng.permutation(len(train))[: options.samples]],
     }
     found = {}
     if len(held_out):
         found = {name: quality(values, held_out, train)._asdict() for name, values in kinds.items()}
     places, distances = nearest(samples, train)
+    for older in (workdir / "samples").glob("*.png"):
+        older.unlink()
     for i, picture in enumerate(samples):
         _write(workdir / "samples" / f"{i:04d}.png", picture)
     shown = [

@@ -104,11 +104,11 @@ def _quality(record):
     note = (
         "Against held-out fields, by the root mean squared difference of rendered values. MMD: "
         "from each held-out field to the nearest sample. COV: share of held-out fields that are "
-        "the nearest of a sample. 1-NNA: how often the nearest neighbour tells samples from held-out "
-        "fields; ½ is best. Novelty: median distance to the nearest training field, by that of "
-        "held-out fields; below 1 samples remember. Broken samples are not finite, and count in "
-        "all. Independent coordinates: Gaussians of the training vectors' mean and spread. "
-        "Training signals: what a perfect generator that remembers would reach, novelty but for."
+        "the nearest of a sample. 1-NNA: how often the nearest neighbour tells samples from "
+        "held-out fields; ½ is best. Novelty: median distance to the nearest training field, by "
+        "that of held-out fields; below 1 samples remember. Broken samples are not finite, and "
+        "count in all. Independent coordinates: Gaussians of the training vectors' mean and "
+        "spread. Training fields: as good as can be, but for their novelty."
     )
     header = ("fields", "MMD", "COV", "1-NNA", "novelty", "broken")
     return Table("Samples and held-out fields", header, rows, note)
