@@ -26,7 +26,7 @@ from absl import flags
 from PIL import Image
 
 from experiments import cli
-from experiments.generating.completed import completed
+from experiments.generating.completed import check_complete, completed
 from experiments.generating.generate_options import GenerateOptions, prior_options
 from experiments.run import shared_flags
 from experiments.run.define import define
@@ -81,6 +81,7 @@ def main() -> None:
     if fields.run.shape is None or len(fields.run.shape) != 2:
         raise UserError(f"--fields={options.fields} holds no pictures; generate them from Python")
     fields.label_number(options.label)
+    check_complete(fields, options)
     seed = shared_flags.SEED.value
     record = {**values, "seed": seed, "workdir": shared_flags.WORKDIR.value}
     identity = {**record, "fields": fields.digest()}

@@ -24,6 +24,7 @@ from metainr.progress import progress
 from metainr.runs.completing import (
     Completion,
     Views,
+    check_size,
     make_completer,
     seen_mask,
     view_angles,
@@ -60,10 +61,7 @@ class _Setting(NamedTuple):
 
 
 def completed(generator: Generator, options: GenerateOptions, seed: int) -> dict[str, Completed]:
-    """What came of each part that the options name.
-
-    Raises UserError if the set does not say where its signals are from.
-    """
+    """What came of each part that the options name, which `check_complete` has seen."""
     parts = parts_of(options)
     if not parts:
         return {}
@@ -75,21 +73,33 @@ def completed(generator: Generator, options: GenerateOptions, seed: int) -> dict
     }
 
 
-def _signals(fields: FieldSet, split: str, most: int) -> list[np.ndarray]:
-    source = fields.index.source
-    if not source.get("signal"):
+def check_complete(fields: FieldSet, options: GenerateOptions) -> None:
+    """Raises UserError if what is to be completed cannot be, before anything is learned."""
+    parts = parts_of(options)
+    if not parts:
+        return
+    check_size(fields)
+    if not fields.index.source.get("signal"):
         raise UserError(
             "--complete needs signals, and this set does not say where its own are from; use "
             "metainr.runs.completing from Python"
         )
+    for split in ("validation", "test"):
+        if not len(fields.splits[split]):
+            raise UserError(f"--complete needs {split} signals, of which this set has none")
+    height, width = fields.run.shape or (0, 0)
+    for text, part in parts.items():
+        if part.kind == "views" and height != width:
+            raise UserError(f"--complete={text} needs square pictures, and these are not")
+
+
+def _signals(fields: FieldSet, split: str, most: int) -> list[np.ndarray]:
+    source = fields.index.source
     options = signals.ImageOptions(
         source["resolution"], source["seed"], source["image_folder"], source["data_dir"]
     )
     found = signals.make(source["signal"], options)
-    numbers = fields.splits[split].numbers[:most]
-    if not numbers:
-        raise UserError(f"--complete needs {split} signals, of which this set has none")
-    return [found.get(split, number) for number in numbers]
+    return [found.get(split, number) for number in fields.splits[split].numbers[:most]]
 
 
 def _completed(generator, part, validation, tests, count, seed):
@@ -142,8 +152,6 @@ def _completed(generator, part, validation, tests, count, seed):
 def _setting(part: Part, shape, seed) -> _Setting:
     if part.kind == "views":
         angles, places = view_angles(int(part.amount)), detector_grid(shape[0])
-        if shape[0] != shape[1]:
-            raise UserError(f"--complete=views:{int(part.amount)} needs square pictures")
 
         def views(signal, number):
             return Views(angles, np.asarray(project(jnp.asarray(signal.mean(-1)), angles, places)))

@@ -14,6 +14,7 @@ from metainr.measurements import projection
 from metainr.numerics.residuals import objective_residuals
 from metainr.objectives import squared_error
 from metainr.runs.generating import Generator
+from metainr.runs.reading_fields import FieldSet
 from metainr.types import Array, Objective, Observations, Support, Term
 
 _LARGEST = 2048  # numbers of a vector, above which its Gaussians are too large to draw from
@@ -58,11 +59,7 @@ def make_completer(generator: Generator, objective: Objective, steps: int = 25) 
     Raises UserError for fields of so many numbers that their Gaussians cannot be drawn from.
     """
     fields, size = generator.fields, generator.fields.index.size
-    if size > _LARGEST:
-        raise UserError(
-            f"fields of {size} numbers are too large to complete, the most is {_LARGEST}; use a "
-            "base of fewer, such as one that --algorithm=modulations learned"
-        )
+    check_size(fields)
     errors = objective_residuals(objective, fields.run.field)
     mean, std = (jnp.asarray(x) for x in fields.standard)
 
@@ -94,6 +91,15 @@ def make_completer(generator: Generator, objective: Objective, steps: int = 25) 
         return Completion(vectors, fields.render(vectors))
 
     return complete
+
+
+def check_size(fields: FieldSet) -> None:
+    """Raises UserError for fields of so many numbers that their Gaussians cannot be drawn from."""
+    if fields.index.size > _LARGEST:
+        raise UserError(
+            f"fields of {fields.index.size} numbers are too large to complete, the most is "
+            f"{_LARGEST}; take a base of fewer, such as one that modulations learned"
+        )
 
 
 class Views(NamedTuple):
