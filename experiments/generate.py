@@ -100,8 +100,8 @@ def main() -> None:
         result = {
             "experiment": "generate",
             "set": {split: len(rows) for split, rows in fields.splits.items()},
-            "numbers": fields.index.size,
-            "classes": list(fields.index.classes),
+            "numbers": fields.about.size,
+            "classes": list(fields.about.classes),
             "psnr": {s: _mean(rows.psnr) for s, rows in fields.splits.items() if len(rows)},
             "losses": generator.losses.tolist(),
             "quality": found,
@@ -126,7 +126,7 @@ def _say_of(fields: FieldSet) -> None:
         for split, rows in fields.splits.items()
         if len(rows)
     )
-    say(f"fields of {fields.index.size} numbers; PSNR of the signals that they stand for: {told}")
+    say(f"fields of {fields.about.size} numbers; PSNR of the signals that they stand for: {told}")
 
 
 def _sampled(generator: Generator, options: GenerateOptions, seed: int, workdir: Path):
@@ -138,7 +138,7 @@ def _sampled(generator: Generator, options: GenerateOptions, seed: int, workdir:
     )
     samples = fields.render(vectors)
     rng = np.random.default_rng(seed)
-    size, standard = fields.index.size, fields.standard
+    size, standard = fields.about.size, fields.standard
     plain = standard.restored(rng.standard_normal((options.samples, size)).astype(np.float32))
     kinds = {
         "samples": samples,

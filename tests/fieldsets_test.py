@@ -54,7 +54,7 @@ def test_a_row_is_what_a_fit_alone_comes_to(run, curves, written):
 def test_whatever_the_loop_adapts_is_the_vector(curves, tmp_path):
     run = metainr.learn(curves, width=8, depth=2, train_steps=1)
     fields = metainr.write_fields(run, curves, tmp_path / "set", sizes=SIZES, steps=0)
-    assert fields.index.size == 2 * 8 + 8 + 8 * 3 + 3
+    assert fields.about.size == 2 * 8 + 8 + 8 * 3 + 3
     assert np.array_equal(fields.params(fields.splits["train"][0].vector)["dense_0"]["kernel"],
                           run.init.meta_params["dense_0"]["kernel"])  # fmt: skip
 
@@ -185,4 +185,4 @@ def test_a_class_without_labels_has_none(tmp_path):
     signals = of_arrays(np.random.default_rng(0).uniform(size=(12, 8, 8)))
     run = metainr.learn(signals, width=8, depth=2, train_steps=1)
     fields = metainr.write_fields(run, signals, tmp_path / "set")
-    assert fields.get("train", 0)[1] is None and fields.index.classes == ()
+    assert fields.get("train", 0)[1] is None and fields.about.classes == ()

@@ -69,10 +69,10 @@ def test_a_folder_becomes_a_set_with_its_sub_folders_as_labels(init, tmp_path):
     out = tmp_path / "set"
     _call(fit, f"--init={init}", f"--input={tmp_path / 'pictures'}", f"--as_dataset={out}")
     fields = metainr.read_fields(out)
-    assert fields.index.classes == ("cats", "dogs")
+    assert fields.about.classes == ("cats", "dogs")
     rows = fields.splits["train"]
-    assert [fields.index.classes[n] for n in rows.labels] == [x.split("/")[0] for x in rows.names]
-    assert fields.index.source["signal"] == "folder"
+    assert [fields.about.classes[n] for n in rows.labels] == [x.split("/")[0] for x in rows.names]
+    assert fields.about.source["signal"] == "folder"
 
 
 @pytest.mark.parametrize(

@@ -108,8 +108,8 @@ def _summary(fields: FieldSet, job: Job) -> str:
     reached = [rows.psnr for rows in fields.splits.values() if len(rows)]
     mean = float(np.mean(np.concatenate(reached)))
     psnr = "" if math.isnan(mean) else f", mean PSNR of the fits {mean:.2f} dB"
-    classes = f", {len(fields.index.classes)} classes" if fields.index.classes else ""
+    classes = f", {len(fields.about.classes)} classes" if fields.about.classes else ""
     return (
-        f"fields of {fields.index.size} numbers after {fields.index.steps} steps: {counts}"
+        f"fields of {fields.about.size} numbers after {fields.about.steps} steps: {counts}"
         f"{classes}{psnr}; written to {job.options.as_dataset}"
     )

@@ -79,7 +79,7 @@ def check_complete(fields: FieldSet, options: GenerateOptions) -> None:
     if not parts:
         return
     check_size(fields)
-    if not fields.index.source.get("signal"):
+    if not fields.about.source.get("signal"):
         raise UserError(
             "--complete needs signals, and this set does not say where its own are from; use "
             "metainr.runs.completing from Python"
@@ -94,7 +94,7 @@ def check_complete(fields: FieldSet, options: GenerateOptions) -> None:
 
 
 def _signals(fields: FieldSet, split: str, most: int) -> list[np.ndarray]:
-    source = fields.index.source
+    source = fields.about.source
     options = signals.ImageOptions(
         source["resolution"], source["seed"], source["image_folder"], source["data_dir"]
     )

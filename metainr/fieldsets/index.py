@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from metainr.checks import Each, OptionError, Range, Text, check, kinds_of
+from metainr.checks import OptionError, Range, Text, check, kinds_of
 from metainr.errors import UserError
 from metainr.files import write_bytes
 from metainr.json_files import read_json
@@ -33,7 +33,7 @@ class Index(NamedTuple):
     base: Annotated[str, Text()]
     size: Annotated[int, Range(1, 2**31)]
     steps: Annotated[int, Range(0, 10**6)]
-    classes: Annotated[tuple[str, ...], Each(Text(), "cats,dogs", range(10**6))]
+    classes: tuple[str, ...]
     shards: Mapping[str, int]
     source: Mapping[str, Any]
 
@@ -65,6 +65,7 @@ def read_index(folder: Path) -> Index:
         found = {name: check(name, record.get(name), kind) for name, kind in kinds.items()}
         shards = {split: check(split, record["shards"][split], _SIZES) for split in SPLITS}
         source = dict(record.get("source") or {})
+        classes = tuple(check("classes", name, Text()) for name in record["classes"])
     except (OptionError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{shown(path)} is damaged ({shown(str(error))}); {_REMEDY}") from error
-    return Index(**found, shards=shards, source=source)
+    return Index(**found, classes=classes, shards=shards, source=source)

@@ -97,20 +97,23 @@ def read_note(folder: Path, number: int) -> Note:
     found = read_json(path, _REMEDY)
     try:
         note = Note(*(found[name] for name in _ENTRIES))
-        good = (
-            len(note.names) == len(note.labels) == len(note.psnr) == len(note.numbers) <= SHARD
-            and all(isinstance(number, int) for number in note.numbers)
-            and all(isinstance(name, str) for name in note.names)
-            and all(label is None or isinstance(label, str) for label in note.labels)
-            and all(value is None or isinstance(value, float | int) for value in note.psnr)
-            and isinstance(note.skipped, Mapping)
-            and isinstance(note.digest, str)
-        )
+        if _is_good(note):
+            return note
     except (KeyError, TypeError):
-        good = False
-    if not good:
-        raise UserError(f"{shown(path)} is no note of a shard of fields; {_REMEDY}")
-    return note
+        pass
+    raise UserError(f"{shown(path)} is no note of a shard of fields; {_REMEDY}")
+
+
+def _is_good(note):
+    return (
+        len(note.names) == len(note.labels) == len(note.psnr) == len(note.numbers) <= SHARD
+        and all(isinstance(number, int) for number in note.numbers)
+        and all(isinstance(name, str) for name in note.names)
+        and all(label is None or isinstance(label, str) for label in note.labels)
+        and all(value is None or isinstance(value, float | int) for value in note.psnr)
+        and isinstance(note.skipped, Mapping)
+        and isinstance(note.digest, str)
+    )
 
 
 def read_vectors(folder: Path, number: int, size: int) -> np.ndarray:

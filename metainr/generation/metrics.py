@@ -30,7 +30,7 @@ class Quality(NamedTuple):
 def distances(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """RMSE [n, m] of pairs of values [n, ...] and [m, ...]; infinite where one is not finite."""
     a, b = (np.reshape(x, (len(x), -1)).astype(np.float64) for x in (first, second))
-    whole = np.isfinite(a).all(1)[:, None] & np.isfinite(b).all(1)
+    whole = np.isfinite(a).all(axis=1, keepdims=True) & np.isfinite(b).all(axis=1)
     a, b = (np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0) for x in (a, b))
     squares = (a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * a @ b.T
     # Equal rows leave rounding, the root of which would be a distance.

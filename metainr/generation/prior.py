@@ -81,7 +81,8 @@ def make_prior(size: int, classes: int = 0, options: PriorOptions = _DEFAULT) ->
 
     def predict(params: Params) -> Predict:
         def guess(noisy, level, label):
-            return network.apply(params, noisy, level / options.levels, kept[level], label)
+            told = level / options.levels
+            return jnp.asarray(network.apply(params, noisy, told, kept[level], label))
 
         return guess
 

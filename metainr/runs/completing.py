@@ -58,7 +58,7 @@ def make_completer(generator: Generator, objective: Objective, steps: int = 25) 
 
     Raises UserError for fields of so many numbers that their Gaussians cannot be drawn from.
     """
-    fields, size = generator.fields, generator.fields.index.size
+    fields, size = generator.fields, generator.fields.about.size
     check_size(fields)
     errors = objective_residuals(objective, fields.run.field)
     mean, std = (jnp.asarray(x) for x in fields.standard)
@@ -95,9 +95,9 @@ def make_completer(generator: Generator, objective: Objective, steps: int = 25) 
 
 def check_size(fields: FieldSet) -> None:
     """Raises UserError for fields of so many numbers that their Gaussians cannot be drawn from."""
-    if fields.index.size > _LARGEST:
+    if fields.about.size > _LARGEST:
         raise UserError(
-            f"fields of {fields.index.size} numbers are too large to complete, the most is "
+            f"fields of {fields.about.size} numbers are too large to complete, the most is "
             f"{_LARGEST}; take a base of fewer, such as one that modulations learned"
         )
 

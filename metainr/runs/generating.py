@@ -61,7 +61,7 @@ class Generator(NamedTuple):
         """
         check("count", count, _COUNT)
         number = self.fields.label_number(label)
-        sampler = make_sampler(self.predict, self.prior.schedule, self.fields.index.size, steps)
+        sampler = make_sampler(self.predict, self.prior.schedule, self.fields.about.size, steps)
         key = branch(jax.random.key(check("seed", seed, SEED)), "sample")
         found = sampler(key, jnp.full(count, number))
         return np.asarray(self.fields.standard.restored(np.asarray(found)))
@@ -105,7 +105,7 @@ def learn_prior(
         )
     options = checked(options)
     vectors = jnp.asarray(fields.standard.normalised(train.vectors()))
-    prior = make_prior(fields.index.size, len(fields.index.classes), options)
+    prior = make_prior(fields.about.size, len(fields.about.classes), options)
     root = jax.random.key(check("seed", seed, SEED))
     state, path = prior.init(branch(root, "init")), None
     record = {

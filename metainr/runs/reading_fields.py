@@ -30,7 +30,7 @@ class FieldSet(NamedTuple):
     """A set of fields.
 
     run: what was learned, which makes fields of vectors.
-    index: what the set holds.
+    about: what the set holds.
     splits: "train", "validation", "test" -> their rows, sources of random access for grain.
     standard: normalisation by the training split.
     layout: how what was adapted lies in a vector.
@@ -39,7 +39,7 @@ class FieldSet(NamedTuple):
     """
 
     run: Run
-    index: Index
+    about: Index
     splits: Mapping[str, Rows]
     standard: Standard
     layout: Layout
@@ -56,26 +56,26 @@ class FieldSet(NamedTuple):
         (24, 24, 3)
         """
         row = self.splits[split][index]
-        label = self.index.classes[row.label] if row.label >= 0 else None
+        label = self.about.classes[row.label] if row.label >= 0 else None
         return row.vector, label, lambda shape: self.render(row.vector[None], shape)[0]
 
     def digest(self) -> str:
         """Twelve hexadecimal digits that tell the base and the training vectors from others."""
-        told = self.index.base + self.splits["train"].digest
+        told = self.about.base + self.splits["train"].digest
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     def label_number(self, label: str | None) -> int:
         """The number of a label, −1 for None. Raises UserError if the set has none of that name."""
         if label is None:
             return -1
-        if not self.index.classes:
+        if not self.about.classes:
             raise UserError(
                 Option("label", label),
                 " asks for a class, and this set of fields has no labels; write it of a folder "
                 "with a sub-folder for each class, or leave the label out",
             )
-        return list(self.index.classes).index(
-            look_up("label", label, {name: name for name in self.index.classes})
+        return list(self.about.classes).index(
+            look_up("label", label, {name: name for name in self.about.classes})
         )
 
     def render(self, vectors: Array, shape: Sequence[int] | None = None) -> np.ndarray:
@@ -86,10 +86,10 @@ class FieldSet(NamedTuple):
         shape = self.run.shape if shape is None else tuple(shape)
         if shape is None:
             raise UserError("render: this set's fields were learned on no grid; give shape=")
-        if np.ndim(vectors) != 2 or np.shape(vectors)[1] != self.index.size:
+        if np.ndim(vectors) != 2 or np.shape(vectors)[1] != self.about.size:
             raise UserError(
                 f"vectors: an array of shape {list(np.shape(vectors))}, expected [n, "
-                f"{self.index.size}]; give vectors of this set"
+                f"{self.about.size}]; give vectors of this set"
             )
         coords = jnp.asarray(pixel_grid(shape))
         # One after the other: memory holds one rendering, however many fields there are.
@@ -109,7 +109,7 @@ def read_fields(path: str | Path, *, run: Run | None = None) -> FieldSet:
         UserError: there is none, it is damaged, of another version, or has another base.
 
     >>> fields = metainr.read_fields("fields")
-    >>> fields.index.steps, len(fields.splits["test"])
+    >>> fields.about.steps, len(fields.splits["test"])
     (2, 1)
     """
     folder = expanded(path)

@@ -101,22 +101,23 @@ def write_fields(
         raise UserError(
             "write_fields: this run does not say how signals are fitted; load it with problem="
         )
-    steps = check("steps", run.init.learner.inner_steps if steps is None else steps, _STEPS)
+    taken = run.init.learner.inner_steps if steps is None else steps
+    taken = int(check("steps", taken, _STEPS))
     most = {split: check(split, sizes.get(split, _SIZE.most), _SIZE) for split in SPLITS}
     counts = {split: min(signals.sizes[split], most[split]) for split in SPLITS}
     base = fingerprint(run.init.meta_params)
-    flags = {"base": base, "steps": steps, "signals": counts, "seed": check("seed", seed, SEED)}
+    flags = {"base": base, "steps": taken, "signals": counts, "seed": check("seed", seed, SEED)}
     flags |= {"source": dict(source)}
     with open_workdir(expanded(path), flags, (), flag="path") as folder:
         remove_unfinished(folder)
         run.save(folder / BASE)
         layout = _layout(run)
-        _write_shards(run, signals, folder, counts, steps, seed, layout)
+        _write_shards(run, signals, folder, counts, taken, seed, layout)
         labels = _finish(folder, counts, layout.size)
         index = Index(
             base=base,
             size=layout.size,
-            steps=steps,
+            steps=taken,
             classes=labels,
             shards={split: len(shard_sizes(count)) for split, count in counts.items()},
             source=dict(source),
