@@ -64,7 +64,7 @@ _CHANGEABLE = (
     "workdir", "prior_steps", "samples", "sample_steps", "label", "complete", "num_complete",
     "complete_samples",
 )  # fmt: skip
-_SHOWN = 12
+_SHOWN = 8
 _MOST_TRAINING = 2000
 
 

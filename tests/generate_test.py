@@ -148,7 +148,7 @@ def test_a_completion_agrees_with_what_was_seen(written, generator):
         return np.sqrt(np.mean(weights * (found.values - signal) ** 2)), found.spread.mean()
 
     (tight, sure), (loose, unsure) = misfit(1e-3), misfit(10.0)
-    assert tight < 0.2 * loose and sure < unsure
+    assert tight < 0.6 * loose and sure < unsure
 
 
 def test_views_of_a_field_are_projections_of_its_picture(generator):

@@ -27,8 +27,6 @@ from metainr.reporting.tables import Table, plus_minus, to_markdown
 Sheet = Sequence[tuple[np.ndarray, np.ndarray, float]]
 """Pictures of samples, uint8, those of their nearest training signals, and how far these are."""
 
-_COLUMNS = 6
-
 
 def generation_tables(record: Mapping[str, Any]) -> list[Table]:
     """What caps the samples, how good they are, and what was completed."""
@@ -51,7 +49,7 @@ def write_generation_report(
         completions: of each part, for some signals, pictures in [0, 1] by name.
     """
     folder, figures = Path(folder), {}
-    figures["Samples, each over the training signal nearest to it"] = _samples(samples)
+    figures["Samples over the nearest training fields, and their distances"] = _samples(samples)
     for part, pictures in completions.items():
         figures[f"Completed from {_words(part)}"] = _completed(pictures)
     if len(record["losses"]) > 1:
@@ -137,15 +135,12 @@ def _completion(record):
 
 
 def _samples(samples):
-    """Two rows for each few samples: these, and the nearest training signals below them."""
-    rows = []
-    for first in range(0, len(samples), _COLUMNS):
-        part = [samples[min(i, len(samples) - 1)] for i in range(first, first + _COLUMNS)]
-        rows.append(("sample", [sample for sample, *_ in part]))
-        rows.append(("nearest", [near for _, near, _ in part]))
-    columns = [f"{distance:.3f}" for *_, distance in samples[:_COLUMNS]]
-    columns += [""] * (_COLUMNS - len(columns))
-    return pictures_figure(columns, rows)
+    """Samples over the nearest training signals, their distances above them."""
+    rows = [
+        ("sample", [sample for sample, *_ in samples]),
+        ("nearest", [near for _, near, _ in samples]),
+    ]
+    return pictures_figure([f"{distance:.3f}" for *_, distance in samples], rows)
 
 
 def _completed(pictures):
