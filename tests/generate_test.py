@@ -90,21 +90,31 @@ def test_mistakes_of_a_set_are_told(init, tmp_path, arguments, match):
     assert not (tmp_path / "set").exists()
 
 
-def test_a_set_is_generated_from_and_completed(written, tmp_path):
-    arguments = (
-        f"--fields={written}", f"--workdir={tmp_path}", "--prior_width=16", "--prior_blocks=1",
-        "--prior_batch=8", "--samples=5", "--complete=views:2,pixels:0.2", "--num_complete=2",
-        "--complete_samples=2",
-    )  # fmt: skip
-    _call(generate, *arguments, "--prior_steps=4")
+_TINY_PRIOR = ("--prior_width=16", "--prior_blocks=1", "--prior_batch=8", "--prior_steps=4")
+
+
+def test_a_set_is_generated_from(written, tmp_path):
+    arguments = (f"--fields={written}", f"--workdir={tmp_path}", *_TINY_PRIOR)
+    _call(generate, *arguments, "--samples=5")
     record = json.loads((tmp_path / "generation.json").read_text())
     assert record["quality"]["samples"].keys() == {"mmd", "cov", "one_nna", "novelty", "broken"}
     assert len(list((tmp_path / "samples").glob("*.png"))) == 5
-    assert set(record["completion"]) == {"views:2", "pixels:0.2"}
-    assert "Completed from 2 views" in (tmp_path / "report.html").read_text()
+    assert "Samples over the nearest" in (tmp_path / "report.html").read_text()
     weights = (tmp_path / "prior.safetensors").read_bytes()
-    _call(generate, *arguments, "--prior_steps=4", "--complete=", "--samples=3")
+    _call(generate, *arguments, "--samples=3")
     assert (tmp_path / "prior.safetensors").read_bytes() == weights
+    assert len(list((tmp_path / "samples").glob("*.png"))) == 3
+
+
+@pytest.mark.slow
+def test_signals_are_completed(written, tmp_path):
+    given = (f"--fields={written}", f"--workdir={tmp_path}", *_TINY_PRIOR, "--samples=5")
+    _call(generate, *given, "--complete=views:2,pixels:0.2", "--num_complete=2",
+          "--complete_samples=2")  # fmt: skip
+    record = json.loads((tmp_path / "generation.json").read_text())
+    assert set(record["completion"]) == {"views:2", "pixels:0.2"}
+    assert len(record["completion"]["views:2"]["psnr"]["learned init alone"]) == 2
+    assert "Completed from 2 views" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from scipy.stats import spearmanr
 
 from experiments.generating.generate_options import GenerateOptions, Part, parts_of
 from metainr import signals
+from metainr.checks import SEED, check
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score, make_evaluate
 from metainr.evaluation.metrics import psnr
@@ -35,7 +36,7 @@ from metainr.runs.generating import Generator
 from metainr.runs.options import Machine
 from metainr.runs.reading_fields import FieldSet
 from metainr.runs.regression import grid_objectives, render
-from metainr.types import Hyper, Objective, Support, Task
+from metainr.types import Array, Hyper, Objective, Support, Task
 
 _NOISES = (0.003, 0.01, 0.03, 0.1)
 _STEPS = (0, 1, 2, 3, 5, 10, 20, 50, 100, 200)
@@ -53,11 +54,18 @@ class Completed(NamedTuple):
 
 
 class _Setting(NamedTuple):
-    """How a part is seen: (signal, its number) -> support, and the objective that reads it."""
+    """How a part is seen.
+
+    support: (signal, its number) -> what is seen of it.
+    objective: that reads it.
+    shown: (signal, its number) -> a picture of what is seen.
+    judged: values [..., c] -> what is to be told of them; scanners see no colours.
+    """
 
     support: Callable[[np.ndarray, int], Support]
     objective: Objective
     shown: Callable[[np.ndarray, int], np.ndarray]
+    judged: Callable[[Array], Array]
 
 
 def completed(generator: Generator, options: GenerateOptions, seed: int) -> dict[str, Completed]:
@@ -79,7 +87,9 @@ def check_complete(fields: FieldSet, options: GenerateOptions) -> None:
     if not parts:
         return
     check_size(fields)
-    if not fields.about.source.get("signal"):
+    height, width = fields.run.shape or (0, 0)
+    source = fields.about.source
+    if not isinstance(source.get("signal"), str) or source.get("resolution") != height:
         raise UserError(
             "--complete needs signals, and this set does not say where its own are from; use "
             "metainr.runs.completing from Python"
@@ -87,7 +97,6 @@ def check_complete(fields: FieldSet, options: GenerateOptions) -> None:
     for split in ("validation", "test"):
         if not len(fields.splits[split]):
             raise UserError(f"--complete needs {split} signals, of which this set has none")
-    height, width = fields.run.shape or (0, 0)
     for text, part in parts.items():
         if part.kind == "views" and height != width:
             raise UserError(f"--complete={text} needs square pictures, and these are not")
@@ -96,7 +105,10 @@ def check_complete(fields: FieldSet, options: GenerateOptions) -> None:
 def _signals(fields: FieldSet, split: str, most: int) -> list[np.ndarray]:
     source = fields.about.source
     options = signals.ImageOptions(
-        source["resolution"], source["seed"], source["image_folder"], source["data_dir"]
+        source["resolution"],
+        check("seed", source.get("seed"), SEED),
+        source.get("image_folder"),
+        source.get("data_dir"),
     )
     found = signals.make(source["signal"], options)
     return [found.get(split, number) for number in fields.splits[split].numbers[:most]]
@@ -107,15 +119,22 @@ def _completed(generator, part, validation, tests, count, seed):
     setting = _setting(part, fields.run.shape, seed)
     complete = make_completer(generator, setting.objective)
 
-    def all_of(signals_, noise, samples):
-        with progress(len(signals_), "signal", f"{part.kind}, σ {noise:g}", leave=False) as bar:
-            for number, signal in enumerate(signals_):
+    def all_of(chosen, noise, samples):
+        with progress(len(chosen), "signal", f"{part.kind}, σ {noise:g}", leave=False) as bar:
+            for number, signal in enumerate(chosen):
                 support = setting.support(signal, number)
-                yield complete(support, count=samples, noise=noise, seed=seed + number)
+                found = complete(support, count=samples, noise=noise, seed=seed + number)
+                yield found._replace(values=setting.judged(found.values))
                 bar.update()
 
+    aims = [setting.judged(signal) for signal in tests]
     reached = {
-        noise: np.mean([_psnr(d.mean, s) for d, s in zip(all_of(validation, noise, 4), validation)])
+        noise: np.mean(
+            [
+                _psnr(found.mean, setting.judged(signal))
+                for found, signal in zip(all_of(validation, noise, 4), validation)
+            ]
+        )
         for noise in _NOISES
     }
     noise = max(reached, key=reached.__getitem__)
@@ -125,26 +144,26 @@ def _completed(generator, part, validation, tests, count, seed):
         "noise": noise,
         "alone": how,
         "psnr": {
-            "prior, mean of samples": [_psnr(d.mean, s) for d, s in zip(done, tests)],
+            "prior, mean of samples": [_psnr(d.mean, s) for d, s in zip(done, aims)],
             "prior, each sample": [
-                float(np.mean([_psnr(v, s) for v in d.values])) for d, s in zip(done, tests)
+                float(np.mean([_psnr(v, s) for v in d.values])) for d, s in zip(done, aims)
             ],
-            "learned init alone": [_psnr(v, s) for v, s in zip(alone, tests)],
+            "learned init alone": [_psnr(v, s) for v, s in zip(alone, aims)],
         },
-        "spread": [_agreement(d, s) for d, s in zip(done, tests)],
+        "spread": [_agreement(d, s) for d, s in zip(done, aims)],
     }
     pictures = [
         {
             "signal": signal,
-            "seen": setting.shown(signal, number),
+            "seen": setting.shown(tests[number], number),
             "init alone": alone[number],
             "mean": found.mean,
-            "spread": np.repeat(_stretched(found.spread)[..., None], 3, -1),
-            "error": np.repeat(_stretched(_error(found, signal))[..., None], 3, -1),
+            "spread": _stretched(found.spread),
+            "error": _stretched(_error(found, signal)),
             "sample 1": found.values[0],
             "sample 2": found.values[1],
         }
-        for number, (signal, found) in enumerate(zip(tests[:_SHOWN], done))
+        for number, (signal, found) in enumerate(zip(aims[:_SHOWN], done))
     ]
     return Completed(record, pictures)
 
@@ -156,7 +175,12 @@ def _setting(part: Part, shape, seed) -> _Setting:
         def views(signal, number):
             return Views(angles, np.asarray(project(jnp.asarray(signal.mean(-1)), angles, places)))
 
-        return _Setting(views, views_objective(shape[0]), lambda s, n: _strips(views(s, n), shape))
+        return _Setting(
+            views,
+            views_objective(shape[0]),
+            lambda signal, number: _strips(views(signal, number), shape),
+            lambda values: values.mean(axis=-1, keepdims=True),
+        )
 
     def mask(number):
         return seen_mask(shape, part.amount, seed + number)
@@ -165,13 +189,14 @@ def _setting(part: Part, shape, seed) -> _Setting:
         lambda signal, number: image_samples(signal, mask(number)),
         grid_objectives(shape, 0)[0],
         lambda signal, number: signal * mask(number)[..., None],
+        lambda values: values,
     )
 
 
 def _strips(views: Views, shape):
     """Projections as a picture, each view a strip of rows."""
     rows = np.arange(shape[0]) * len(views.values) // shape[0]
-    return np.repeat(np.asarray(views.values)[rows][..., None], 3, -1)
+    return np.asarray(views.values)[rows]
 
 
 def _alone(fields, setting, validation, tests, seed):
@@ -179,12 +204,13 @@ def _alone(fields, setting, validation, tests, seed):
     run, key = fields.run, branch(jax.random.key(seed), "test")
 
     def score(params, task):
-        return {"psnr": psnr(render(run.field, params, run.shape), task.query)}
+        found = render(run.field, params, run.shape)
+        return {"psnr": psnr(setting.judged(found), setting.judged(task.query))}
 
     evaluate = make_evaluate(
         lambda task, key: task,
         Score(score, None),
-        lambda params, task: render(run.field, params, run.shape),
+        lambda params, task: setting.judged(render(run.field, params, run.shape)),
     )
 
     def tasks(chosen):
