@@ -65,6 +65,7 @@ _CHANGEABLE = (
     "complete_samples",
 )  # fmt: skip
 _SHOWN = 8
+_MOST_CLASSES = 12
 _MOST_TRAINING = 2000
 
 
@@ -115,7 +116,8 @@ def main() -> None:
         for table in generation_tables(result):
             say(to_text(table))
         shown = {name: done.pictures for name, done in completions.items()}
-        paths = write_generation_report(workdir, result, pictures, shown)
+        classes = _classes(generator, options, seed)
+        paths = write_generation_report(workdir, result, pictures, classes, shown)
         say(f"report: {paths[-1]}")
 
 
@@ -158,6 +160,17 @@ def _sampled(generator: Generator, options: GenerateOptions, seed: int, workdir:
         for i in range(min(_SHOWN, len(samples)))
     ]
     return found, shown
+
+
+def _classes(generator: Generator, options: GenerateOptions, seed: int):
+    """Pictures of samples of each class, of the first of very many; none if one was asked for."""
+    fields = generator.fields
+    names = () if options.label else fields.about.classes[:_MOST_CLASSES]
+    drawn = {
+        name: generator.sample(_SHOWN, name, seed=seed, steps=options.sample_steps)
+        for name in names
+    }
+    return {name: [_bytes(x) for x in fields.render(found)] for name, found in drawn.items()}
 
 
 def _training(fields: FieldSet) -> np.ndarray:

@@ -157,7 +157,7 @@ def _completed(generator, part, validation, tests, count, seed):
             "signal": signal,
             "seen": setting.shown(tests[number], number),
             "init alone": alone[number],
-            "mean": found.mean,
+            "average": found.mean,
             "spread": _stretched(found.spread),
             "error": _stretched(_error(found, signal)),
             "sample 1": found.values[0],

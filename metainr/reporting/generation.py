@@ -38,6 +38,7 @@ def write_generation_report(
     folder: str | Path,
     record: Mapping[str, Any],
     samples: Sheet,
+    classes: Mapping[str, Sequence[np.ndarray]],
     completions: Mapping[str, Sequence[Mapping[str, np.ndarray]]],
 ) -> list[Path]:
     """Writes generation.md, figures/ and report.html into a folder; returns their paths.
@@ -46,10 +47,14 @@ def write_generation_report(
         folder: of the run.
         record: what generation.json holds.
         samples: to show.
+        classes: pictures, uint8, of samples of each class.
         completions: of each part, for some signals, pictures in [0, 1] by name.
     """
     folder, figures = Path(folder), {}
     figures["Samples over the nearest training fields, and their distances"] = _samples(samples)
+    if classes:
+        columns = ["" for _ in next(iter(classes.values()))]
+        figures["Samples of each class"] = pictures_figure(columns, list(classes.items()))
     for part, pictures in completions.items():
         figures[f"Completed from {_words(part)}"] = _completed(pictures)
     if len(record["losses"]) > 1:
