@@ -176,10 +176,11 @@ def _verdict(record):
     found = record["quality"]["samples"]
     told = (
         f"The nearest neighbour tells samples from held-out fields in {100 * found['one_nna']:.0f} "
-        f"% of cases (50 % is best); novelty is {found['novelty']:.2f}."
+        f"% of cases (50 % is best); the prior's novelty is {found['novelty']:.2f}."
     )
     for part, done in record["completion"].items():
         means = {how: np.mean(values) for how, values in done["psnr"].items()}
         ahead = means["prior, mean of samples"] - means["learned init alone"]
-        told += f" From {_words(part)} the prior is {ahead:+.1f} dB against the init alone."
+        where = "above" if ahead > 0 else "below"
+        told += f" From {_words(part)} it is {abs(ahead):.1f} dB {where} the init alone."
     return told
