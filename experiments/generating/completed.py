@@ -39,8 +39,8 @@ from metainr.runs.regression import grid_objectives, render
 from metainr.types import Array, Hyper, Objective, Support, Task
 
 _NOISES = (0.003, 0.01, 0.03, 0.1)
-_STEPS = (0, 1, 2, 3, 5, 10, 20, 50, 100, 200)
-_FACTORS = (1, 10, 100)
+_STEPS = (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500)
+_FACTORS = (1, 3, 10, 30)
 _ADAM = (1e-3, 1e-2)
 _VALIDATION = 4
 _SHOWN = 4
