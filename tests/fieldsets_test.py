@@ -174,6 +174,31 @@ def test_damage_is_told_in_one_line(copy):
     refused("no note of a shard")
 
 
+def test_random_damage_is_told_or_does_no_harm(copy, written):
+    """What a damaged set says is one line, or the vectors are those that were written."""
+    rng = np.random.default_rng(0)
+    expected = written[1].splits["train"].vectors()
+    files = ["index.json", "normalisation.npy", "train/00000.npy", "train/00000.json"]
+    refused = 0
+    for trial in range(60):
+        path = copy / files[trial % len(files)]
+        content = bytearray(whole := path.read_bytes())
+        if trial % 3:
+            for place in rng.integers(0, len(content), 3):
+                content[place] = rng.integers(256)
+        else:
+            del content[rng.integers(len(content)) :]
+        path.write_bytes(content)
+        try:
+            fields = metainr.read_fields(copy, run=written[1].run)
+            assert np.array_equal(fields.splits["train"].vectors(), expected)
+        except UserError as error:
+            assert str(error).isprintable()
+            refused += 1
+        path.write_bytes(whole)
+    assert refused > 30
+
+
 def test_other_folders_are_refused(tmp_path):
     with pytest.raises(UserError, match="as_dataset"):
         metainr.read_fields(tmp_path)

@@ -1,6 +1,5 @@
 """The rows of one split of a set of fields, by their numbers."""
 
-import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -44,6 +43,7 @@ class Rows(Sequence[Row]):
         psnr = [np.nan if value is None else value for note in notes for value in note.psnr]
         self.psnr = np.array(psnr, np.float32)
         self.digest = "".join(note.digest for note in notes)
+        self._opened: dict[int, np.ndarray] = {}
         self._ends = np.cumsum([len(note.names) for note in notes])
 
     def __len__(self) -> int:
@@ -68,9 +68,6 @@ class Rows(Sequence[Row]):
         return (self._shard(shard) for shard in range(len(self._ends)))
 
     def _shard(self, number):
-        return _opened(self._folder, number, self.size)
-
-
-@functools.lru_cache(maxsize=256)
-def _opened(folder, number, size):
-    return read_vectors(folder, number, size)
+        if number not in self._opened:
+            self._opened[number] = read_vectors(self._folder, number, self.size)
+        return self._opened[number]

@@ -4,6 +4,7 @@ import io
 import os
 import zipfile
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 
@@ -22,7 +23,11 @@ def load_npy(path: Path) -> np.ndarray:
     with path.open("rb") as file:
         if file.read(len(_START)) != _START:  # NumPy would advise to unpickle it
             raise ValueError("it does not begin as NPY does")
-    return _real(np.load(path, mmap_mode="r", allow_pickle=False), path.name)
+    try:
+        values = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (SyntaxError, TokenError) as error:  # NumPy reads old headers as Python would
+        raise ValueError("its header is damaged") from error
+    return _real(values, path.name)
 
 
 def load_npz(path: Path) -> dict[str, np.ndarray]:
