@@ -38,7 +38,7 @@ def write_generation_report(
     folder: str | Path,
     record: Mapping[str, Any],
     samples: Sheet,
-    classes: Mapping[str, Sequence[np.ndarray]],
+    classes: Mapping[str, list[np.ndarray]],
     completions: Mapping[str, Sequence[Mapping[str, np.ndarray]]],
 ) -> list[Path]:
     """Writes generation.md, figures/ and report.html into a folder; returns their paths.
