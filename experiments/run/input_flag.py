@@ -15,5 +15,6 @@ class InputOptions(NamedTuple):
 INPUT = define(
     InputOptions,
     "input",
-    "your file, or a folder of them: to fit each, or as the parts of a stream",
+    "your file, or a folder of them: to fit each, or as the parts of a stream; of a data set also "
+    "class:NAME",
 )
