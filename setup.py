@@ -10,6 +10,7 @@ EXTRAS = {
     "scenes": ["imageio>=2.36", "imageio-ffmpeg>=0.6", "trimesh>=5.0"],
     "colmap": ["pycolmap>=3.12"],
     "audio": ["soundfile>=0.12.1"],
+    "codec": ["constriction>=0.4.1"],
     "export": ["onnx>=1.17"],
     "viewer": ["viser>=1.1.1"],
 }
@@ -76,8 +77,8 @@ setup(
         "tf": ["tensorflow>=2.19"],
         # Compiles for TPUs that are not there (benchmarks/ahead_of_time.py).
         "tpu-compiler": ["jax[tpu]>=0.7.2"],
-        # Medical slices; videos and meshes; COLMAP reconstructions; sounds; models of ONNX; fits to
-        # watch.
+        # Medical slices; videos and meshes; COLMAP reconstructions; sounds; compressed
+        # fields; models of ONNX; fits to watch.
         **EXTRAS,
         "docs": DOCS,
         "test": [

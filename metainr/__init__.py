@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from metainr import (
         algorithms,
+        codec,
         evaluation,
         export,
         fields,
@@ -62,6 +63,7 @@ _FRONT = {
 }
 __all__ = [
     "algorithms",
+    "codec",
     "compare",
     "evaluation",
     "export",

@@ -46,6 +46,8 @@ FLAG_MODULES = {
     "`fit`": "fit",
     "`fit_object`": "fit_object",
     "`fit_landmark`": "fit_landmark",
+    "`compress`": "compress",
+    "`decompress`": "decompress",
     "`export`": "export",
     "`algorithms`": "algorithms",
     "`stream`": "streams.stream_options",

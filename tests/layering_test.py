@@ -51,11 +51,13 @@ MAY_IMPORT = {
     "export": LEAVES | {"weights"},
 }
 MAY_IMPORT["runs"] = set(MAY_IMPORT)
+MAY_IMPORT["codec"] = LEAVES | {"evaluation", "fields", "objectives", "runs", "weights"}
 MAY_IMPORT["console"] = {"errors", "output", "ready", "registry", "starting"}
 MAY_IMPORT["__main__"] = {"console"}
 MAY_IMPORT["__init__"] = set(MAY_IMPORT)  # the front door, which imports when asked
 OPTIONAL = {
     "array_record",
+    "constriction",
     "imageio",
     "imageio_ffmpeg",
     "matplotlib",

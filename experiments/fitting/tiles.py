@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from metainr.codec import tiles
+
 
 class Tiling(NamedTuple):
     """How a picture of `height` by `width` pixels is cut into tiles of `side` by `side`."""
@@ -42,21 +44,14 @@ def cut(picture: np.ndarray, tiling: Tiling, **padding: Any) -> np.ndarray:
 
     `padding` are the options of `numpy.pad`, such as `mode="edge"`; zeros if there are none.
     """
-    rows, columns, side = tiling.rows, tiling.columns, tiling.side
-    bottom = rows * side - tiling.height - tiling.top
-    right = columns * side - tiling.width - tiling.left
-    rest = picture.shape[2:]
-    margins = [(tiling.top, bottom), (tiling.left, right), *((0, 0) for _ in rest)]
-    padded = np.pad(picture, margins, **padding)
-    grid = padded.reshape(rows, side, columns, side, *rest).swapaxes(1, 2)
-    return grid.reshape(rows * columns, side, side, *rest)
+    return tiles.cut(picture, (tiling.side, tiling.side), **padding)
 
 
-def join(tiles: np.ndarray, tiling: Tiling) -> np.ndarray:
+def join(squares: np.ndarray, tiling: Tiling) -> np.ndarray:
     """The inverse of `cut`, also for tiles of s times the side: they give [s·h, s·w, ...]."""
-    side, rest = tiles.shape[1], tiles.shape[3:]
+    side, rest = squares.shape[1], squares.shape[3:]
     scale = side // tiling.side
-    grid = tiles.reshape(tiling.rows, tiling.columns, side, side, *rest).swapaxes(1, 2)
+    grid = squares.reshape(tiling.rows, tiling.columns, side, side, *rest).swapaxes(1, 2)
     padded = grid.reshape(tiling.rows * side, tiling.columns * side, *rest)
     top, left = scale * tiling.top, scale * tiling.left
     return padded[top : top + scale * tiling.height, left : left + scale * tiling.width]

@@ -1,0 +1,1 @@
+"""What compressing folders of signals is made of."""
