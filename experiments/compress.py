@@ -13,43 +13,11 @@ not reach it are fitted again with four times the steps. The same command goes o
 stopped; files that cannot be read are skipped with one warning.
 """
 
-from pathlib import Path
-from typing import Annotated, NamedTuple
-
 from experiments import cli
-from experiments.compressing.choosing import Aim
-from experiments.compressing.compress_folder import Request, compress_folder
-from experiments.config import FILE_OR_FOLDER
+from experiments.compressing.compress_folder import compress_folder
+from experiments.compressing.compress_options import CompressOptions, request_of
 from experiments.run.define import define
 from experiments.run.reading import made
-from metainr.checks import Maybe, Range
-from metainr.codec.codec import DEFAULT_BITS
-from metainr.codec.making import NUM_SIGNALS
-from metainr.codec.quantiser import BITS
-from metainr.errors import UserError
-
-
-class CompressOptions(NamedTuple):
-    """What is compressed, and how small.
-
-    base: what was learned, or a base.
-    input, output_dir: signals, and where their files go.
-    bits: of a number.
-    rate, psnr: in place of bits, what each file is to reach.
-    steps: of a fit; None: as many as the base was learned for.
-    train_folder, num_train: training signals to take statistics of, and how many.
-    """
-
-    base: Annotated[str | None, FILE_OR_FOLDER] = None
-    input: Annotated[str | None, FILE_OR_FOLDER] = None
-    output_dir: Annotated[str | None, FILE_OR_FOLDER] = None
-    bits: Annotated[int, BITS] = DEFAULT_BITS
-    rate: Annotated[float | None, Maybe(Range(1e-6, 1e3, real=True))] = None
-    psnr: Annotated[float | None, Maybe(Range(1, 200, real=True))] = None
-    steps: Annotated[int | None, Maybe(Range(1, 10**6))] = None
-    train_folder: Annotated[str | None, FILE_OR_FOLDER] = None
-    num_train: Annotated[int, Range(2, 10**6)] = NUM_SIGNALS
-
 
 _OWN = (
     define(CompressOptions, "base", "workdir, file of weights, ready:NAME or base.safetensors"),
@@ -70,30 +38,8 @@ _OWN = (
 
 def main() -> None:
     """Compresses as the flags say."""
-    values = {flag.name: flag.value for flag in _OWN}
-    options = made(CompressOptions, values)
-    for name in ("base", "input", "output_dir"):
-        if values[name] is None:
-            raise UserError(f"--{name} is missing; --base, --input and --output_dir are needed")
-    if options.rate is not None and options.psnr is not None:
-        raise UserError("--rate and --psnr both choose the bits; give one of them")
-    source, output = Path(options.input or ""), Path(options.output_dir or "")
-    if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
-        raise UserError(
-            f"--output_dir={output} lies in --input={source}; name folders beside each other"
-        )
-    compress_folder(
-        Request(
-            options.base or "",
-            source,
-            output,
-            Aim(options.bits, options.rate, options.psnr),
-            options.steps,
-            options.train_folder,
-            options.num_train,
-            values | {"input": str(source.resolve())},
-        )
-    )
+    options = made(CompressOptions, {flag.name: flag.value for flag in _OWN})
+    compress_folder(request_of(options))
 
 
 if __name__ == "__main__":

@@ -31,11 +31,8 @@ _GROUPS = {
     "Look into what was learned": ("anatomy",),
     "Fit by an init that comes with the library": ("demo",),
     "Fit by an init that was learned": ("fit", "fit_object", "fit_landmark"),
-<<<<<<< HEAD
     "Generate from a data set of fields": ("generate",),
-=======
-    "Make small files of signals": ("compress", "decompress"),
->>>>>>> 650b488 (Signals become small files: a codec of what the steps of an inner loop changed, compress and decompress)
+    "Make small files of signals": ("compress", "decompress", "rate_distortion"),
     "Take it elsewhere": ("export",),
     "Make data": ("make_objects", "make_landmark"),
 }  # fmt: skip

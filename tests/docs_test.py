@@ -48,6 +48,7 @@ FLAG_MODULES = {
     "`fit_landmark`": "fit_landmark",
     "`compress`": "compress",
     "`decompress`": "decompress",
+    "`rate_distortion`": "rate_distortion",
     "`export`": "export",
     "`algorithms`": "algorithms",
     "`stream`": "streams.stream_options",

@@ -18,7 +18,8 @@ from absl import logging
 
 from experiments.cli import command
 from experiments.compressing.bases import opened_base, size_told
-from experiments.compressing.choosing import Aim, Written, written
+from experiments.compressing.choosing import Written, written
+from experiments.compressing.compress_options import Request
 from experiments.compressing.kinds import Kind, names_of
 from experiments.fitting.fit_inputs import listed
 from experiments.fitting.fit_record import Record
@@ -43,24 +44,6 @@ _MORE = 4  # times the steps, for signals that do not reach the PSNR asked for
 _COLUMNS = ("name", "bytes", "points", "bits_per_point", "psnr", "bits", "steps")
 
 
-class Request(NamedTuple):
-    """What the flags ask for; see `experiments.compress`."""
-
-    base: str
-    source: Path
-    output: Path
-    aim: Aim
-    steps: int | None
-    train_folder: str | None
-    num_train: int
-    flags: dict[str, Any]
-
-    @property
-    def root(self) -> Path:
-        """The folder that names are relative to."""
-        return self.source if self.source.is_dir() else self.source.parent
-
-
 class _Signal(NamedTuple):
     name: str
     values: np.ndarray
@@ -74,7 +57,7 @@ def compress_folder(request: Request) -> None:
     by Ctrl-C or SIGTERM.
     """
     directory = made_folder(str(request.output))
-    with open_workdir(directory, request.flags, {"output_dir"}, flag="output_dir"):
+    with open_workdir(directory, request.record, {"output_dir"}, flag="output_dir"):
         remove_unfinished(directory)
         base, kind = _base(request, directory)
         names = names_of(kind, request.source)
@@ -86,7 +69,7 @@ def compress_folder(request: Request) -> None:
         failed = sorted(entry["name"] for entry in entries if "failed" in entry)
         found = [entry for entry in entries if "failed" not in entry]
         results = _results(found, directory) | {
-            "config": request.flags,
+            "config": request.record,
             "environment": environment(),
             "command": command(),
             "failed": failed,
