@@ -54,7 +54,7 @@ class CurveOptions(NamedTuple):
     num_train: training signals that statistics are of.
     """
 
-    bases: Annotated[tuple[str, ...], Each(PATH, "runs/small,runs/large")] = ()
+    bases: Annotated[tuple[str, ...], Each(PATH, "runs/small,runs/large", range(1000))] = ()
     bits: Annotated[tuple[int, ...], Each(BITS, "3,5,8")] = (2, 3, 4, 5, 6, 7, 8)
     ablation_steps: Annotated[tuple[int, ...], Each(Range(1, 10**6), "1,10", range(20))] = ()
     num_train: Annotated[int, Range(2, 10**6)] = NUM_SIGNALS

@@ -135,7 +135,7 @@ def test_other_bases_versions_and_signals_are_refused_by_name():
         own.decode(data[:-3])
     with pytest.raises(UserError, match="does not begin as one"):
         own.decode(b"\x89PNG")
-    with pytest.raises(UserError, match=r"values from -?[\d.e-]+ to 2"):
+    with pytest.raises(UserError, match=r"values from .* to [12]"):
         own.encode(2 * bumps(1)[0])
     with pytest.raises(UserError, match="1 channels"):
         own.encode(np.zeros((4, 4, 3)))
