@@ -38,6 +38,7 @@ from metainr.errors import UserError
 from metainr.output import say
 from metainr.reporting import to_text
 from metainr.reporting.rate_distortion import equal_table, write_rate_distortion_report
+from metainr.reporting.tables import in_steps
 from metainr.runs.run import Run
 from metainr.training.data import first_signals
 from metainr.training.workdir import check_no_run, environment
@@ -123,7 +124,7 @@ def _own_curves(options, opened, found, signals: Signals, workdir) -> dict[str, 
             one, one.steps, base_bytes=size
         )
     for steps in options.ablation_steps:
-        curves[f"{steps} steps"] = curve(base, steps, ablation=True)
+        curves[in_steps(steps)] = curve(base, steps, ablation=True)
     start = nobody_learned(base, shared_flags.SEED.value)
     run = Run(start.field, start.init, None, start.frame.shape, start.record)
     unlearned = with_statistics(run, start.frame, training, start.steps)

@@ -128,7 +128,7 @@ def _leaves(base):
 
 
 def _frame(told):
-    shape = tuple(_SIDE.plain(side) for side in told["shape"])
+    shape = tuple(int(_SIDE.plain(side)) for side in told["shape"])
     low, span = (tuple(float(x) for x in told[name]) for name in ("low", "span"))
     least, most = float(told["least"]), float(told["most"])
     ends = np.array([*low, *span, least, most])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
@@ -41,7 +42,7 @@ def make_loop(init: Init, field: Field, objective: Objective) -> Loop:
         return np.concatenate([np.ravel(x) for x in jax.tree.leaves(adapted)]) - start
 
     def params(vector: Array) -> Params:
-        return inner.params(state._replace(adapted=unravel(start + vector)))
+        return inner.params(state._replace(adapted=unravel(jnp.asarray(start + vector))))
 
     telling = contender._replace(make_inner=_telling(contender.make_inner))
     return Loop(telling, len(start), vector, params)

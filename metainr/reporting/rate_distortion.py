@@ -57,7 +57,8 @@ def equal_table(record: Mapping[str, Any]) -> Table:
     rows = []
     for entry in record["equal"]:
         sizes = [entry["bytes"], *(entry["rivals"][name] for name in rivals)]
-        best = min(size for size in sizes if size is not None)
+        known = [size for size in sizes if size is not None]
+        best = min(known) if len(known) > 1 else None
         cells = [_size(size, best) for size in sizes]
         rows.append((f"{entry['name']}, {entry['setting']}", f"{entry['psnr']:.2f}", *cells))
     note = (
@@ -109,7 +110,9 @@ def write_rate_distortion_report(
         figures["What our curve depends on"] = _figure(record, ablations=True)
     if pictures:
         columns = [str(i + 1) for i in range(len(next(iter(pictures.values()))))]
-        figures["Decoded files"] = pictures_figure(columns, list(pictures.items()))
+        figures["Decoded files"] = pictures_figure(
+            columns, [(name, list(row)) for name, row in pictures.items()]
+        )
     tables = [equal_table(record), smallest_table(record)]
     tables += [curve_table(record, name) for name in record["curves"]]
     body, paths = "", []
