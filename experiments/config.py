@@ -45,6 +45,8 @@ class RunOptions(NamedTuple):
     networks: FIELD[:ACTIVATION], to compare from random weights.
     seeds: trainings to repeat with other seeds.
     train_signals: numbers of training signals to compare; none: all signals.
+    train_seen: what is seen of each signal in training and validation: a share of it or a number
+        of its parts, as the experiment says (`Experiment.seen`); None: all.
     chunk_size: field evaluations at a time, 0 for all; None: what suits the machine.
     num_devices: to use per process; None: all.
     task_microbatch: tasks at once on a device; None: as suits it.
@@ -64,6 +66,7 @@ class RunOptions(NamedTuple):
     networks: Annotated[tuple[str, ...], Each(Text(), "siren,mlp:tanh", range(1000))] = ()
     seeds: Annotated[int, Range(1, 1000)] = 1
     train_signals: Annotated[tuple[int, ...], Each(COUNT, "10,100", range(1000))] = ()
+    train_seen: Annotated[float | None, Maybe(Range(0, 1e9, real=True))] = None
     chunk_size: Annotated[int | None, Maybe(Range(0, 2**31 - 1))] = None
     num_devices: Annotated[int | None, Maybe(Range(1, 2**16))] = None
     task_microbatch: Annotated[int | None, Maybe(Range(1, 2**16))] = None

@@ -42,6 +42,8 @@ class Setting(NamedTuple):
     metric: of the score, the one by which inits are compared and tuned.
     caption: what the pictures show, in sentences for the report.
     export: (params, signal, path without a suffix) writes a fit in files of the signal's own kind.
+    tuning: how fits of validation signals are made and measured where less is known of these;
+        None: as those of tests.
     """
 
     make_task: Callable[[Signal, Key], Task]
@@ -55,6 +57,7 @@ class Setting(NamedTuple):
     metric: str = "psnr"
     caption: str = ""
     export: Callable[[Params, Any, Path], None] | None = None
+    tuning: "Setting | None" = None
 
 
 class Problem(NamedTuple):
