@@ -159,7 +159,7 @@ def _psnr(error):
     return psnr_of_mse(error / _RANGE**2)
 
 
-EXPERIMENT = Experiment("audio", build, AudioOptions, audio_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("audio", build, AudioOptions, audio_flags.OWN, _DEFAULTS, settle=settle)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

@@ -146,7 +146,7 @@ def _signals(config, num_pictures):
     return grey_images(signals.make(run.signal, options), num_pictures)
 
 
-EXPERIMENT = Experiment("poisson", build, PoissonOptions, poisson_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("poisson", build, PoissonOptions, poisson_flags.OWN, _DEFAULTS, settle=settle)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

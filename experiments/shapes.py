@@ -209,7 +209,7 @@ def _true_picture(num, side, cloud):
     return shaded(lambda coords: signals.tangent_distance(points, normals, coords), side)
 
 
-EXPERIMENT = Experiment("shapes", build, ShapeOptions, shapes_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("shapes", build, ShapeOptions, shapes_flags.OWN, _DEFAULTS, settle=settle)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

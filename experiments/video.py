@@ -153,7 +153,7 @@ def _options(run: RunOptions, own: VideoOptions) -> signals.ClipOptions:
     )
 
 
-EXPERIMENT = Experiment("video", build, VideoOptions, video_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("video", build, VideoOptions, video_flags.OWN, _DEFAULTS, settle=settle)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

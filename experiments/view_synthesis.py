@@ -202,7 +202,7 @@ def settle(values: Values, given: Collection[str]) -> Values:
     return values
 
 
-EXPERIMENT = Experiment("view_synthesis", build, ViewOptions, view_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment("view_synthesis", build, ViewOptions, view_flags.OWN, _DEFAULTS, settle=settle)
 
 
 if __name__ == "__main__":
