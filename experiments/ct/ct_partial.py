@@ -9,7 +9,6 @@ import numpy as np
 
 from experiments.ct.ct_flags import CtOptions
 from experiments.ct.ct_pictures import with_sinogram
-from metainr.measurements import projection
 from metainr.objectives import Sinogram, first_units, some_views, squared_error
 from metainr.runs.partial import learned_in_part
 from metainr.runs.problem import Problem

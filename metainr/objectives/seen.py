@@ -37,9 +37,9 @@ def seen_points(coords: Array, num_points: int = 0) -> Draw:
 
 
 def halves(seen: Support, key: Key) -> Task:
-    """The task of a signal of which a part is seen: a random half is the support, the rest the query.
+    """The task of a signal of which a part is seen: half is the support, the rest the query.
 
-    Every leaf of `seen` [u, ...] is parted alike; of odd u the query has one more.
+    Every leaf of `seen` [u, ...] is parted alike, at random; of odd u the query has one more.
     """
     order = jax.random.permutation(key, _count(seen))
     return first_half(_rows(seen, order))

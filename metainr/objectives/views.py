@@ -44,7 +44,7 @@ def all_views() -> Draw:
 
 
 def some_views(num_views: int) -> Draw:
-    """Draws `num_views` different views, or all if there are no more. The support is a `Sinogram`."""
+    """Draws `num_views` different views of a `Sinogram`, or all if there are no more."""
 
     def draw(params, sinogram, key, step):
         if num_views >= len(sinogram.angles):

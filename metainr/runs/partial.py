@@ -13,7 +13,6 @@ from metainr.evaluation.metrics import psnr_of_mse
 from metainr.measurements import value
 from metainr.numerics import objective_gradient
 from metainr.objectives import (
-    Samples,
     Seen,
     first_half,
     halves,
@@ -27,9 +26,12 @@ from metainr.signals.access import split_by_split
 from metainr.signals.partial import Places, partly_seen
 from metainr.types import Array, Key, Objective, Params, Signal, SignalClass, Support, Task, Term
 
+# Its draw is only there until it is known what is seen.
+_SQUARED_ERROR = Term(seen_points(np.zeros((0, 1))), value(), squared_error)
+
 
 class Shown(NamedTuple):
-    """A signal to test with, of which a part is shown: values [*shape, c], seen [*shape]: 1 or 0."""
+    """A test signal of which a part is shown: values [*shape, c], seen [*shape], 1 or 0."""
 
     values: Array
     seen: Array
@@ -57,8 +59,9 @@ def learned_in_part(
     view: Callable[[Params, Signal], Array] | None = None,
     parted: Callable[[Signal, Key], Task] = halves,
     fixed: Callable[[Signal], Task] = first_half,
+    measured: Objective | None = None,
 ) -> Problem:
-    """The problem, learned, watched and tuned on what is seen of signals; its tests stay as they are.
+    """The problem, learned, watched and tuned on what is seen of signals; its tests stay.
 
     Inner steps see half of what is seen, and the outer loss scores the other half. Validation does
     so with halves that never change, and measures the mean squared error on the half that fits did
@@ -73,11 +76,12 @@ def learned_in_part(
         target: what is seen -> a picture of it.
         view: (params, what is seen) -> a fit's picture like that; None: the problem's.
         parted, fixed: (what is seen, key) -> Task, and what is seen -> Task: its halves.
+        measured: the error that validation measures; None: the query.
     """
     watched = problem.validation._replace(
         make_task=lambda seen, key: fixed(seen),
         objective=inner,
-        score=Score(_held_out(problem, query, fixed), None),
+        score=Score(_held_out(problem, measured or query, fixed), None),
         target=target,
         metric="psnr",
     )
@@ -104,6 +108,10 @@ def learned_from_points(
     grid: Grid,
     inner_points: int,
     seed: int,
+    observe: Callable[[Signal], Array] = jnp.asarray,
+    inner: Objective = (_SQUARED_ERROR,),
+    view: Callable[[Params], Array] | None = None,
+    target: Callable[[np.ndarray], Array] | None = None,
 ) -> Problem:
     """As `learned_in_part`, of signals [*shape, c] that are seen at some points of their grid.
 
@@ -114,31 +122,37 @@ def learned_from_points(
         grid: its points, and what is a unit of them.
         inner_points: how many points an inner step sees of its half; 0: all.
         seed: of what is seen.
+        observe: signal -> what can be seen of it [*shape, c], such as its derivative.
+        inner: what inner steps lower; the draw of its first term becomes that of what is seen, and
+            that term alone is the query.
+        view, target: pictures of a fit, and of what is observed [*shape, c], 0 where it is not
+            seen; None: those of the problem's validation.
     """
     units = int(np.prod(grid.shape[: grid.axes])), int(np.prod(grid.shape[grid.axes :]))
     rows = np.arange(len(grid.coords), dtype=np.int32).reshape(units)
 
     def see(signal: np.ndarray, rng: np.random.Generator) -> Seen:
         chosen = places(rng)
-        return Seen(np.asarray(signal).reshape(*units, -1)[chosen], rows[chosen])
+        return Seen(np.asarray(observe(signal)).reshape(*units, -1)[chosen], rows[chosen])
 
-    def target(seen: Seen) -> Array:
+    def picture(seen: Seen) -> Array:
         channels = seen.values.shape[-1]
         signal = np.zeros((len(grid.coords), channels), np.float32)
         signal[np.asarray(seen.places).reshape(-1)] = seen.values.reshape(-1, channels)
-        return problem.validation.target(signal.reshape(*grid.shape, channels))
+        return (target or problem.validation.target)(signal.reshape(*grid.shape, channels))
 
-    def objective(num_points):
-        return (Term(seen_points(grid.coords, num_points), value(), squared_error),)
-
+    some, everything = (
+        inner[0]._replace(draw=seen_points(grid.coords, num)) for num in (inner_points, 0)
+    )
     seen = partly_seen(whole, see, seed)
     return learned_in_part(
         problem,
         seen,
-        objective(inner_points),
-        objective(0),
+        (some, *inner[1:]),
+        (everything,),
         lambda num: _mean(seen, num, len(grid.coords)),
-        target,
+        picture,
+        None if view is None else lambda params, seen: view(params),
     )
 
 
@@ -204,7 +218,7 @@ def _held_out(problem, query, fixed):
 
     def full(params: Params, seen: Signal) -> dict[str, Array]:
         error, _ = loss(params, fixed(seen).query, jax.random.key(0), 0)
-        return {"psnr": psnr_of_mse(error / problem.value_range**2)}
+        return {"psnr": psnr_of_mse(error / (problem.value_range or 1) ** 2)}
 
     return full
 
