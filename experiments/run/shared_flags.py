@@ -118,7 +118,13 @@ SEEDS = define(RunOptions, "seeds", "trainings to repeat with other seeds")
 TRAIN_SIGNALS = define(
     RunOptions,
     "train_signals",
-    "numbers of training signals to compare, such as 10,100,1000; empty: all",
+    "numbers of training signals to compare, such as 0,1,10,100; 0: only inits that need none, "
+    "--rivals among them; empty: all",
+)
+AUGMENT = define(
+    RunOptions,
+    "augment",
+    "changes of training signals, as far as their class allows: flips, shifts, scales, colours",
 )
 TRAIN_SEEN = define(
     RunOptions,

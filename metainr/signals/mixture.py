@@ -87,6 +87,11 @@ def mixture(text: str, make: Callable[[str], SignalClass]) -> SignalClass:
     return mixed({name: make(name) for name in names}, [share for _, share in found])
 
 
+def class_names(text: str) -> list[str]:
+    """The classes that a text such as "sdf:2,photos" names; one alone, too."""
+    return [part.partition(":")[0].strip() for part in text.split(",")]
+
+
 def in_cycles(signals: SignalClass) -> SignalClass:
     """The training signals of a mixture in stacks [cycle, ...] of those that have their places."""
 
