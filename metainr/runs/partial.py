@@ -22,7 +22,6 @@ from metainr.objectives import (
 )
 from metainr.runs.problem import Problem, Setting
 from metainr.runs.regression import render
-from metainr.signals.access import split_by_split
 from metainr.signals.partial import Places, partly_seen
 from metainr.types import Array, Key, Objective, Params, Signal, SignalClass, Support, Task, Term
 
@@ -88,9 +87,11 @@ def learned_in_part(
     watched = watched if view is None else watched._replace(view=view)
     tested = {name: s._replace(tuning=watched) for name, s in problem.settings.items()}
     return problem._replace(
-        signals=split_by_split(
-            {"train": seen, "validation": seen, "test": problem.signals}
-        )._replace(level=seen.level, cycle=seen.cycle, number=seen.number),
+        signals=seen._replace(
+            get=lambda split, index: (problem.signals if split == "test" else seen).get(
+                split, index
+            )
+        ),
         make_task=parted,
         inner=inner,
         query=query,
