@@ -60,7 +60,8 @@ _UNUSED = {
     "signal": "give --classes",
     "algorithm": "give --algorithms",
     **dict.fromkeys(("init", "inits", "rivals", "networks"), "leave it out"),
-    **dict.fromkeys(("tune", "coarse_steps"), "leave it out"),
+    **dict.fromkeys(("tune", "coarse_steps", "augment"), "leave it out"),
+    **dict.fromkeys(("train_seen", "test_seen"), "leave it out"),
 }
 
 
@@ -71,9 +72,11 @@ def main() -> None:
     for name, remedy in _UNUSED.items():
         if name in config.run.given:
             raise UserError(f"--{name} has no part here; {remedy}")
-    if len(config.run.train_signals) > 1:
+    if len(config.run.train_signals) > 1 or 0 in config.run.train_signals:
         counts = ",".join(map(str, config.run.train_signals))
-        raise UserError(f"--train_signals={counts} is several comparisons; give one number")
+        raise UserError(
+            f"--train_signals={counts} is no single number of signals to learn from; give one"
+        )
     options = made(ProtocolOptions, {holder.name: holder.value for holder in _OWN})
     workdir = Path(config.run.workdir)
     seconds = None if options.minutes is None else 60 * options.minutes

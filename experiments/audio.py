@@ -33,13 +33,16 @@ from experiments.media.sounds import write_sound
 from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from metainr import signals
+from metainr.checks import Share
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr_of_mse
 from metainr.numerics import Summation
 from metainr.objectives import image_task, random_rows
+from metainr.runs.partial import Grid, learned_from_points
 from metainr.runs.problem import Problem, Setting
 from metainr.runs.regression import make_problem, objectives
+from metainr.signals.partial import between_gaps
 from metainr.types import Array, Params
 
 flags.adopt_module_key_flags(shared_flags)
@@ -61,6 +64,8 @@ _FIRST_OMEGA_ALONE = 3000.0  # of fits from random weights, no init being learne
 _RATES = {"sgd": (1e-3, 3e-3, 1e-2, 1e-1), "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)}
 _RATE, _DURATION, _LONGEST = 8000, 0.5, 10.0
 _RANGE = 2.0  # of samples, from −1 to 1
+_UNITS = "samples"
+_GAPS = 10  # of a sound that is seen in part
 
 
 def build(config: Config[AudioOptions], summation: Summation) -> Problem:
@@ -101,9 +106,14 @@ def build(config: Config[AudioOptions], summation: Summation) -> Problem:
         "sample rate, black 70 dB below a full-scale sine. Below its waveform, from −1 to 1.",
         export=export,
     )
-    return make_problem(
+    problem = make_problem(
         field, signal_class, query, setting, config.learner.inner_steps, 1, -1.0, _RATES, _RANGE
     )
+    if run.train_seen is None:
+        return problem
+    places = between_gaps(len(coords), run.train_seen, _UNITS, _GAPS)
+    grid = Grid(coords, (len(coords),), axes=1)
+    return learned_from_points(problem, signal_class, places, grid, run.inner_points, run.seed)
 
 
 def settle(values: Values, given: Collection[str]) -> Values:
@@ -159,7 +169,9 @@ def _psnr(error):
     return psnr_of_mse(error / _RANGE**2)
 
 
-EXPERIMENT = Experiment("audio", build, AudioOptions, audio_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment(
+    "audio", build, AudioOptions, audio_flags.OWN, _DEFAULTS, Share(_UNITS), settle
+)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

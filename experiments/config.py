@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 from metainr import fields
-from metainr.checks import SEED, Each, Maybe, Place, Range, Text
+from metainr.checks import SEED, Choice, Each, Maybe, Place, Range, Text
 from metainr.runs.options import LearnerOptions, OuterOptions, TestOptions
+from metainr.signals.augmentation import KINDS
 from metainr.types import Field
 
 Own = TypeVar("Own")
@@ -44,7 +45,10 @@ class RunOptions(NamedTuple):
     rivals: NAME=WORKDIR, inits of other runs to test, too.
     networks: FIELD[:ACTIVATION], to compare from random weights.
     seeds: trainings to repeat with other seeds.
-    train_signals: numbers of training signals to compare; none: all signals.
+    train_signals: numbers of training signals to compare, 0 for inits that need none; none: all.
+    train_seen: what is seen of each signal in training and validation: a share of it or a number
+        of its parts, as the experiment says (`Experiment.seen`); None: all.
+    augment: changes of training signals, `metainr.signals.augmentation.KINDS`; none: none.
     chunk_size: field evaluations at a time, 0 for all; None: what suits the machine.
     num_devices: to use per process; None: all.
     task_microbatch: tasks at once on a device; None: as suits it.
@@ -63,7 +67,9 @@ class RunOptions(NamedTuple):
     rivals: Annotated[tuple[str, ...], Each(Text(), "NAME=WORKDIR", range(1000))] = ()
     networks: Annotated[tuple[str, ...], Each(Text(), "siren,mlp:tanh", range(1000))] = ()
     seeds: Annotated[int, Range(1, 1000)] = 1
-    train_signals: Annotated[tuple[int, ...], Each(COUNT, "10,100", range(1000))] = ()
+    train_signals: Annotated[tuple[int, ...], Each(Range(0, 10**9), "0,10,100", range(1000))] = ()
+    train_seen: Annotated[float | None, Maybe(Range(0, 1e9, real=True))] = None
+    augment: Annotated[tuple[str, ...], Each(Choice(KINDS), "flips,shifts", range(5))] = ()
     chunk_size: Annotated[int | None, Maybe(Range(0, 2**31 - 1))] = None
     num_devices: Annotated[int | None, Maybe(Range(1, 2**16))] = None
     task_microbatch: Annotated[int | None, Maybe(Range(1, 2**16))] = None
@@ -72,7 +78,7 @@ class RunOptions(NamedTuple):
     @property
     def learns(self) -> bool:
         """Whether an init is learned in this run."""
-        return not self.only_tests and self.init is None
+        return not self.only_tests and self.init is None and self.train_signals != (0,)
 
 
 class Config(NamedTuple, Generic[Own]):

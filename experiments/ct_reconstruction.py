@@ -26,12 +26,14 @@ from experiments.ct import ct_flags
 from experiments.ct.beams import ALL_AROUND, classical, simulated, turn_of
 from experiments.ct.ct_flags import CtOptions
 from experiments.ct.ct_measured import reconstruct, slice_of
+from experiments.ct.ct_partial import learned_from_views
 from experiments.ct.ct_pictures import with_sinogram
 from experiments.experiment import Experiment
 from experiments.images.images import tell_of_ssim
 from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from metainr import signals
+from metainr.checks import Count
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import picture_metrics
@@ -114,7 +116,7 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
     settings = {f"views={views}": setting(views, steps) for views, steps in counts.items()}
     if len(settings) == 1:
         settings = {"default": settings.popitem()[1]}
-    return Problem(
+    problem = Problem(
         field=field,
         signals=signal_class,
         make_task=lambda image, key: Task(image, image),
@@ -130,6 +132,19 @@ def build(config: Config[CtOptions], summation: Summation) -> Problem:
         ),
         rates=_RATES,
         value_range=None,  # training sees projections, validation slices
+    )
+    if config.run.train_seen is None:
+        return problem
+    return learned_from_views(
+        problem,
+        signal_class,
+        int(config.run.train_seen),
+        scan,
+        lambda params: slice_of(field, params, size),
+        measurement,
+        turn,
+        own,
+        config.run.seed,
     )
 
 
@@ -167,7 +182,15 @@ def _metrics(found, image):
     return picture_metrics(found[..., None], image)
 
 
-EXPERIMENT = Experiment("ct_reconstruction", build, CtOptions, ct_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment(
+    "ct_reconstruction",
+    build,
+    CtOptions,
+    ct_flags.OWN,
+    _DEFAULTS,
+    Count("projections of each slice", 2, 10_000),
+    settle,
+)
 
 
 def main() -> None:

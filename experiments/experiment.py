@@ -6,6 +6,7 @@ from typing import Any, Generic, NamedTuple
 from absl import flags
 
 from experiments.config import Config, Own, Values
+from metainr.checks import Kind
 from metainr.numerics import Summation
 from metainr.runs.problem import Problem
 
@@ -37,6 +38,7 @@ class Experiment(NamedTuple, Generic[Own]):
     options: the NamedTuple of its own options, each named as its flag.
     flags: these.
     defaults: shared flag -> the value that it has here unless the command line says another.
+    seen: what --train_seen may be here; None: no part of these signals can be seen alone.
     settle: (values of all flags, names of those that somebody set) -> the run's values; sets what
         follows from others, raises UserError if they contradict one another.
     """
@@ -46,4 +48,5 @@ class Experiment(NamedTuple, Generic[Own]):
     options: type[Own] = NoOptions
     flags: OwnFlags = OwnFlags()
     defaults: Mapping[str, Any] = {}
+    seen: Kind | None = None
     settle: Callable[[Values, Collection[str]], Values] = lambda values, given: values

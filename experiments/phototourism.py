@@ -177,7 +177,9 @@ def settle(values: Values, given: Collection[str]) -> Values:
     return values
 
 
-EXPERIMENT = Experiment("phototourism", build, PlaceOptions, landmark_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment(
+    "phototourism", build, PlaceOptions, landmark_flags.OWN, _DEFAULTS, settle=settle
+)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ Give the flagfile first: of repeated flags the last one counts.
 
 from collections.abc import Collection
 
+import jax
 import jax.numpy as jnp
 from absl import flags
 
@@ -32,12 +33,16 @@ from experiments.pde.supervision import REGISTRY
 from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from metainr import signals
+from metainr.checks import Share
 from metainr.errors import UserError
 from metainr.numerics import Summation
+from metainr.objectives.derivatives import square_grid
 from metainr.registry import look_up
+from metainr.runs.partial import Grid, learned_from_points
 from metainr.runs.problem import Problem, matching_objective
 from metainr.runs.regression import mean_signal
 from metainr.signals.images import grey_images
+from metainr.signals.partial import scattered
 
 flags.adopt_module_key_flags(shared_flags)
 flags.adopt_module_key_flags(image_flags)
@@ -55,6 +60,7 @@ _DEFAULTS = {
     "outer_learning_rate": 3e-4,
 }
 _RATES = {"sgd": (1e-2, 1e-1, 3e-1, 1.0, 3.0), "adam": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)}
+_UNITS = "pixels"
 _ALONE = signals.FAMILIES[signals.PictureOptions].classes
 
 
@@ -78,7 +84,7 @@ def build(config: Config[PoissonOptions], summation: Summation) -> Problem:
     # Several are compared without learning an init; what else is made is of the first.
     first, setting = next(iter(ways.values())), next(iter(settings.values()))
 
-    return Problem(
+    problem = Problem(
         field=field,
         signals=signal_class,
         make_task=first.make_task,
@@ -90,6 +96,21 @@ def build(config: Config[PoissonOptions], summation: Summation) -> Problem:
         validation=setting._replace(steps=(0, config.learner.inner_steps)),
         rates=_RATES,
         value_range=2.0,
+    )
+    if run.train_seen is None:
+        return problem
+    shape = (run.resolution, run.resolution)
+    return learned_from_points(
+        problem,
+        signal_class,
+        scattered(run.resolution**2, run.train_seen, _UNITS),
+        Grid(square_grid(shape), shape, axes=2),
+        run.inner_points,
+        run.seed,
+        jax.jit(lambda pictures: first.full_support(pictures).values),
+        first.inner,
+        lambda params: field.apply(params, square_grid(shape)).reshape(*shape, 1),
+        lambda observed: observed[..., :1],
     )
 
 
@@ -146,7 +167,9 @@ def _signals(config, num_pictures):
     return grey_images(signals.make(run.signal, options), num_pictures)
 
 
-EXPERIMENT = Experiment("poisson", build, PoissonOptions, poisson_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment(
+    "poisson", build, PoissonOptions, poisson_flags.OWN, _DEFAULTS, Share(_UNITS), settle
+)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

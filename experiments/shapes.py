@@ -30,8 +30,10 @@ from experiments.run.reading import made, run_of
 from experiments.solids import shapes_flags
 from experiments.solids.meshes import check_trimesh
 from experiments.solids.shapes_flags import ShapeOptions
+from experiments.solids.shapes_partial import learned_from_sides
 from experiments.solids.shapes_pictures import distance_grid, distances_at, shaded, write_surface
 from metainr import signals
+from metainr.checks import Count
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr
@@ -108,7 +110,7 @@ def build(config: Config[ShapeOptions], summation: Summation) -> Problem:
         caption=_CAPTION,
         export=export,
     )
-    return Problem(
+    problem = Problem(
         field=field,
         signals=signal_class,
         make_task=make_task,
@@ -127,6 +129,11 @@ def build(config: Config[ShapeOptions], summation: Summation) -> Problem:
         rates=_RATES,
         value_range=None,
     )
+    if config.run.train_seen is None:
+        return problem
+    sides, seed = int(config.run.train_seen), config.run.seed
+    num_points = config.own.cloud_points // 2  # what one side shows of a solid, about
+    return learned_from_sides(problem, signal_class, sides, num_points, _TRUNCATION, seed)
 
 
 def settle(values: Values, given: Collection[str]) -> Values:
@@ -137,6 +144,11 @@ def settle(values: Values, given: Collection[str]) -> Values:
         raise UserError(
             f"--inner_points={run.inner_points} is too few: half of them are on the surface; "
             "give 2 at least, such as 2048"
+        )
+    if run.train_seen is not None and own.shape_from == "distance":
+        raise UserError(
+            f"--train_seen={run.train_seen:g} is a scan of a surface, and --shape_from=distance "
+            "knows distances all round; give --shape_from=cloud"
         )
     if own.mesh_file and own.mesh_folder:
         raise UserError("--mesh_file and --mesh_folder both name the solids; give one of them")
@@ -209,7 +221,15 @@ def _true_picture(num, side, cloud):
     return shaded(lambda coords: signals.tangent_distance(points, normals, coords), side)
 
 
-EXPERIMENT = Experiment("shapes", build, ShapeOptions, shapes_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment(
+    "shapes",
+    build,
+    ShapeOptions,
+    shapes_flags.OWN,
+    _DEFAULTS,
+    Count("sides that each solid is scanned from", 1, 100),
+    settle,
+)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

@@ -33,10 +33,12 @@ from metainr.runs.inits import Init, make_inits, standard_init
 from metainr.runs.kept import keep_in, keep_none
 from metainr.runs.learning import learn
 from metainr.runs.options import Machine
-from metainr.runs.problem import Problem
+from metainr.runs.problem import Problem, augmented
 from metainr.runs.record import record, resumed
 from metainr.runs.starts import ANCESTOR
 from metainr.runs.watching import watched
+from metainr.signals.access import from_example
+from metainr.signals.augmentation import augmentation
 from metainr.training.room import check_signals
 from metainr.training.workdir import check_checkpoints, open_workdir, recorded_flags
 
@@ -60,7 +62,7 @@ def _run(experiment, held):
     config = _with_chunk_size(experiment, config, workdir)
     mesh = make_mesh(config)
     machine = make_machine(config, mesh)
-    problem = experiment.build(config, machine.summation)
+    problem = _augmented(experiment.build(config, machine.summation), config)
     given = None if source is None else as_init(source, problem.field, config.run.init)
     config, _ = _with_start(config, problem.field)
     config = _with_test_signals(experiment, config, problem.signals.sizes["test"])
@@ -90,7 +92,8 @@ def _run(experiment, held):
         if not missing:
             continue
         started = time.perf_counter()
-        learned = learned_init(problem, own, folder, machine) if own.run.learns else given
+        examples = _with_examples(problem, own, own.run.seed - config.run.seed)
+        learned = learned_init(examples, own, folder, machine) if own.run.learns else given
         results["seconds"]["training"] += time.perf_counter() - started
         started = time.perf_counter()
         baseline, root = own.test.baseline, jax.random.key(own.run.seed)
@@ -100,10 +103,11 @@ def _run(experiment, held):
             ]
         else:
             inits = make_inits(
-                *(problem, learned, rivals, baseline, root, machine),
+                *(problem, learned, _tested_here(rivals, config, own), baseline, root, machine),
                 *(local_mesh(mesh), config.test.inits),
                 # Other processes may not see the first one's files.
                 keep_none if jax.process_count() > 1 else keep_in(folder / "inits"),
+                own.outer.train_signals,
             )
             entrants = [(problem, inits)]
         for name in missing:
@@ -148,17 +152,61 @@ def _settings(problem, variant):
 
 
 def _variants(experiment, config, workdir):
-    """(name, configuration, folder) of each training asked for; one alone has no name."""
+    """(name, configuration, folder) of each training asked for; one alone has no name.
+
+    Without a training signal there is nothing to repeat.
+    """
     run = config.run
-    if run.train_signals:
-        for count in run.train_signals:
-            name = f"train_signals={count}"
-            yield name, changed(experiment, config, train_signals=[count]), workdir / name
-    elif run.seeds > 1:
-        for seed in range(run.seed, run.seed + run.seeds):
-            yield f"seed={seed}", changed(experiment, config, seed=seed), workdir / f"seed={seed}"
-    else:
-        yield None, config, workdir
+    seeds = range(run.seed, run.seed + run.seeds)
+    for count in run.train_signals or [None]:
+        counted = {} if count is None else {"train_signals": count}
+        for seed in seeds if count != 0 else seeds[:1]:
+            chosen = counted | ({"seed": seed} if len(seeds) > 1 and count != 0 else {})
+            if not chosen:
+                yield None, config, workdir
+                continue
+            name = ",".join(f"{flag}={value}" for flag, value in chosen.items())
+            values = chosen | ({} if count is None else {"train_signals": [count]})
+            yield name, changed(experiment, config, **values), workdir / name
+
+
+def _with_examples(problem, config, number):
+    """The problem with the training signals of a training by its number among those repeated.
+
+    Trainings from few signals have other ones each, as long as there are some.
+    """
+    count = config.outer.train_signals
+    if not count or not number:
+        return problem
+    cycle = problem.signals.cycle
+    first = number * -(-count // cycle) * cycle
+    return _from_example(problem, first)
+
+
+def _from_example(problem, first):
+    coarse = problem.coarse
+    return problem._replace(
+        signals=from_example(problem.signals, first),
+        coarse=coarse and (lambda: _from_example(coarse(), first)),
+    )
+
+
+def _tested_here(rivals, config, own):
+    """The rivals, which are the same in every row of --train_signals: of several, row 0's."""
+    elsewhere = 0 in config.run.train_signals and own.run.train_signals != (0,)
+    return {} if elsewhere else rivals
+
+
+def _augmented(problem, config):
+    """The problem with the changes of training signals that are asked for."""
+    if not config.run.augment:
+        return problem
+    if config.run.train_seen is not None:
+        raise UserError(
+            f"--augment={','.join(config.run.augment)} changes whole signals, and with "
+            f"--train_seen={config.run.train_seen:g} there are none; leave one of them out"
+        )
+    return augmented(problem, augmentation(config.run.signal, config.run.augment))
 
 
 def _newer_flags(config, workdir):

@@ -91,7 +91,7 @@ for module in _FLAG_MODULES:
 
 _UNUSED = {
     **dict.fromkeys(("init", "inits", "rivals", "networks", "tune", "finish"), "leave it out"),
-    **dict.fromkeys(("seeds", "train_signals"), "leave it out"),
+    **dict.fromkeys(("seeds", "train_signals", "augment"), "leave it out"),
     **dict.fromkeys(("baseline_optimizer", "baseline_learning_rate"), "all rates are tuned"),
     **dict.fromkeys(("recording", "clip"), "give --input"),
 }

@@ -140,7 +140,14 @@ def _common(runs, name):
 def _columns(runs, resolution):
     """The classes to test on by name; those of pictures in folders are the runs' own."""
     seed = shared_flags.SEED.value
-    sources = {run.class_name: (run.config.run.signal, *run.config.own) for run in runs}
+    sources = {
+        run.class_name: (
+            run.config.run.signal,
+            run.config.own.image_folder,
+            run.config.own.data_dir,
+        )
+        for run in runs
+    }
     names = SIGNALS.value or [*dict.fromkeys([*sources, *_BUNDLED])]
     columns = {}
     for name in names:

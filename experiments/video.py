@@ -33,13 +33,16 @@ from experiments.media.videos import kind_of_file, levels, write_video
 from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from metainr import signals
+from metainr.checks import Share
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import picture_metrics, psnr, psnr_of_mse
 from metainr.numerics import Summation
 from metainr.objectives import image_task, random_rows
+from metainr.runs.partial import Grid, learned_from_points
 from metainr.runs.problem import Problem, Setting
 from metainr.runs.regression import make_problem, objectives
+from metainr.signals.partial import scattered
 from metainr.types import Array, Params
 
 flags.adopt_module_key_flags(shared_flags)
@@ -58,6 +61,7 @@ _DEFAULTS = {
 }
 _RATES = {"sgd": (1e-3, 3e-3, 1e-2, 1e-1), "adam": (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3)}
 _FRAMES, _MOST_FRAMES = 16, 64
+_UNITS = "frames"
 _SPEED = 8.0  # frames per second of what has no rate of its own
 
 
@@ -99,9 +103,14 @@ def build(config: Config[VideoOptions], summation: Summation) -> Problem:
         caption="Four frames of each clip, row by row, the first and the last among them.",
         export=export,
     )
-    return make_problem(
+    problem = make_problem(
         field, signal_class, query, setting, config.learner.inner_steps, 3, -1.0, _RATES
     )
+    if run.train_seen is None:
+        return problem
+    places = scattered(own.clip_frames, run.train_seen, _UNITS)
+    grid = Grid(coords, shape, axes=1)
+    return learned_from_points(problem, signal_class, places, grid, run.inner_points, run.seed)
 
 
 def settle(values: Values, given: Collection[str]) -> Values:
@@ -153,7 +162,9 @@ def _options(run: RunOptions, own: VideoOptions) -> signals.ClipOptions:
     )
 
 
-EXPERIMENT = Experiment("video", build, VideoOptions, video_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment(
+    "video", build, VideoOptions, video_flags.OWN, _DEFAULTS, Share(_UNITS), settle
+)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

@@ -29,12 +29,15 @@ from experiments.run.reading import made, run_of
 from experiments.scenes import ray_flags, view_flags
 from experiments.scenes.scenes import Scenes, check_rays, depth_picture, scenes, view_metrics
 from experiments.scenes.view_flags import REACH, TO_OPTIMISE, ViewOptions
+from experiments.scenes.view_halves import first_half_of, halves_of
 from metainr import signals
 from metainr.cameras import Views
+from metainr.checks import Count
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.media.cameras.poses import UNMOVED
 from metainr.numerics import Summation
+from metainr.runs.partial import learned_in_part
 from metainr.runs.problem import Problem, Setting, spread_steps
 from metainr.signals.access import split_by_split
 from metainr.signals.objects import MAKERS
@@ -49,6 +52,7 @@ flags.adopt_module_key_flags(estimating)
 _BACKGROUND = "white"
 _POOLED = 32  # objects whose views the mean init is fitted to
 _SHOWN = 3  # held-out views in a picture
+_RAYS = 2048  # that measure validation fits to a part of the views
 _DEFAULTS = {
     "signal": "chairs",
     "resolution": 128,
@@ -136,7 +140,7 @@ def build(config: Config[ViewOptions], summation: Summation) -> Problem:
     if len(settings) == 1:
         settings = {"default": settings.popitem()[1]}
     watched = setting(fit_views[0], min(_SHOWN, config.own.held_out_views))
-    return Problem(
+    problem = Problem(
         field=field,
         signals=signal_class,
         make_task=make_task,
@@ -148,6 +152,27 @@ def build(config: Config[ViewOptions], summation: Summation) -> Problem:
         validation=watched._replace(steps=(0, config.learner.inner_steps)),
         rates=_RATES,
     )
+    if config.run.train_seen is None:
+        return problem
+    num_seen = min(_SHOWN, int(config.run.train_seen))
+
+    def shown(params, views):
+        return arranged([*parts.render(params, _views(views, 0, num_seen)).colours], columns=2)
+
+    more_rays = make_scenes(
+        field, config._replace(run=config.run._replace(inner_points=_RAYS)), summation
+    )
+    return learned_in_part(
+        problem,
+        signal_class,
+        parts.objective,
+        parts.objective,
+        pooled,
+        lambda views: arranged([*_views(views, 0, num_seen).images], columns=2),
+        shown,
+        *(halves_of, first_half_of),
+        measured=more_rays.objective,
+    )
 
 
 def make_scenes(field: Field, config: Config[ViewOptions], summation: Summation) -> Scenes:
@@ -157,7 +182,10 @@ def make_scenes(field: Field, config: Config[ViewOptions], summation: Summation)
 
 
 def _signals(config: Config[ViewOptions]) -> SignalClass:
-    """Training objects with the views that training sees, others with those held out too."""
+    """Training objects with the views that training sees, others with those held out too.
+
+    Where no object is ever seen in more views than that, those of validation are not, either.
+    """
     run, own = config.run, config.own
 
     def objects(num_views):
@@ -168,7 +196,8 @@ def _signals(config: Config[ViewOptions]) -> SignalClass:
 
     tested = objects(TO_OPTIMISE + own.held_out_views)
     train = objects(own.views_per_object)
-    return split_by_split({"train": train, "validation": tested, "test": tested})
+    watched = tested if run.train_seen is None else train
+    return split_by_split({"train": train, "validation": watched, "test": tested})
 
 
 def _views(views, first, num):
@@ -183,8 +212,17 @@ def _pooled(signal_class, num):
 
 
 def settle(values: Values, given: Collection[str]) -> Values:
-    """Checks the numbers of views and depths."""
-    run, own = run_of(values), made(ViewOptions, values)
+    """Checks the numbers of views and depths; those seen of an object are what training sees."""
+    run = run_of(values)
+    if run.train_seen is not None:
+        if "views_per_object" in given and values["views_per_object"] != run.train_seen:
+            raise UserError(
+                f"--train_seen={run.train_seen:g} and --views_per_object="
+                f"{values['views_per_object']} are two numbers of views that training sees; give "
+                "one of them"
+            )
+        values = {**values, "views_per_object": int(run.train_seen)}
+    own = made(ViewOptions, values)
     if max(own.fit_views) > TO_OPTIMISE or own.views_per_object > TO_OPTIMISE:
         raise UserError(
             f"--fit_views={','.join(values['fit_views'])} or --views_per_object="
@@ -202,7 +240,15 @@ def settle(values: Values, given: Collection[str]) -> Values:
     return values
 
 
-EXPERIMENT = Experiment("view_synthesis", build, ViewOptions, view_flags.OWN, _DEFAULTS, settle)
+EXPERIMENT = Experiment(
+    "view_synthesis",
+    build,
+    ViewOptions,
+    view_flags.OWN,
+    _DEFAULTS,
+    Count("views of each object", 1, TO_OPTIMISE),
+    settle,
+)
 
 
 if __name__ == "__main__":

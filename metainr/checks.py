@@ -72,6 +72,50 @@ class Range(NamedTuple):
         return self.plain(float(text) if self.real else int(text))
 
 
+class Share(NamedTuple):
+    """Numbers between 0 and 1, these excluded; `of`: what they are a share of, for messages."""
+
+    of: str
+
+    @property
+    def expected(self) -> str:
+        """What to give."""
+        return f"a share of the {self.of}, between 0 and 1, such as 0.1"
+
+    def plain(self, value: Any) -> float:
+        """A float."""
+        if not _is_number(value, real=True) or not 0 < float(value) < 1:
+            raise ValueError(value)
+        return float(value)
+
+    def read(self, text: str) -> float:
+        """The number that is written."""
+        return self.plain(float(text))
+
+
+class Count(NamedTuple):
+    """Whole numbers from `least` to `most`, these included; `of`: what they count, for messages."""
+
+    of: str
+    least: int
+    most: int
+
+    @property
+    def expected(self) -> str:
+        """What to give."""
+        return f"a number of {self.of}, from {self.least} to {self.most}"
+
+    def plain(self, value: Any) -> int:
+        """An int, also of a float that is whole."""
+        if not _is_number(value, real=True) or float(value) != int(value):
+            raise ValueError(value)
+        return int(Range(self.least, self.most).plain(int(value)))
+
+    def read(self, text: str) -> int:
+        """The number that is written."""
+        return self.plain(float(text))
+
+
 class Choice(NamedTuple):
     """One of some names, as those of a registry."""
 

@@ -252,6 +252,10 @@ def _unlabelled(split: str, index: int) -> None:
     return None
 
 
+def _own_number(split: str, index: int) -> int:
+    return index
+
+
 class SignalClass(NamedTuple):
     """A class of signals with random access.
 
@@ -265,6 +269,7 @@ class SignalClass(NamedTuple):
     cycle: of a mixture (`metainr.signals.mixed`), the number of signals in a row that show each
         class in its share; 1 elsewhere.
     label: (split, index) -> what kind of signal it is, in a word; None where nobody says.
+    number: (split, index) -> the same for the same signal alone: a mixture repeats some.
     """
 
     sizes: Mapping[str, int]
@@ -273,3 +278,4 @@ class SignalClass(NamedTuple):
     level: Callable[[str, int], float] = _unscaled
     cycle: int = 1
     label: Callable[[str, int], str | None] = _unlabelled
+    number: Callable[[str, int], int] = _own_number

@@ -10,7 +10,7 @@ import pytest
 
 from metainr import objectives
 from metainr.cameras import Views
-from metainr.objectives import Samples, Sinogram
+from metainr.objectives import Samples, Seen, Sinogram
 from metainr.objectives.surfaces import SolidSamples
 from metainr.types import Draw
 
@@ -69,6 +69,12 @@ DATA = {
         _made("random_views", lambda image, angles: jnp.outer(jnp.cos(angles), image[0]), 4),
         _normal(8, 8, 1),
         4,
+    ),
+    "some_views": Data(
+        _made("some_views", 2), Sinogram(_normal(3), _normal(3, 8), np.ones(3, np.float32)), 2
+    ),
+    "seen_points": Data(
+        _made("seen_points", COORDS, 5), Seen(_normal(4, 2, 3), np.arange(8, dtype=np.int32)), 5
     ),
     "cloud_points": Data(_made("cloud_points", 8), SOLID, 8),
     "distance_points": Data(_made("distance_points", 8, 0.5), SOLID, 8),

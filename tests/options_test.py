@@ -99,7 +99,7 @@ def test_no_flag_takes_what_no_number_is(value):
         *("num_devices=0", "task_microbatch=0", "workdir=", "seen_fraction=0", "seen_fraction=2"),
         *("sample_rate=0", "duration=0", "duration=1e-300", "clip_frames=1", "wavenumber=0"),
         *("window=1", "window=nan,1", "views=0", "fit_views=", "near=-1", "scene_scale=0"),
-        *("near_factor=0", "measured_points=0", "grid=0", "source=1", "train_signals=0", "side=0"),
+        *("near_factor=0", "measured_points=0", "grid=0", "source=1", "train_signals=-1", "side=0"),
         *("white=0", "blank=0", "spacing=1e-300", "slice_axis=9", "modulations_latent=0"),
         *("meta_sgd_outer_factor=nan", "tune=x", "profile=2", "num_processes=0", "ray_samples=1"),
     ],

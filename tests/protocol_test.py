@@ -61,7 +61,10 @@ def test_nothing_is_done_twice(compared, capsys):
         (("--signal=text",), "--signal has no part here; give --classes"),
         (("--algorithm=maml",), "--algorithm has no part here; give --algorithms"),
         (("--rivals=a=b",), "--rivals has no part here; leave it out"),
-        (("--train_signals=1,2",), "--train_signals=1,2 is several comparisons; give one number"),
+        (
+            ("--train_signals=1,2",),
+            "--train_signals=1,2 is no single number of signals to learn from",
+        ),
         (("--classes=sdf,noises",), "did you mean noise?"),
         (("--transfer=noises",), "did you mean noise?"),
         (("--leave_one_out",), "--leave_one_out needs two --classes or more"),

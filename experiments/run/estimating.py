@@ -64,7 +64,8 @@ def estimate(problem: Problem, config: Config, machine: Machine) -> Iterator[str
 
 
 def _num_trainings(config):
-    return len(config.run.train_signals) or config.run.seeds
+    counts = config.run.train_signals or (None,)
+    return config.run.seeds * sum(count != 0 for count in counts)
 
 
 def _learned(problem, config, machine):

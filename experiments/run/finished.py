@@ -49,7 +49,9 @@ def read_run(path: str, experiments: Mapping[str, Experiment]) -> FinishedRun:
         )
     experiment = experiments[kind]
     default = shared_flags.configuration(experiment)
-    config = config_of_file(experiment, {**default.record, **recorded}, frozenset(), path)
+    # Whatever part of signals it was learned from, it is studied on whole ones.
+    values = {**default.record, **recorded, "train_seen": None, "test_seen": None}
+    config = config_of_file(experiment, values, frozenset(), path)
     field = field_of(config.record, weights, path)
     source = Source(config, weights, recorded.get("algorithm", NONE))
     return FinishedRun(path, experiment, config, field, as_init(source, field, path))

@@ -1,5 +1,6 @@
 """The flags that experiments share, and the run's configuration made of them once."""
 
+import contextlib
 from collections.abc import Collection
 
 from absl import flags
@@ -10,7 +11,7 @@ from experiments.run import algorithm_flags
 from experiments.run.define import define, define_kind
 from experiments.run.reading import ALGORITHM, config_of
 from metainr import fields
-from metainr.checks import RATE, Choice, OptionError
+from metainr.checks import RATE, Choice, OptionError, check
 from metainr.errors import UserError
 from metainr.fields import FieldOptions
 from metainr.runs.options import OPTIMIZER, LearnerOptions, OuterOptions, TestOptions
@@ -117,7 +118,19 @@ SEEDS = define(RunOptions, "seeds", "trainings to repeat with other seeds")
 TRAIN_SIGNALS = define(
     RunOptions,
     "train_signals",
-    "numbers of training signals to compare, such as 10,100,1000; empty: all",
+    "numbers of training signals to compare, such as 0,1,10,100; 0: only inits that need none, "
+    "--rivals among them; empty: all",
+)
+AUGMENT = define(
+    RunOptions,
+    "augment",
+    "changes of training signals, as far as their class allows: flips, shifts, scales, colours",
+)
+TRAIN_SEEN = define(
+    RunOptions,
+    "train_seen",
+    "no signal of training and validation is seen whole, but this share of its pixels, samples (as "
+    "gaps) or frames, or so many projections, views or scanned sides; default: all",
 )
 
 FIELD_FLAGS = tuple(
@@ -160,14 +173,33 @@ def configuration(experiment: Experiment) -> Config:
         "experiment": experiment.name,
         "train_signals": [int(count) for count in values["train_signals"]],
     }
-    if values["train_signals"] and values["seeds"] > 1:
-        raise UserError("--seeds and --train_signals each repeat the training; give one of them")
+    values |= {"train_seen": _seen(experiment, values["train_seen"])}
     return _read(experiment, experiment.settle(values, given), given)
 
 
+def _seen(experiment, value):
+    """What is seen of a training signal, of the kind that the experiment says."""
+    if value is None:
+        return None
+    if experiment.seen is None:
+        raise UserError(
+            f"--train_seen={value:g} has no meaning for {experiment.name}, whose signals have no "
+            "parts that could be seen alone; leave it out"
+        )
+    with _refusing():
+        return check("train_seen", value, experiment.seen)
+
+
 def _read(experiment: Experiment, values: Values, given: Collection[str]) -> Config:
-    try:
+    with _refusing():
         return config_of(experiment, values, given)
+
+
+@contextlib.contextmanager
+def _refusing():
+    """Names the flag of an option that cannot have a value."""
+    try:
+        yield
     except OptionError as error:
         raise UserError(
             f"--{error.name}={error.value} is not possible; give {error.expected}"

@@ -12,8 +12,9 @@ from metainr.objectives.images import image_samples, image_task, pixel_grid
 from metainr.objectives.losses import squared_error
 from metainr.objectives.rays import random_rays, stratified
 from metainr.objectives.rows import random_rows
+from metainr.objectives.seen import Seen, first_half, first_units, halves, seen_points
 from metainr.objectives.surfaces import cloud_points, distance_points
-from metainr.objectives.views import Sinogram, all_views, random_views
+from metainr.objectives.views import Sinogram, all_views, random_views, some_views
 from metainr.types import Draw
 
 REGISTRY: dict[str, Callable[..., Draw]] = {
@@ -25,6 +26,8 @@ REGISTRY: dict[str, Callable[..., Draw]] = {
     "random_rays": random_rays,
     "all_views": all_views,
     "random_views": random_views,
+    "some_views": some_views,
+    "seen_points": seen_points,
     "cloud_points": cloud_points,
     "distance_points": distance_points,
     "with_source": with_source,
@@ -36,6 +39,7 @@ REGISTRY: dict[str, Callable[..., Draw]] = {
 __all__ = [
     "REGISTRY",
     "Samples",
+    "Seen",
     "Sinogram",
     "all_points",
     "all_views",
@@ -43,6 +47,9 @@ __all__ = [
     "at_start",
     "cloud_points",
     "distance_points",
+    "first_half",
+    "first_units",
+    "halves",
     "image_samples",
     "image_task",
     "in_window",
@@ -52,6 +59,8 @@ __all__ = [
     "random_rays",
     "random_rows",
     "random_views",
+    "seen_points",
+    "some_views",
     "squared_error",
     "stratified",
     "with_source",

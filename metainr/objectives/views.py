@@ -41,3 +41,15 @@ def all_views() -> Draw:
         return Observations(*sinogram)
 
     return draw
+
+
+def some_views(num_views: int) -> Draw:
+    """Draws `num_views` different views of a `Sinogram`, or all if there are no more."""
+
+    def draw(params, sinogram, key, step):
+        if num_views >= len(sinogram.angles):
+            return Observations(*sinogram)
+        chosen = jax.random.choice(key, len(sinogram.angles), (num_views,), replace=False)
+        return Observations(*(jnp.asarray(leaf)[chosen] for leaf in sinogram))
+
+    return draw

@@ -134,8 +134,8 @@ def family_figure(results: Mapping[str, Any], family: str) -> Any:
             x, y, error, color=colour, marker=MARKERS.get(init, "v"), ms=5, capsize=4, lw=2
         )
         ends[init] = (x[-1], y[-1], colour)
-    if min(values) > 0:
-        axes.set_xscale("log")
+    if min(values) >= 0:
+        axes.set_xscale("symlog" if min(values) == 0 else "log")
         axes.minorticks_off()
     axes.set_xticks(values, list(group))
     steps = {reading.match_step(data) for data in group.values()}

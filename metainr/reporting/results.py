@@ -15,6 +15,7 @@ where that needs words.
 
 import json
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from metainr.reporting.measures import Measure, measure
 
 INITS = ("standard", "mean", "matched", "shuffled", "meta")
 """The known inits in the order in which tables and figures show them."""
+
+_REPEATED = ",seed="
 
 
 def write_json(path: str | Path, value: Any) -> Path:
@@ -140,17 +143,58 @@ def match_step(setting: Mapping[str, Any]) -> int:
 
 
 def families(results: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """The settings named FAMILY=VALUE as {family: {value: setting}}, numbers ascending."""
-    groups: dict[str, dict[str, Mapping[str, Any]]] = {}
+    """The settings named FAMILY=VALUE as {family: {value: setting}}, numbers ascending.
+
+    Those named FAMILY=VALUE,seed=SEED are one, `over_trainings`.
+    """
+    groups: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for name, setting in results["settings"].items():
         family, equals, value = name.partition("=")
+        value = value.partition(_REPEATED)[0]
         if equals:
-            groups.setdefault(family, {})[value] = setting
+            groups.setdefault(family, {}).setdefault(value, []).append(setting)
+    joined = {
+        family: {value: over_trainings(settings) for value, settings in group.items()}
+        for family, group in groups.items()
+    }
     return {
         family: dict(sorted(group.items(), key=lambda item: float(item[0])))
         if all(is_number(value) for value in group)
         else group
-        for family, group in groups.items()
+        for family, group in joined.items()
+    }
+
+
+def over_trainings(settings: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Settings that repeat a training as one: means over them, and the standard errors of these.
+
+    It has their number as "trainings". One setting is itself.
+    """
+    if len(settings) == 1:
+        return settings[0]
+    joined = {
+        init: {
+            "metrics": {
+                metric: _over([setting["inits"][init]["metrics"][metric] for setting in settings])
+                for metric in entry["metrics"]
+            }
+        }
+        for init, entry in settings[0]["inits"].items()
+        if all(init in setting["inits"] for setting in settings)
+    }
+    return {**settings[0], "inits": joined, "trainings": len(settings)}
+
+
+def _over(values):
+    """One metric of several trainings."""
+    means = [
+        None if None in column else list(map(float, column))
+        for column in zip(*(value["mean"] for value in values))
+    ]
+    return {
+        "mean": [column and statistics.mean(column) for column in means],
+        "stderr": [column and statistics.stdev(column) / len(column) ** 0.5 for column in means],
+        "per_signal": [row for value in values for row in value["per_signal"]],
     }
 
 
@@ -168,5 +212,6 @@ def headline(results: Mapping[str, Any]) -> str:
         return "default"
     for family in ("train_signals", "views"):
         if values := list(families(results).get(family, {})):
-            return f"{family}={values[-1]}"
+            opening = f"{family}={values[-1]}"
+            return next(n for n in results["settings"] if n.partition(_REPEATED)[0] == opening)
     return next(iter(results["settings"]))

@@ -101,7 +101,10 @@ def _family_table(family: str, group: Mapping[str, Any], steps: Mapping[str, int
     )
     distinct = set(steps.values())
     when = in_steps(distinct.pop()) if len(distinct) == 1 else "the last step"
-    note = f"{_in_unit(measure)}: mean ± standard error over the test signals."
+    trainings = {data.get("trainings", 1) for data in group.values()}
+    over = f"{max(trainings)} trainings" if max(trainings) > 1 else "the test signals"
+    alone = "" if len(trainings) == 1 else ", where there is one, over the test signals"
+    note = f"{_in_unit(measure)}: mean ± standard error over {over}{alone}."
     return Table(f"{measure.name} after {when} by {family}", (family, *inits), rows, note)
 
 

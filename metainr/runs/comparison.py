@@ -57,13 +57,13 @@ def compare(
     are not possible.
     """
     test = checked_test(test)
-    evaluate = make_evaluate(
-        setting.make_task, setting.score, setting.view, local_mesh(machine.mesh)
-    )
     sign = -1.0 if measure(setting.metric).lower_is_better else 1.0
     signals = first_signals(problem.signals, "validation", test.num_validation) if test.tune else ()
-    fit = partial(evaluate, signals=signals, key=branch(root, "validate"))
-    contenders, finishes = contenders_of(inits, problem, setting, test, machine, fit, sign)
+    fit = partial(
+        _evaluate(setting.tuning or setting, machine), signals=signals, key=branch(root, "validate")
+    )
+    contenders, finishes = contenders_of(inits, problem, setting, test, machine, fit)
+    evaluate = _evaluate(setting, machine)
     signals, key = first_signals(problem.signals, "test", test.num_test), branch(root, "test")
     fits = {
         name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
@@ -111,6 +111,10 @@ def merged(comparisons: Sequence[Comparison]) -> Comparison:
         {name: exports for c in comparisons for name, exports in c.exports.items()},
         first.names,
     )
+
+
+def _evaluate(setting, machine):
+    return make_evaluate(setting.make_task, setting.score, setting.view, local_mesh(machine.mesh))
 
 
 def _exports(setting, params, signals):

@@ -2,13 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from metainr.algorithms.finishing import Finish
 from metainr.devices import is_first
 from metainr.evaluation.fitting import Fits
 from metainr.evaluation.tuning import RATES, best, candidates, tuned
 from metainr.progress import SHORT, progress
+from metainr.reporting.measures import measure
 from metainr.runs.fits import finish_of, is_finished, make_contenders, settled
 from metainr.runs.inits import Init
 from metainr.runs.options import Machine, TestOptions
@@ -23,7 +23,6 @@ def contenders_of(
     test: TestOptions,
     machine: Machine,
     fit: Callable[..., Fits],
-    sign: float,
 ) -> tuple[dict[str, Contender], dict[str, Finish]]:
     """The inits as contenders, and how those that were learned are finished.
 
@@ -35,26 +34,26 @@ def contenders_of(
         problem, setting: what is compared on.
         test, machine: how.
         fit: (contender, steps=…) -> fits of the validation signals.
-        sign: 1 if more of the setting's metric is better, −1 if less is.
     """
-    make = partial(
-        make_contenders,
-        inits,
-        problem.field,
-        setting.objective,
-        machine,
-        test.schedule,
-        setting.steps[-1],
-    )
+    tried_in = setting.tuning or setting
+    sign = -1.0 if measure(tried_in.metric).lower_is_better else 1.0
+
+    def make(objective, finish):
+        steps = setting.steps[-1]
+        return make_contenders(
+            inits, problem.field, objective, machine, test.schedule, steps, finish
+        )
+
     finish = finish_of(test)
-    contenders = make(finish)
+    contenders = make(setting.objective, finish)
     if test.tune:
         num_trials = sum(len(candidates(c, problem.rates)) for c in contenders.values())
         with _watching(fit, num_trials, steps=(setting.match_step,)) as look:
-            contenders = {
-                name: tuned(c, look, problem.rates, setting.metric, sign)
-                for name, c in contenders.items()
+            found = {
+                name: tuned(c, look, problem.rates, tried_in.metric, sign).hyper
+                for name, c in make(tried_in.objective, finish).items()
             }
+        contenders = {name: c._replace(hyper=found[name]) for name, c in contenders.items()}
     if finish is None:
         return contenders, {}
     finishes = {name: settled(finish, init) for name, init in inits.items() if is_finished(name)}
@@ -62,14 +61,14 @@ def contenders_of(
         return contenders, finishes
     rates = dict.fromkeys((finish.learning_rate, *_rates(problem, finish.optimizer)))
     tried = [finish._replace(learning_rate=rate) for rate in rates]
-    made = [make(one) for one in tried]
+    made = [make(tried_in.objective, one) for one in tried]
     with _watching(fit, len(finishes) * len(made), steps=(setting.steps[-1],)) as look:
         for name, own in finishes.items():
             hyper = contenders[name].hyper
             finished = [each[name]._replace(hyper=hyper) for each in made]
-            found = best(finished, look, setting.metric, sign)
-            contenders[name] = finished[found]
-            finishes[name] = own._replace(learning_rate=tried[found].learning_rate)
+            chosen = tried[best(finished, look, tried_in.metric, sign)]
+            contenders[name] = make(setting.objective, chosen)[name]._replace(hyper=hyper)
+            finishes[name] = own._replace(learning_rate=chosen.learning_rate)
     return contenders, finishes
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import math
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,20 +12,24 @@ import numpy as np
 import optax
 
 from metainr import algorithms, fields
-from metainr.checks import SEED, Range, check
+from metainr.checks import SEED, Choice, Each, Range, Share, check
 from metainr.devices import check_devices, own_settings
 from metainr.errors import UserError
 from metainr.evaluation.courses import name_of
+from metainr.objectives import pixel_grid
 from metainr.registry import look_up
 from metainr.runs import learning, regression
 from metainr.runs.inits import Init
 from metainr.runs.loading import GRIDS, IMAGES
 from metainr.runs.options import LearnerOptions, Machine, OuterOptions, TestOptions
-from metainr.runs.problem import Problem, spread_steps, with_match
+from metainr.runs.partial import Grid, learned_from_points
+from metainr.runs.problem import Problem, augmented, spread_steps, with_match
 from metainr.runs.run import Run
 from metainr.runs.saved import OUTER_NAMES, OWN, init_of, learner_record, read_saved
 from metainr.runs.starts import ANCESTOR, fingerprint
 from metainr.signals import of_arrays
+from metainr.signals.augmentation import KINDS, of_pictures
+from metainr.signals.partial import scattered
 from metainr.training.workdir import check_checkpoints, open_workdir
 from metainr.types import Field, Hyper, MakeOptimizer, Objective, SignalClass
 
@@ -51,6 +56,8 @@ def learn(
     clip_norm: float = 0.0,
     tasks_per_step: int = 1,
     coarse_steps: int = 0,
+    train_seen: float | None = None,
+    augment: Sequence[str] = (),
     train_steps: int = 400,
     eval_every: int = 100,
     checkpoint_every: int = 100,
@@ -81,6 +88,9 @@ def learn(
         tasks_per_step: signals of an outer step.
         coarse_steps: so many outer steps come first that see every second point along each axis,
             at a fraction of the cost.
+        train_seen: share of the points that is seen of each signal in training and validation, for
+            good; half of it is shown to the inner steps, the other scored. None: all.
+        augment: changes of training images, some of "flips", "shifts", "scales" and "colours".
         train_steps, eval_every, checkpoint_every: outer steps in all, between validations and
             between saves.
         num_validation: signals that validation fits.
@@ -127,7 +137,7 @@ def learn(
     }
     shape = None
     if isinstance(data, Problem):
-        _require_nothing_more(field_options, objective, query)
+        _require_nothing_more(field_options, objective, query, train_seen, augment)
         problem = data
         record |= {"experiment": "problem", "field": None}
     else:
@@ -139,11 +149,18 @@ def learn(
         problem = regression.of_grid(
             made, signals, shape, steps, match_step, inner_steps, inner_points, objective, query
         )
+        if train_seen is not None or augment:
+            _require_one(train_seen, augment, objective or query, len(shape))
+            problem = _changed(
+                problem, signals, tuple(shape), train_seen, augment, inner_points, seed
+            )
         record |= described | {
             "experiment": IMAGES if len(shape) == 2 and channels == 3 else GRIDS,
             "shape": list(shape),
             "resolution": max(shape),
             "objective": None if objective is None else OWN,
+            "train_seen": train_seen,
+            "augment": list(augment),
             "data": name_of(dict(signals.sizes), first),
         }
     begun = None if start is None else _begun(start, problem.field, learner, record)
@@ -213,13 +230,36 @@ def _field(field, options, in_dim, out_dim):
     return fields.make(field, **options), {"field": field, **defaults, **options}
 
 
-def _require_nothing_more(options, objective, query):
-    given = [*options, *(["objective"] if objective else []), *(["query"] if query else [])]
+def _require_nothing_more(options, objective, query, train_seen, augment):
+    more = {"objective": objective, "query": query, "train_seen": train_seen, "augment": augment}
+    given = [*options, *(name for name, value in more.items() if value)]
     if given:
         raise UserError(
-            f"{', '.join(given)}: a problem has its own field and objectives; leave them out, or "
-            "make the problem with others"
+            f"{', '.join(given)}: a problem has its own field, signals and objectives; leave them "
+            "out, or make the problem with others"
         )
+
+
+def _require_one(train_seen, augment, own_loss, axes):
+    """Raises UserError for what cannot be asked for together, or of such signals."""
+    if augment and axes != 2:
+        raise UserError(f"augment: signals of {axes} axes are no images; leave it out")
+    if train_seen is not None and (augment or own_loss):
+        raise UserError(
+            "train_seen: together with augment, objective or query it is not possible: these are "
+            "of whole signals; leave one of them out"
+        )
+
+
+def _changed(problem, signals, shape, train_seen, augment, inner_points, seed):
+    """The problem with signals that are seen in part, or changed."""
+    if augment:
+        kinds = check("augment", augment, Each(Choice(KINDS), "flips,shifts"))
+        return augmented(problem, of_pictures(kinds))
+    share = check("train_seen", train_seen, Share("points"))
+    places = scattered(math.prod(shape), share, "points")
+    grid = Grid(pixel_grid(shape), shape, axes=len(shape))
+    return learned_from_points(problem, signals, places, grid, inner_points, seed)
 
 
 def _refuse_options(options):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import jax
 
-from metainr.checks import SEED, Range, check, kinds_of
+from metainr.checks import SEED, Range, Share, check, kinds_of
 from metainr.devices import own_settings
 from metainr.errors import Option, UserError
 from metainr.reporting.results import INITS
@@ -12,6 +12,7 @@ from metainr.runs.compared import Compared
 from metainr.runs.comparison import compare as compare_in
 from metainr.runs.inits import is_rival_name, make_inits
 from metainr.runs.options import Machine, TestOptions
+from metainr.runs.partial import tested_in_part
 from metainr.runs.problem import with_match
 from metainr.runs.run import Run
 from metainr.training.room import check_signals
@@ -36,6 +37,7 @@ def compare(
     finish_learning_rate: float = 1e-4,
     finish_after: int | None = None,
     inits: Sequence[str] = INITS,
+    test_seen: float | None = None,
     seed: int = 0,
 ) -> Compared:
     """Fits test signals from what was learned and from four other inits.
@@ -57,6 +59,8 @@ def compare(
         finish_after: steps before; None: as many as the init was learned for.
         inits: which of the five take part; "mean" and "matched" are fitted first, which takes a
             while.
+        test_seen: share of a signal's points that fits are shown, which are then measured on the
+            others; None: all. Of runs that were learned on arrays.
         seed: of everything random.
 
     Raises:
@@ -69,6 +73,12 @@ def compare(
     if run.problem is None:
         raise UserError("run: a file does not say how fits are tested; learn it, or load a workdir")
     problem = run.problem if signals is None else run.problem._replace(signals=signals)
+    check("seed", seed, SEED)
+    if test_seen is not None:
+        if run.shape is None:
+            raise UserError("test_seen: these signals have no points to show a share of")
+        share = check("test_seen", test_seen, Share("points"))
+        problem = tested_in_part(problem, share, run.shape, seed)
     sizes = problem.signals.sizes
     needed = ("test", "validation") if tune else ("test",)
     for split in needed:
@@ -86,7 +96,7 @@ def compare(
         check("inits", inits, kinds_of(TestOptions)["inits"]),
     )
     check_signals(problem.signals, "test", test.num_test, "num_test")
-    root, machine = jax.random.key(check("seed", seed, SEED)), Machine()
+    root, machine = jax.random.key(seed), Machine()
     if bad := [name for name in rivals if not is_rival_name(name)]:
         raise UserError(
             f"a rival is called {bad[0]!r}; give ",

@@ -48,6 +48,7 @@ def make_inits(
     mesh: Mesh | None = None,
     names: Collection[str] = INITS,
     keep: Keep = keep_none,
+    most: int | None = None,
 ) -> dict[str, Init]:
     """The learned init and those to compare it with, by name; without it, those that need none.
 
@@ -66,6 +67,7 @@ def make_inits(
         mesh: of this process' devices.
         names: of the five that take part; the others are not made.
         keep: what gives those that are fitted.
+        most: training signals that are known, for the mean; None: all.
 
     Raises UserError if none is left.
     """
@@ -82,7 +84,8 @@ def make_inits(
         params, error = keep(name, standard, support, make)
         return plain_init(params, baseline, error)
 
-    count = min(_MEAN_OVER, problem.signals.sizes["train"])
+    known = problem.signals.sizes["train"] if most is None else most
+    count = min(_MEAN_OVER, known)
     made = {"standard": lambda: plain_init(standard, baseline)}
     if count:
         made["mean"] = lambda: fit(

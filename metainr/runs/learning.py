@@ -140,6 +140,7 @@ def _train(stage, state, learner, outer, optimizer, validate, seed, folder, reco
             start=start,
             limit=limit,
             rows=own_rows(outer.tasks_per_step, mesh),
+            change=problem.augment,
         ),
         validate,
         LoopOptions(

@@ -42,6 +42,8 @@ class Setting(NamedTuple):
     metric: of the score, the one by which inits are compared and tuned.
     caption: what the pictures show, in sentences for the report.
     export: (params, signal, path without a suffix) writes a fit in files of the signal's own kind.
+    tuning: how fits of validation signals are made and measured where less is known of these;
+        None: as those of tests.
     """
 
     make_task: Callable[[Signal, Key], Task]
@@ -55,6 +57,7 @@ class Setting(NamedTuple):
     metric: str = "psnr"
     caption: str = ""
     export: Callable[[Params, Any, Path], None] | None = None
+    tuning: "Setting | None" = None
 
 
 class Problem(NamedTuple):
@@ -72,6 +75,7 @@ class Problem(NamedTuple):
     rates: optimizer -> learning rates that tuning tries.
     value_range: of values whose mean squared error the query objective is; None if it is none.
     coarse: () -> the problem that sees every second point along each axis; None if there is none.
+    augment: what may become of a training signal each time that it is seen; None: nothing.
     """
 
     field: Field
@@ -86,6 +90,13 @@ class Problem(NamedTuple):
     rates: Mapping[str, Sequence[float]] = RATES
     value_range: float | None = 1.0
     coarse: "Callable[[], Problem] | None" = None
+    augment: Callable[[Signal, np.random.Generator], Signal] | None = None
+
+
+def augmented(problem: Problem, change: Callable[[Signal, np.random.Generator], Signal]) -> Problem:
+    """The problem whose training signals are changed, its coarse form likewise."""
+    coarse = problem.coarse
+    return problem._replace(augment=change, coarse=coarse and (lambda: augmented(coarse(), change)))
 
 
 def matching_objective(

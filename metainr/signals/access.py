@@ -101,6 +101,18 @@ def split_by_split(classes: Mapping[str, SignalClass]) -> SignalClass:
     )
 
 
+def from_example(signals: SignalClass, first: int) -> SignalClass:
+    """The class whose training signals begin with number `first`, those before it coming last."""
+
+    def place(split, index):
+        return (first + index) % signals.sizes[split] if split == "train" else index
+
+    return signals._replace(
+        get=lambda split, index: signals.get(split, place(split, index)),
+        number=lambda split, index: signals.number(split, place(split, index)),
+    )
+
+
 def joined_names(names: Iterable[str]) -> str:
     """The name of a signal that is made of several files."""
     return " + ".join(names)

@@ -44,11 +44,11 @@ def mixed(classes: Mapping[str, SignalClass], shares: Sequence[int] = ()) -> Sig
     _check_shapes(names, parts)
     cycle = sum(shares)
     # Of every place in a cycle the class, its number among that one's, and their count.
-    slots = [(part, i, share) for part, share in zip(parts, shares) for i in range(share)]
+    slots = [(which, i, share) for which, share in enumerate(shares) for i in range(share)]
 
     def place(split, index):
-        part, i, share = slots[index % cycle]
-        return part, index // cycle * share + i
+        which, i, share = slots[index % cycle]
+        return which, (index // cycle * share + i) % parts[which].sizes[split]
 
     sizes = {}
     for split in SPLITS:
@@ -57,14 +57,18 @@ def mixed(classes: Mapping[str, SignalClass], shares: Sequence[int] = ()) -> Sig
         sizes[split] = cycle * int(np.ceil(max(cycles)) if repeats else min(cycles))
 
     def read(split, index):
-        part, i = place(split, index)
-        return part.get(split, i % part.sizes[split])
+        which, i = place(split, index)
+        return parts[which].get(split, i)
 
     def level(split, index):
-        part, i = place(split, index)
-        return part.level(split, i % part.sizes[split])
+        which, i = place(split, index)
+        return parts[which].level(split, i)
 
-    return checked_access(sizes, read)._replace(level=level, cycle=cycle)
+    def number(split, index):
+        which, i = place(split, index)
+        return i * len(parts) + which
+
+    return checked_access(sizes, read)._replace(level=level, cycle=cycle, number=number)
 
 
 def mixture(text: str, make: Callable[[str], SignalClass]) -> SignalClass:
@@ -81,6 +85,11 @@ def mixture(text: str, make: Callable[[str], SignalClass]) -> SignalClass:
             "if it is not 1, such as sdf:2,photos"
         )
     return mixed({name: make(name) for name in names}, [share for _, share in found])
+
+
+def class_names(text: str) -> list[str]:
+    """The classes that a text such as "sdf:2,photos" names; one alone, too."""
+    return [part.partition(":")[0].strip() for part in text.split(",")]
 
 
 def in_cycles(signals: SignalClass) -> SignalClass:

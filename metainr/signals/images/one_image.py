@@ -38,7 +38,7 @@ def grey_images(signal_class: SignalClass, num: int = 1) -> SignalClass:
         return [joined_names(some) for some in zip(*turned)]
 
     names = {split: together(files) for split, files in signal_class.names.items()}
-    return SignalClass(signal_class.sizes, get, names)
+    return SignalClass(signal_class.sizes, get, names, number=signal_class.number)
 
 
 def image(options: PictureOptions) -> SignalClass:
