@@ -126,7 +126,7 @@ EXPERIMENT = Experiment(
     StreamOptions,
     stream_options.OWN,
     {"signal": "photos", "resolution": 64, "width": 64},
-    settle,
+    settle=settle,
 )
 
 
