@@ -104,6 +104,7 @@ def test_changes_are_new_each_time_and_the_same_in_every_run():
     np.testing.assert_array_equal(found[1][1:], batches(0, slice(1, 2))[1])  # and on two hosts
 
 
+@pytest.mark.slow
 def test_augmented_trainings_are_others(tmp_path):
     changes = {"plain": (), "changed": ("--augment=flips",)}
     for name, flags in changes.items():

@@ -156,6 +156,7 @@ def test_live_parts_that_come_late_and_a_sigkill(compared, parts, tmp_path):
     assert _files(workdir / "live") == _files(compared / "live")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "signal_flags",
     [
