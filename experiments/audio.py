@@ -170,7 +170,7 @@ def _psnr(error):
 
 
 EXPERIMENT = Experiment(
-    "audio", build, AudioOptions, audio_flags.OWN, _DEFAULTS, Share(_UNITS), settle
+    "audio", build, AudioOptions, audio_flags.OWN, _DEFAULTS, settle, Share(_UNITS)
 )
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ from experiments.config import FILE_OR_FOLDER
 from experiments.kinds import EXPERIMENTS
 from experiments.run import shared_flags
 from experiments.run.define import define
+from experiments.run.finished import experiment_of
 from experiments.run.inits import read_init, read_named
 from experiments.run.machine import make_machine
 from experiments.run.reading import changed, made
@@ -138,13 +139,7 @@ def _configuration(options):
             "--composed_of=photos=runs/photos,text=runs/text"
         )
     text = options.composed_of[0]
-    kind = _recorded(text).get("experiment")
-    if kind not in EXPERIMENTS:
-        raise UserError(
-            f"--composed_of={text} is a run of {kind or 'no known experiment'}; give runs of one "
-            f"of {', '.join(EXPERIMENTS)}"
-        )
-    experiment = EXPERIMENTS[kind]
+    experiment = experiment_of(_recorded(text), f"--composed_of={text}", EXPERIMENTS)
     config = shared_flags.configuration(experiment)
     if config.run.signal == experiment.defaults["signal"] and "signal" not in config.run.given:
         raise UserError(

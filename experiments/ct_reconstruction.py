@@ -31,9 +31,9 @@ from experiments.ct.ct_pictures import with_sinogram
 from experiments.experiment import Experiment
 from experiments.images.images import tell_of_ssim
 from experiments.run import estimating, processes, shared_flags
+from experiments.run.counts import Count
 from experiments.run.reading import made, run_of
 from metainr import signals
-from metainr.checks import Count
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import picture_metrics
@@ -188,8 +188,8 @@ EXPERIMENT = Experiment(
     CtOptions,
     ct_flags.OWN,
     _DEFAULTS,
-    Count("projections of each slice", 2, 10_000),
     settle,
+    Count("projections of each slice", 2, 10_000),
 )
 
 

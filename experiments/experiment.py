@@ -38,9 +38,9 @@ class Experiment(NamedTuple, Generic[Own]):
     options: the NamedTuple of its own options, each named as its flag.
     flags: these.
     defaults: shared flag -> the value that it has here unless the command line says another.
-    seen: what --train_seen may be here; None: no part of these signals can be seen alone.
     settle: (values of all flags, names of those that somebody set) -> the run's values; sets what
         follows from others, raises UserError if they contradict one another.
+    seen: what --train_seen may be here; None: no part of these signals can be seen alone.
     """
 
     name: str
@@ -48,5 +48,5 @@ class Experiment(NamedTuple, Generic[Own]):
     options: type[Own] = NoOptions
     flags: OwnFlags = OwnFlags()
     defaults: Mapping[str, Any] = {}
-    seen: Kind | None = None
     settle: Callable[[Values, Collection[str]], Values] = lambda values, given: values
+    seen: Kind | None = None

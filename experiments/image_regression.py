@@ -76,8 +76,8 @@ EXPERIMENT = Experiment(
     ImageFiles,
     seen_flags.WITH_SEEN,
     {"signal": "sdf"},
-    Share(_UNITS),
     settle,
+    Share(_UNITS),
 )
 
 if __name__ == "__main__":

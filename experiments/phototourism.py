@@ -177,9 +177,7 @@ def settle(values: Values, given: Collection[str]) -> Values:
     return values
 
 
-EXPERIMENT = Experiment(
-    "phototourism", build, PlaceOptions, landmark_flags.OWN, _DEFAULTS, settle=settle
-)
+EXPERIMENT = Experiment("phototourism", build, PlaceOptions, landmark_flags.OWN, _DEFAULTS, settle)
 
 
 if __name__ == "__main__":

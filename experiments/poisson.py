@@ -168,7 +168,7 @@ def _signals(config, num_pictures):
 
 
 EXPERIMENT = Experiment(
-    "poisson", build, PoissonOptions, poisson_flags.OWN, _DEFAULTS, Share(_UNITS), settle
+    "poisson", build, PoissonOptions, poisson_flags.OWN, _DEFAULTS, settle, Share(_UNITS)
 )
 
 if __name__ == "__main__":

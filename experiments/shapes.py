@@ -26,6 +26,7 @@ from experiments import cli, spine
 from experiments.config import Config, Values, make_field
 from experiments.experiment import Experiment
 from experiments.run import estimating, processes, shared_flags
+from experiments.run.counts import Count
 from experiments.run.reading import made, run_of
 from experiments.solids import shapes_flags
 from experiments.solids.meshes import check_trimesh
@@ -33,7 +34,6 @@ from experiments.solids.shapes_flags import ShapeOptions
 from experiments.solids.shapes_partial import learned_from_sides
 from experiments.solids.shapes_pictures import distance_grid, distances_at, shaded, write_surface
 from metainr import signals
-from metainr.checks import Count
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr
@@ -227,8 +227,8 @@ EXPERIMENT = Experiment(
     ShapeOptions,
     shapes_flags.OWN,
     _DEFAULTS,
-    Count("sides that each solid is scanned from", 1, 100),
     settle,
+    Count("sides that each solid is scanned from", 1, 100),
 )
 
 if __name__ == "__main__":

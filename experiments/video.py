@@ -163,7 +163,7 @@ def _options(run: RunOptions, own: VideoOptions) -> signals.ClipOptions:
 
 
 EXPERIMENT = Experiment(
-    "video", build, VideoOptions, video_flags.OWN, _DEFAULTS, Share(_UNITS), settle
+    "video", build, VideoOptions, video_flags.OWN, _DEFAULTS, settle, Share(_UNITS)
 )
 
 if __name__ == "__main__":

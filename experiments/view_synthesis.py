@@ -25,6 +25,7 @@ from experiments.objects.object_files import write_surface_and_page
 from experiments.objects.showing import Fitted
 from experiments.objects.subject import Subject
 from experiments.run import estimating, processes, shared_flags
+from experiments.run.counts import Count
 from experiments.run.reading import made, run_of
 from experiments.scenes import ray_flags, view_flags
 from experiments.scenes.scenes import Scenes, check_rays, depth_picture, scenes, view_metrics
@@ -32,7 +33,6 @@ from experiments.scenes.view_flags import REACH, TO_OPTIMISE, ViewOptions
 from experiments.scenes.view_halves import first_half_of, halves_of
 from metainr import signals
 from metainr.cameras import Views
-from metainr.checks import Count
 from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.media.cameras.poses import UNMOVED
@@ -246,8 +246,8 @@ EXPERIMENT = Experiment(
     ViewOptions,
     view_flags.OWN,
     _DEFAULTS,
-    Count("views of each object", 1, TO_OPTIMISE),
     settle,
+    Count("views of each object", 1, TO_OPTIMISE),
 )
 
 

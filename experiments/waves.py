@@ -189,7 +189,7 @@ def _check(run):
         )
 
 
-EXPERIMENT = Experiment("waves", build, WaveOptions, waves_flags.OWN, _DEFAULTS, settle=settle)
+EXPERIMENT = Experiment("waves", build, WaveOptions, waves_flags.OWN, _DEFAULTS, settle)
 
 if __name__ == "__main__":
     cli.run(lambda: spine.run(EXPERIMENT))

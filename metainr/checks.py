@@ -93,29 +93,6 @@ class Share(NamedTuple):
         return self.plain(float(text))
 
 
-class Count(NamedTuple):
-    """Whole numbers from `least` to `most`, these included; `of`: what they count, for messages."""
-
-    of: str
-    least: int
-    most: int
-
-    @property
-    def expected(self) -> str:
-        """What to give."""
-        return f"a number of {self.of}, from {self.least} to {self.most}"
-
-    def plain(self, value: Any) -> int:
-        """An int, also of a float that is whole."""
-        if not _is_number(value, real=True) or float(value) != int(value):
-            raise ValueError(value)
-        return int(Range(self.least, self.most).plain(int(value)))
-
-    def read(self, text: str) -> int:
-        """The number that is written."""
-        return self.plain(float(text))
-
-
 class Choice(NamedTuple):
     """One of some names, as those of a registry."""
 

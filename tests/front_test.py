@@ -227,6 +227,7 @@ BAD = {
     "seed": (lambda: _learn(seed=10**30), "seed is .*; give a whole number"),
     "rate": (lambda: _learn(outer_learning_rate=float("nan")), "learning_rate"),
     "a problem's field": (lambda: metainr.learn(_problem(), width=3), "width: a problem has its"),
+    "a problem's share": (lambda: metainr.learn(_problem(), train_seen=0), "train_seen: a problem"),
     "no validation": (lambda: _learn(_without("validation")), "none for validation"),
     "nothing to learn from": (lambda: _learn(_without("train")), "no training signals"),
     "steps": (lambda: metainr.compare(_learn(train_steps=0), steps=(2, 0)), "increasing"),

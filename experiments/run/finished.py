@@ -38,16 +38,23 @@ class FinishedRun(NamedTuple):
         return Path(folder).name if folder else self.config.run.signal
 
 
-def read_run(path: str, experiments: Mapping[str, Experiment]) -> FinishedRun:
-    """Reads a run. Raises UserError if there is none, or not one of these experiments."""
-    weights, recorded = load_meta_params(Path(path))
+def experiment_of(
+    recorded: Mapping[str, Any], told: str, experiments: Mapping[str, Experiment]
+) -> Experiment:
+    """Whose run a record is of, which messages call `told`. Raises UserError if it is none."""
     kind = recorded.get("experiment")
     if kind not in experiments:
         raise UserError(
-            f"{path} is a run of {kind or 'no experiment that is known'}; give one of "
+            f"{told} is a run of {kind or 'no experiment that is known'}; give one of "
             f"{', '.join(experiments)}"
         )
-    experiment = experiments[kind]
+    return experiments[kind]
+
+
+def read_run(path: str, experiments: Mapping[str, Experiment]) -> FinishedRun:
+    """Reads a run. Raises UserError if there is none, or not one of these experiments."""
+    weights, recorded = load_meta_params(Path(path))
+    experiment = experiment_of(recorded, path, experiments)
     default = shared_flags.configuration(experiment)
     # Whatever part of signals it was learned from, it is studied on whole ones.
     values = {**default.record, **recorded, "train_seen": None, "test_seen": None}

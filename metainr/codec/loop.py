@@ -4,14 +4,13 @@ import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init
 from metainr.runs.options import Machine
+from metainr.runs.vectors import vectors_of
 from metainr.types import Adapted, Array, Contender, Field, Objective, Params
 
 
@@ -33,19 +32,17 @@ class Loop(NamedTuple):
 def make_loop(init: Init, field: Field, objective: Objective) -> Loop:
     """The loop of what was learned on an objective."""
     contender = make_contenders({"meta": init}, field, objective, Machine())["meta"]
-    inner = contender.make_inner(contender.hyper)
-    state = inner.init(contender.meta_params)
-    start, unravel = ravel_pytree(state.adapted)
-    start = np.asarray(start, np.float32)
+    found = vectors_of(contender.make_inner(contender.hyper), contender.meta_params)
+    start = np.asarray(found.layout.flatten(found.start))
 
     def vector(adapted: Adapted) -> np.ndarray:
-        return np.concatenate([np.ravel(x) for x in jax.tree.leaves(adapted)]) - start
+        return np.asarray(found.layout.flatten(adapted)) - start
 
     def params(vector: Array) -> Params:
-        return inner.params(state._replace(adapted=unravel(jnp.asarray(start + vector))))
+        return found.params(jnp.asarray(start + vector))
 
     telling = contender._replace(make_inner=_telling(contender.make_inner))
-    return Loop(telling, len(start), vector, params)
+    return Loop(telling, found.layout.size, vector, params)
 
 
 @functools.lru_cache(maxsize=32)

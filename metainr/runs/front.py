@@ -160,9 +160,9 @@ def learn(
             "resolution": max(shape),
             "objective": None if objective is None else OWN,
             "train_seen": train_seen,
-            "augment": list(augment),
             "data": name_of(dict(signals.sizes), first),
         }
+    record |= {"augment": list(augment)} if augment else {}
     begun = None if start is None else _begun(start, problem.field, learner, record)
     record |= {} if begun is None else {ANCESTOR: fingerprint(begun)}
     test = TestOptions(num_validation=num_validation)
@@ -231,8 +231,9 @@ def _field(field, options, in_dim, out_dim):
 
 
 def _require_nothing_more(options, objective, query, train_seen, augment):
-    more = {"objective": objective, "query": query, "train_seen": train_seen, "augment": augment}
-    given = [*options, *(name for name, value in more.items() if value)]
+    more = {"objective": objective, "query": query, "train_seen": train_seen}
+    more |= {"augment": augment or None}
+    given = [*options, *(name for name, value in more.items() if value is not None)]
     if given:
         raise UserError(
             f"{', '.join(given)}: a problem has its own field, signals and objectives; leave them "

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from metainr.errors import Option, UserError
-from metainr.fieldsets import BASE, Index, Layout, Rows, Standard, layout_of, read_index
+from metainr.fieldsets import BASE, Index, Layout, Rows, Standard, read_index
 from metainr.files import check_regular, expanded
 from metainr.media.numpy_files import load_npy
 from metainr.objectives import pixel_grid
@@ -19,6 +19,7 @@ from metainr.runs.learners import make_algorithm
 from metainr.runs.loading import load
 from metainr.runs.options import Machine
 from metainr.runs.run import Run
+from metainr.runs.vectors import vectors_of
 from metainr.signals.access import SPLITS
 from metainr.types import Array, Params
 from metainr.weights import fingerprint
@@ -121,7 +122,9 @@ def read_fields(path: str | Path, *, run: Run | None = None) -> FieldSet:
             f"{folder}: the base is {found}, and the set's vectors were fitted from "
             f"{index.base}; restore {BASE}, or give the run that it was written from"
         )
-    layout, params = _maker(run)
+    algorithm = make_algorithm(run.init.learner, run.field, (), (), Machine())
+    inner = algorithm.make_inner(run.init.hyper)
+    layout, _, params = vectors_of(inner, run.init.meta_params)
     if layout.size != index.size:
         raise UserError(
             f"{folder}: vectors of {index.size} numbers, and the base's fields are told by "
@@ -134,14 +137,6 @@ def read_fields(path: str | Path, *, run: Run | None = None) -> FieldSet:
     values = jax.jit(lambda vector, coords: run.field.apply(params(vector), coords))
     standard = _standard(folder, index.size)
     return FieldSet(run, index, splits, standard, layout, params, values)
-
-
-def _maker(run: Run) -> tuple[Layout, Callable[[Array], Params]]:
-    algorithm = make_algorithm(run.init.learner, run.field, (), (), Machine())
-    inner = algorithm.make_inner(run.init.hyper)
-    state = inner.init(run.init.meta_params)
-    layout = layout_of(state.adapted)
-    return layout, lambda vector: inner.params(state._replace(adapted=layout.unflatten(vector)))
 
 
 def _standard(folder, size):
