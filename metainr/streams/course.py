@@ -1,5 +1,6 @@
 """A stream from its first part to its last, measured after each of them."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -7,11 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from metainr.evaluation.metrics import psnr
 from metainr.streams.descent import Steps
-from metainr.streams.layout import Layout, cut, join
+from metainr.streams.division import Division, weighted_psnr
 from metainr.streams.methods import Method, State
-from metainr.types import Array, Key, Params
+from metainr.types import Array, Key, Params, Signal
 
 
 class Course(NamedTuple):
@@ -19,8 +19,8 @@ class Course(NamedTuple):
 
     matrix: a_ij, PSNR in dB on part j after part i was learned [parts, parts].
     renders: the signal as it was known after each part [parts, *shape, c].
-    psnr: of the last of these, in dB, on all points.
-    state: what the method knows in the end.
+    psnr: of the whole in the end, in dB.
+    state: what the method knows then.
     """
 
     matrix: Array
@@ -30,19 +30,37 @@ class Course(NamedTuple):
 
 
 def run_stream(
-    method: Method, layout: Layout, params: Params, signal: Array, key: Key, how: Steps
+    method: Method,
+    division: Division,
+    params: Params,
+    signal: Signal,
+    key: Key,
+    how: Steps,
+    watched: Array | bool = True,
 ) -> Course:
-    """Learns the parts of a signal [*shape, c] in their order, each once, from given weights."""
-    values = cut(jnp.asarray(signal), layout)
+    """Learns the parts of a signal in their order, each once, from given weights.
+
+    Not `watched`, all is measured after the last part alone, and counts as 0 before.
+    """
+    stream, measured = method.frame.learned(signal), method.frame.measured(signal)
+    numbers = jnp.arange(division.num_parts)
+
+    def look(state):
+        found = lax.map(
+            lambda part: method.ask(state, part, jax.tree.map(lambda x: x[part], measured.inputs)),
+            numbers,
+        )
+        return jax.vmap(weighted_psnr)(found, measured), division.join(found, signal)
 
     def learn(state, number):
-        state = method.learn(state, values, number, jax.random.fold_in(key, number), how)
-        found = method.values(state)
-        return state, (jax.vmap(psnr)(found, values), join(found, layout))
+        state = method.learn(state, stream, number, jax.random.fold_in(key, number), how)
+        nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(look, state))
+        now = watched | (number == numbers[-1])
+        return state, lax.cond(now, look, lambda state: nothing, state)
 
-    start = method.start(params, values, how)
-    state, (matrix, renders) = lax.scan(learn, start, jnp.arange(layout.num_parts))
-    return Course(matrix, renders, psnr(renders[-1], signal), state)
+    state, (matrix, renders) = lax.scan(learn, method.start(params, stream, how), numbers)
+    quality = division.quality(partial(method.ask, state), renders[-1], signal)
+    return Course(matrix, renders, quality, state)
 
 
 def forgetting(matrix: Array) -> np.ndarray:

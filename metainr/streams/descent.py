@@ -9,13 +9,10 @@ import optax
 from jax import lax
 
 from metainr.algorithms.optimizers import make_optimizer
-from metainr.measurements import value
 from metainr.numerics import Summation, objective_gradient
-from metainr.objectives import squared_error
+from metainr.streams.division import Division, predictor
 from metainr.streams.information import weighted
-from metainr.types import Array, Field, Hyper, Observations, Params, Term
-
-_OBJECTIVE = (Term(lambda params, rows, key, step: rows, value(), squared_error),)
+from metainr.types import Array, Field, Hyper, Key, Observations, Params
 
 
 class Steps(NamedTuple):
@@ -40,24 +37,27 @@ def start_optimizer(params: Params, how: Steps) -> optax.OptState:
 
 def descend(
     field: Field,
+    division: Division,
     params: Params,
     opt_state: optax.OptState,
     rows: Observations,
+    key: Key,
     how: Steps,
     pulled: Callable[[Params], Params] = lambda params: params,
     summation: Summation | None = None,
 ) -> tuple[Params, optax.OptState]:
-    """θ ← pulled(θ + update(∇L(θ))), L the weighted mean squared error of all rows.
+    """θ ← pulled(θ + update(∇L(θ))), L the weighted mean squared error of what a step draws of the
+    rows.
 
     Without weighting and pull these are the steps of any other fit: `metainr.algorithms.adapt`.
     """
-    gradient = objective_gradient(_OBJECTIVE, field.apply, summation)
-    optimizer, unused = _optimizer(how), jax.random.key(0)
-    rows = weighted(field.apply, params, rows, how.fisher)
+    gradient = objective_gradient((division.term,), field.apply, summation)
+    optimizer = _optimizer(how)
+    rows = weighted(predictor(field, division, summation), params, rows, how.fisher)
 
-    def step(_, carry):
+    def step(number, carry):
         params, opt_state = carry
-        _, slope = gradient(params, rows, unused, 0)
+        _, slope = gradient(params, rows, jax.random.fold_in(key, number), number)
         updates, opt_state = optimizer.update(slope, opt_state, params)
         return pulled(optax.apply_updates(params, updates)), opt_state
 

@@ -10,7 +10,7 @@ from metainr.errors import UserError
 from metainr.numerics import Summation
 from metainr.streams.course import Course, run_stream
 from metainr.streams.descent import Steps
-from metainr.streams.layout import make_layout
+from metainr.streams.layout import boxes, make_layout
 from metainr.streams.methods import MethodOptions, make_method
 from metainr.types import Field, Hyper, MakeOptimizer, Params
 
@@ -70,9 +70,9 @@ def fit_stream(
             "array[..., None] for one channel"
         )
     counts = check("parts", parts, _PARTS)
-    layout = make_layout(signal.shape[:-1], counts, check("overlap", overlap, _STEPS))
+    division = boxes(make_layout(signal.shape[:-1], counts, check("overlap", overlap, _STEPS)))
     options = MethodOptions(check("buffer", buffer, Range(1, 2**30)), summation)
-    made = make_method(method, field, layout, options)
+    made = make_method(method, field, division, options)
     how = Steps(
         Hyper(optimizer, learning_rate),
         check("steps", steps, _STEPS),
@@ -82,6 +82,6 @@ def fit_stream(
     key = jax.random.key(check("seed", seed, SEED))
 
     def run(params, signal):
-        return run_stream(made, layout, params, signal, key, how)
+        return run_stream(made, division, params, signal, key, how)
 
     return jax.jit(run)(params, signal)

@@ -1,6 +1,7 @@
 """Where the parts of a signal lie: equal boxes of its grid, which may overlap."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from metainr.errors import Option, UserError
+from metainr.evaluation.metrics import psnr
 from metainr.objectives import pixel_grid
-from metainr.types import Array
+from metainr.streams.division import AS_THEY_ARE, Division, Frame
+from metainr.types import Array, Observations
 
 
 class Layout(NamedTuple):
@@ -84,6 +87,31 @@ def make_layout(shape: Sequence[int], counts: Sequence[int], overlap: int = 0) -
             f" is not below the {min(layout.strides)} points from one part to the next; give less",
         )
     return layout
+
+
+def boxes(layout: Layout) -> Division:
+    """The division of signals [*shape, c] into the boxes of a layout, modules seeing each of them
+    in [0, 1)^d.
+    """
+    own = np.repeat(pixel_grid(layout.part_shape)[None], layout.num_parts, 0)
+
+    def frame(coords):
+        def rows(signal):
+            values = cut(jnp.asarray(signal), layout)
+            return Observations(jnp.asarray(coords), values, jnp.ones(values.shape[:2]))
+
+        return Frame(rows, rows)
+
+    return Division(
+        layout.num_parts,
+        math.prod(layout.shape),
+        AS_THEY_ARE,
+        lambda inputs: inputs,
+        frame(whole_coords(layout)),
+        frame(own),
+        lambda found, signal: join(found, layout),
+        lambda ask, known, signal: psnr(known, signal),
+    )
 
 
 def points(layout: Layout) -> np.ndarray:

@@ -1,13 +1,16 @@
 """What one field keeps of the parts gone by, and what it does with it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from metainr.numerics.gradients import observe
+from metainr.streams.division import AS_THEY_ARE, read
 from metainr.streams.information import weight_information
-from metainr.types import Array, Field, Key, Observations, Params
+from metainr.types import Array, Field, Key, Observations, Params, Term
 
 Kept = Any
 """A pytree of arrays: what a memory holds."""
@@ -52,14 +55,16 @@ def nothing() -> Memory:
 
 
 class Buffer(NamedTuple):
-    """Observations with random ranks; a rank of −1 marks an empty place."""
+    """Observations with random ranks, of which −1 marks an empty place; `seen`: how many came."""
 
     rows: Observations
     ranks: Array
+    seen: Array
 
 
 def replay(size: int) -> Memory:
-    """`size` points, at every time a uniform draw, without repetition, of all that came so far.
+    """`size` points, at every time a uniform draw, without repetition, of all that came so far but
+    for padding.
 
     Each point seen gets a random rank, and the highest are kept (a reservoir). A step sees the part
     and the buffer, which weighs as much as all that it was drawn from: the loss is an unbiased
@@ -68,18 +73,20 @@ def replay(size: int) -> Memory:
 
     def start(params, stream):
         rows = jax.tree.map(lambda x: jnp.zeros((size, *x.shape[2:]), x.dtype), stream)
-        return Buffer(rows, jnp.full(size, -1.0))
+        return Buffer(rows, jnp.full(size, -1.0), jnp.zeros(()))
 
     def rows(kept, stream, number):
         part = _part(kept, stream, number)
         filled = (kept.ranks >= 0).astype(jnp.float32)
-        each = number * len(part.weights) / jnp.maximum(filled.sum(), 1)
+        each = kept.seen / jnp.maximum(filled.sum(), 1)
         return _both(part, kept.rows._replace(weights=each * filled))
 
     def keep(kept, params, part, key):
-        ranks = jnp.concatenate([kept.ranks, jax.random.uniform(key, part.weights.shape)])
-        ranks, chosen = jax.lax.top_k(ranks, size)
-        return Buffer(jax.tree.map(lambda x: x[chosen], _both(kept.rows, part)), ranks)
+        is_there = part.weights > 0
+        new = jnp.where(is_there, jax.random.uniform(key, part.weights.shape), -1.0)
+        ranks, chosen = jax.lax.top_k(jnp.concatenate([kept.ranks, new]), size)
+        rows = jax.tree.map(lambda x: x[chosen], _both(kept.rows, part))
+        return Buffer(rows, ranks, kept.seen + is_there.sum())
 
     return nothing()._replace(start=start, rows=rows, keep=keep)
 
@@ -91,8 +98,10 @@ class Anchor(NamedTuple):
     minimum: Params
 
 
-def consolidation(field: Field) -> Memory:
+def consolidation(field: Field, term: Term = AS_THEY_ARE) -> Memory:
     """Elastic weight consolidation: weights are held by their Fisher information on earlier parts.
+
+    It is that of the observations which a step of the term draws.
 
     The penalty of all parts gone by is one quadratic, kept exactly: ½ λ F (θ − m)² with
     F = Σ F_i and m = Σ F_i θ_i / F, where θ_i was reached on part i. Its step is taken implicitly,
@@ -112,7 +121,8 @@ def consolidation(field: Field) -> Memory:
         return jax.tree.map(one, *kept, params)
 
     def keep(kept, params, part, key):
-        new = weight_information(field.apply, params, part.inputs)
+        drawn, = observe((term,), params, part, key, 0)
+        new = weight_information(partial(read, term, field.apply), params, drawn.inputs)
         total = jax.tree.map(jnp.add, kept.curvature, new)
 
         def one(old, minimum, new, x):

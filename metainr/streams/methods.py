@@ -1,26 +1,24 @@
 """Ways to keep a signal that arrives in parts: one field with a memory, or modules."""
 
-import math
 from collections.abc import Callable
 from typing import Annotated, Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-from jax import lax
 
 from metainr.checks import Range
 from metainr.errors import Option, UserError
 from metainr.numerics import Summation
-from metainr.objectives import pixel_grid
 from metainr.registry import look_up
-from metainr.streams.descent import Steps, descend, observed, start_optimizer
-from metainr.streams.layout import Layout, whole_coords
+from metainr.streams.descent import Steps, descend, start_optimizer
+from metainr.streams.division import Division, Frame, predictor
 from metainr.streams.memory import Memory, consolidation, everything, nothing, replay
 from metainr.streams.modular import stacked
-from metainr.types import Array, Field, Key, Params
+from metainr.types import Array, Field, Key, Observations, Params
 
 State = Any
 """A pytree of arrays: all that is known of a stream so far."""
+
+_STEPS = 0  # of a part's key, the branch that its steps draw by; memories keep by the key itself
 
 
 class MethodOptions(NamedTuple):
@@ -38,95 +36,98 @@ _DEFAULTS = MethodOptions()
 
 
 class Method(NamedTuple):
-    """A way to keep a stream.
+    """A way to keep a stream, all parts' observations, each leaf [parts, n, ...].
 
-    start: (params, values [parts, n, c], how) -> what is known before the first part; of the values
-        only the shape is read;
-    learn: (state, values, number, key, how) -> what is known after part `number`;
-    values: state -> what the parts are held to be, [parts, n, c].
+    frame: where it sees the parts.
+    start: (params, stream, how) -> what is known before the first part; of the stream only the
+        shape is read;
+    learn: (state, stream, number, key, how) -> what is known after part `number`;
+    ask: (state, part, inputs) -> predictions by what stands for that part.
     """
 
-    start: Callable[[Params, Array, Steps], State]
-    learn: Callable[[State, Array, Array, Key, Steps], State]
-    values: Callable[[State], Array]
+    frame: Frame
+    start: Callable[[Params, Observations, Steps], State]
+    learn: Callable[[State, Observations, Array, Key, Steps], State]
+    ask: Callable[[State, Array, Any], Array]
 
 
-def one_field(field: Field, layout: Layout, memory: Memory, summation: Summation | None) -> Method:
-    """One field for all parts, at coordinates in [0, 1)^d of the whole.
+def one_field(
+    field: Field, division: Division, memory: Memory, summation: Summation | None
+) -> Method:
+    """One field for all parts, in the coordinates of the whole.
 
     Its optimizer goes on from part to part.
     """
-    coords = whole_coords(layout)
+    predict = predictor(field, division, summation)
 
-    def start(params, values, how):
-        kept = memory.start(params, _stream(coords, values))
-        return params, start_optimizer(params, how), kept
+    def start(params, stream, how):
+        return params, start_optimizer(params, how), memory.start(params, stream)
 
-    def learn(state, values, number, key, how):
+    def learn(state, stream, number, key, how):
         params, opt_state, kept = state
-        stream = _stream(coords, values)
         rows = memory.rows(kept, stream, number)
         strength = how.pull * how.hyper.learning_rate
         params, opt_state = descend(
-            *(field, params, opt_state, rows, how),
+            *(field, division, params, opt_state, rows, jax.random.fold_in(key, _STEPS), how),
             lambda params: memory.pulled(kept, params, strength),
             summation,
         )
         part = jax.tree.map(lambda x: x[number], stream)
         return params, opt_state, memory.keep(kept, params, part, key)
 
-    def values_of(state):
-        return lax.map(lambda x: field.apply(state[0], x), jnp.asarray(coords))
+    return Method(
+        division.whole, start, learn, lambda state, part, inputs: predict(state[0], inputs)
+    )
 
-    return Method(start, learn, values_of)
 
-
-def modules(field: Field, layout: Layout, options: MethodOptions) -> Method:
-    """A field for each part, at coordinates in [0, 1)^d of that part; all start from one init.
+def modules(field: Field, division: Division, options: MethodOptions) -> Method:
+    """A field for each part, in the coordinates of that part; all start from one init.
 
     Part i moves the weights of module i alone: nothing is ever forgotten.
     """
+    predict = predictor(field, division, options.summation)
 
-    def learn(state, values, number, key, how):
-        own = jax.tree.map(lambda x: x[number], state)
-        own = learn_module(field, own, layout, values[number], how, options.summation)
-        return jax.tree.map(lambda x, new: x.at[number].set(new), state, own)
+    def own(state, number):
+        return jax.tree.map(lambda x: x[number], state)
 
-    coords = pixel_grid(layout.part_shape)
+    def learn(state, stream, number, key, how):
+        rows, key = own(stream, number), jax.random.fold_in(key, _STEPS)
+        new = learn_module(
+            field, division, own(state, number), rows, key, how, options.summation
+        )
+        return jax.tree.map(lambda x, new: x.at[number].set(new), state, new)
+
     return Method(
-        lambda params, values, how: stacked(params, layout),
+        division.own,
+        lambda params, stream, how: stacked(params, division.num_parts),
         learn,
-        lambda state: lax.map(lambda params: field.apply(params, coords), state),
+        lambda state, part, inputs: predict(own(state, part), inputs),
     )
 
 
 def learn_module(
     field: Field,
+    division: Division,
     params: Params,
-    layout: Layout,
-    values: Array,
+    rows: Observations,
+    key: Key,
     how: Steps,
     summation: Summation | None = None,
 ) -> Params:
-    """The weights of a module after it was fitted to the values [n, c] of its part."""
-    rows = observed(pixel_grid(layout.part_shape), values)
+    """The weights of a module after it was fitted to the observations of its part."""
     opt_state = start_optimizer(params, how)
-    return descend(field, params, opt_state, rows, how, summation=summation)[0]
+    return descend(field, division, params, opt_state, rows, key, how, summation=summation)[0]
 
 
-def _stream(coords, values):
-    return jax.vmap(observed)(jnp.asarray(coords), values)
-
-
-def _remembering(memory: Callable[[Field, Layout, MethodOptions], Memory]):
-    def make(field: Field, layout: Layout, options: MethodOptions) -> Method:
-        return one_field(field, layout, memory(field, layout, options), options.summation)
+def _remembering(memory: Callable[[Field, Division, MethodOptions], Memory]):
+    def make(field: Field, division: Division, options: MethodOptions) -> Method:
+        return one_field(field, division, memory(field, division, options), options.summation)
 
     return make
 
 
-def _replay(field, layout, options):
-    points = math.prod(layout.shape)
+def _replay(field, division, options):
+    points = division.num_points
     if options.buffer > points:
         raise UserError(
             Option("buffer", options.buffer),
@@ -135,21 +136,21 @@ def _replay(field, layout, options):
     return replay(options.buffer)
 
 
-METHODS: dict[str, Callable[[Field, Layout, MethodOptions], Method]] = {
+METHODS: dict[str, Callable[[Field, Division, MethodOptions], Method]] = {
     "modules": modules,
-    "sequential": _remembering(lambda field, layout, options: nothing()),
+    "sequential": _remembering(lambda field, division, options: nothing()),
     "replay": _remembering(_replay),
-    "ewc": _remembering(lambda field, layout, options: consolidation(field)),
-    "offline": _remembering(lambda field, layout, options: everything()),
+    "ewc": _remembering(lambda field, division, options: consolidation(field, division.term)),
+    "offline": _remembering(lambda field, division, options: everything()),
 }
-"""By name, what makes a method for a field and a layout."""
+"""By name, what makes a method for a field and a division."""
 
 
 def make_method(
-    name: str, field: Field, layout: Layout, options: MethodOptions = _DEFAULTS
+    name: str, field: Field, division: Division, options: MethodOptions = _DEFAULTS
 ) -> Method:
     """The method of that name.
 
     Raises UserError for an unknown one, and for a buffer larger than the stream.
     """
-    return look_up("method", name, METHODS)(field, layout, options)
+    return look_up("method", name, METHODS)(field, division, options)

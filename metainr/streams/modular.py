@@ -18,7 +18,7 @@ def modular(field: Field, layout: Layout) -> Field:
     shape, size = np.array(layout.shape, np.float32), np.array(layout.part_shape, np.float32)
 
     def init(key: Key) -> Params:
-        return stacked(field.init(key), layout)
+        return stacked(field.init(key), layout.num_parts)
 
     def apply(params: Params, coords: Array) -> Array:
         places = coords * shape.reshape(*[1] * (coords.ndim - 1), -1)
@@ -33,6 +33,6 @@ def modular(field: Field, layout: Layout) -> Field:
     return Field(init, apply)
 
 
-def stacked(params: Params, layout: Layout) -> Params:
+def stacked(params: Params, count: int) -> Params:
     """The same weights for every module."""
-    return jax.tree.map(lambda x: jnp.broadcast_to(x, (layout.num_parts, *x.shape)), params)
+    return jax.tree.map(lambda x: jnp.broadcast_to(x, (count, *x.shape)), params)
