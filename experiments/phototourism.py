@@ -9,11 +9,11 @@ shows along random rays to that photo's pixels, and so adapt the place's shape a
 Give the flagfile first: of repeated flags the last one counts.
 """
 
+import functools
 from collections.abc import Collection
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from absl import flags
 
 from experiments import cli, spine
@@ -24,7 +24,7 @@ from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from experiments.scenes import landmark_flags, ray_flags
 from experiments.scenes.landmark_flags import PlaceOptions
-from experiments.scenes.scenes import Scenes, check_rays, depth_picture, scenes
+from experiments.scenes.scenes import Scenes, check_rays, depth_picture, pooled_views, scenes
 from metainr import signals
 from metainr.cameras import Views
 from metainr.errors import UserError
@@ -42,7 +42,6 @@ flags.adopt_module_key_flags(estimating)
 
 _BACKGROUND = "none"
 _REACH = 2.0  # the box in which the matched init is matched
-_POOLED = 32  # photos that the mean init is fitted to
 _DEFAULTS = {
     "signal": "facade",
     "resolution": 128,
@@ -105,10 +104,7 @@ def build(config: Config[PlaceOptions], summation: Summation) -> Problem:
         inner=parts.objective,
         query=parts.objective,
         matching=parts.matching,
-        mean_support=lambda num: jax.tree.map(
-            lambda *x: jnp.asarray(np.concatenate(x)),
-            *(signal_class.get("train", i) for i in range(min(num, _POOLED))),
-        ),
+        mean_support=functools.partial(pooled_views, signal_class),
         settings={"default": setting},
         validation=setting._replace(steps=(0, config.learner.inner_steps)),
         rates=_RATES,

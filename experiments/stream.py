@@ -30,7 +30,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 import jax
-import numpy as np
 from absl import flags, logging
 
 from experiments import cli
@@ -41,10 +40,11 @@ from experiments.media import audio_flags, video_flags
 from experiments.protocol.pieces import Clock
 from experiments.run import input_flag, shared_flags
 from experiments.run.machine import make_machine
+from experiments.scenes import landmark_flags, ray_flags, view_flags
 from experiments.streams import stream_options
 from experiments.streams.comparing import Run, compare, follow_folder
 from experiments.streams.contenders import make_contender
-from experiments.streams.learned import FOLDERS, Setup, make_setup, module_problem
+from experiments.streams.learned import FOLDERS, Setup, grid_of, make_setup, problem_of
 from experiments.streams.live import check_folder
 from experiments.streams.own_stream import own_signal
 from experiments.streams.stream_options import StreamOptions
@@ -55,12 +55,16 @@ from metainr.runs.problem import Problem
 from metainr.training.data import first_signals
 from metainr.training.room import check_signals
 from metainr.training.workdir import check_checkpoints, open_workdir
+from metainr.types import Signal
 
 _FLAG_MODULES = (
     shared_flags, stream_options, input_flag, image_flags, audio_flags, video_flags,
 )  # fmt: skip
 for module in _FLAG_MODULES:
     flags.adopt_module_key_flags(module)
+for holder in (*ray_flags.INIT, *landmark_flags.OWN.init, *view_flags.OWN.init):
+    flags.declare_key_flag(holder.name)
+flags.declare_key_flag(view_flags.OBJECT_FOLDER.name)
 
 _UNUSED = {
     **dict.fromkeys(("init", "inits", "rivals", "networks", "tune", "finish"), "leave it out"),
@@ -72,7 +76,7 @@ _UNUSED = {
 
 def build(config: Config[StreamOptions], summation: Summation) -> Problem:
     """The problem that a module's init is learned for: parts of the class's signals."""
-    return module_problem(make_setup(config), config)
+    return problem_of(make_setup(config), "modules")
 
 
 def settle(values: Values, given: Collection[str]) -> Values:
@@ -105,6 +109,8 @@ def main() -> None:
     config = shared_flags.configuration(EXPERIMENT)
     _check(config)
     setup = make_setup(config)
+    if config.own.follow is not None:
+        grid_of(setup)
     machine = make_machine(config)
     run = Run(
         EXPERIMENT,
@@ -147,7 +153,7 @@ def _check(config: Config[StreamOptions]) -> None:
         check_folder(config.own.follow)
 
 
-def _test_signals(setup: Setup, config: Config[StreamOptions]) -> list[np.ndarray]:
+def _test_signals(setup: Setup, config: Config[StreamOptions]) -> list[Signal]:
     """The signals that arrive in parts. Raises UserError if there are none."""
     for split in ("train", "validation"):
         if not setup.signals.sizes[split]:

@@ -28,7 +28,14 @@ from experiments.run import estimating, processes, shared_flags
 from experiments.run.counts import Count
 from experiments.run.reading import made, run_of
 from experiments.scenes import ray_flags, view_flags
-from experiments.scenes.scenes import Scenes, check_rays, depth_picture, scenes, view_metrics
+from experiments.scenes.scenes import (
+    Scenes,
+    check_rays,
+    depth_picture,
+    pooled_views,
+    scenes,
+    view_metrics,
+)
 from experiments.scenes.view_flags import REACH, TO_OPTIMISE, ViewOptions
 from experiments.scenes.view_halves import first_half_of, halves_of
 from metainr import signals
@@ -83,7 +90,7 @@ def build(config: Config[ViewOptions], summation: Summation) -> Problem:
     def make_task(views: Views, key):
         return Task(views, views)
 
-    pooled = functools.cache(lambda num: _pooled(signal_class, num))
+    pooled = functools.cache(lambda num: pooled_views(signal_class, num))
 
     def setting(num_views, held_out):
         def make_test_task(views, key):
@@ -202,13 +209,6 @@ def _signals(config: Config[ViewOptions]) -> SignalClass:
 
 def _views(views, first, num):
     return jax.tree.map(lambda x: x[first : first + num], views)
-
-
-def _pooled(signal_class, num):
-    """The views of the first training objects as if they were of one."""
-    num = min(num, _POOLED, signal_class.sizes["train"])
-    objects = [signal_class.get("train", i) for i in range(num)]
-    return jax.tree.map(lambda *x: jnp.asarray(np.concatenate(x)), *objects)
 
 
 def settle(values: Values, given: Collection[str]) -> Values:

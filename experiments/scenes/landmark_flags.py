@@ -8,7 +8,7 @@ from experiments.run.define import define
 from experiments.scenes import ray_flags
 from metainr.checks import Range
 
-_FACTOR = Range(1e-6, 1e6, real=True)
+FACTOR = Range(1e-6, 1e6, real=True)
 
 
 class PlaceOptions(NamedTuple):
@@ -21,9 +21,9 @@ class PlaceOptions(NamedTuple):
     """
 
     photo_folder: Annotated[str | None, FILE_OR_FOLDER] = None
-    scene_scale: Annotated[float, _FACTOR] = 0.05
-    near_factor: Annotated[float, _FACTOR] = 0.9
-    far_factor: Annotated[float, _FACTOR] = 1.2
+    scene_scale: Annotated[float, FACTOR] = 0.05
+    near_factor: Annotated[float, FACTOR] = 0.9
+    far_factor: Annotated[float, FACTOR] = 1.2
     ray_samples: Annotated[int, ray_flags.RAY_POINTS] = 128
     density: Annotated[str, ray_flags.ACTIVATIONS] = "softplus"
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from experiments.config import RunOptions
 from metainr.cameras import Views
@@ -16,7 +17,9 @@ from metainr.measurements import Rendered, activate, composite, rendering, value
 from metainr.numerics import Summation
 from metainr.objectives import random_rays, squared_error
 from metainr.runs.problem import matching_objective
-from metainr.types import Array, Field, Objective, Params, Term
+from metainr.types import Array, Field, Objective, Params, SignalClass, Term
+
+_POOLED = 32  # scenes that the mean init is fitted to
 
 
 class Scenes(NamedTuple):
@@ -74,6 +77,13 @@ def render_views(render: Render, params: Params, views: Views) -> Rendered:
     height, width = views.images.shape[1:3]
     cameras = (views.poses, views.inverse_intrinsics, views.bounds)
     return jax.lax.map(lambda camera: render(params, *camera, height, width), cameras)
+
+
+def pooled_views(signal_class: SignalClass, num: int) -> Views:
+    """The views of the first `num` training scenes, at most 32, as if they were of one."""
+    num = min(num, _POOLED, signal_class.sizes["train"])
+    every = [signal_class.get("train", i) for i in range(num)]
+    return jax.tree.map(lambda *x: jnp.asarray(np.concatenate(x)), *every)
 
 
 def view_metrics(found: Array, images: Array) -> dict[str, Array]:

@@ -10,7 +10,7 @@ from metainr.checks import Each, Range
 
 TO_OPTIMISE = 25  # an object's first views; those after them are held out
 REACH = 1.25  # objects lie in [−1.25, 1.25]³
-_DEPTH = Range(0, 1e6, real=True)
+DEPTH = Range(0, 1e6, real=True)
 
 
 class ViewOptions(NamedTuple):
@@ -25,8 +25,8 @@ class ViewOptions(NamedTuple):
     """
 
     object_folder: Annotated[str | None, FILE_OR_FOLDER] = None
-    near: Annotated[float, _DEPTH] = 2.0
-    far: Annotated[float, _DEPTH] = 6.0
+    near: Annotated[float, DEPTH] = 2.0
+    far: Annotated[float, DEPTH] = 6.0
     views_per_object: Annotated[int, Range(1, 1000)] = 25
     fit_views: Annotated[tuple[int, ...], Each(Range(1, 1000), "1,25")] = (1, 25)
     held_out_views: Annotated[int, Range(1, 1000)] = 25

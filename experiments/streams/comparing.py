@@ -32,7 +32,7 @@ from metainr.runs.options import Machine
 from metainr.streams import num_params
 from metainr.training.data import first_signals
 from metainr.training.workdir import environment
-from metainr.types import Key, Params
+from metainr.types import Key, Params, Signal
 
 _NEUTRAL = {
     *("workdir", "profile", "num_devices", "task_microbatch", "eval_every", "checkpoint_every"),
@@ -53,7 +53,7 @@ class Run(NamedTuple):
     clock: Clock
 
 
-def compare(run: Run, tests: list[np.ndarray]) -> None:
+def compare(run: Run, tests: list[Signal]) -> None:
     """All methods from both inits on the test signals."""
     config, setup, workdir = run.config, run.setup, run.workdir
     entries: dict[str, dict[str, Any]] = {method: {} for method in config.own.methods}
@@ -70,7 +70,7 @@ def compare(run: Run, tests: list[np.ndarray]) -> None:
     record = {
         "experiment": "stream",
         "signal": config.run.signal,
-        "layout": setup.layout._asdict() | {"part_shape": setup.layout.part_shape},
+        "layout": dict(setup.arranged.record),
         "steps": config.own.part_steps,
         "methods": entries,
         "targets": f"{targets}/{FRAMES}",
@@ -123,7 +123,7 @@ def _rates(run: Run, method: str, init: str) -> Piece:
 
 
 def _fits(
-    run: Run, method: str, init: str, tests: list[np.ndarray], chosen: dict[int, Chosen]
+    run: Run, method: str, init: str, tests: list[Signal], chosen: dict[int, Chosen]
 ) -> Piece:
     """What becomes of the test signals."""
     setup, config, about = run.setup, run.config, _about(run, method)
@@ -137,7 +137,7 @@ def _fits(
             )
         write_frames(folder, renders, setup, config)
         weights = num_params(field_of(setup, method))
-        weights *= setup.layout.num_parts if method == "modules" else 1
+        weights *= setup.num_parts if method == "modules" else 1
         return {
             "budgets": budgets,
             "weights": weights,
@@ -160,5 +160,5 @@ def _about(run: Run, method: str) -> dict[str, Any]:
     }
 
 
-def _digest(about: dict[str, Any], *signals: list[np.ndarray]) -> str:
+def _digest(about: dict[str, Any], *signals: list[Signal]) -> str:
     return name_of(json.dumps(about, sort_keys=True), *signals)[:8]

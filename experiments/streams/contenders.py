@@ -19,10 +19,7 @@ from metainr.files import write_bytes
 from metainr.keys import branch
 from metainr.numerics import Summation
 from metainr.streams import MethodOptions, Steps, best, forgetting, make_method, run_stream
-from metainr.types import Array, Hyper, Key, Params
-
-RATES = {"sgd": (1e-2, 3e-2, 1e-1), "adam": (1e-4, 3e-4, 1e-3, 3e-3)}
-"""Optimizers and rates that every contender is tuned over, beside those of the inner loop."""
+from metainr.types import Array, Hyper, Key, Params, Signal
 
 SHOWN = 4  # signals of which pictures are kept
 FRAMES = "frames.npz"
@@ -40,16 +37,18 @@ class Contender(NamedTuple):
     """A method on streams of one shape, whatever weights it starts from.
 
     block: signals at a time.
-    learned_for: optimizer and rate of the inner loop that the inits were learned for.
-    pulls: strengths that are tried.
-    run: (params, how, steps a part, signals, keys) -> matrices, PSNRs and renders of all signals,
-        in blocks of one size, so that a program is compiled once for each optimizer.
+    tried: what validation chooses from: every optimizer with its rates, and that of the inner loop
+        that the inits were learned for, with every pull.
+    run: (params, how, steps a part, signals, keys, whether all is measured after every part or
+        after the last alone) -> matrices, PSNRs and renders of all signals, in blocks of one size,
+        so that a program is compiled once for each optimizer.
     """
 
     block: int
-    learned_for: tuple[str, float]
-    pulls: tuple[float, ...]
-    run: Callable[[Params, Chosen, int, Array, Array], tuple[np.ndarray, np.ndarray, np.ndarray]]
+    tried: tuple[Chosen, ...]
+    run: Callable[
+        [Params, Chosen, int, Signal, Array, bool], tuple[np.ndarray, np.ndarray, np.ndarray]
+    ]
 
 
 def make_contender(
@@ -57,53 +56,55 @@ def make_contender(
 ) -> Contender:
     """The contender, with nothing compiled yet. Raises UserError for a buffer that is too large."""
     options = MethodOptions(config.own.buffer, summation)
-    made, layout = make_method(method, field_of(setup, method), setup.layout, options), setup.layout
+    division = setup.arranged.division
+    made = make_method(method, field_of(setup, method), division, options)
 
-    def streams(params, rate, count, pull, signals, keys, optimizer):
+    def streams(params, rate, count, pull, watched, signals, keys, optimizer):
         how = Steps(Hyper(optimizer, rate), count, config.own.fisher, pull)
 
         def one(signal, key):
-            course = run_stream(made, layout, params, signal, key, how)
+            course = run_stream(made, division, params, signal, key, how, watched)
             return course.matrix, course.psnr, course.renders
 
         return map_tasks(one, signals, keys)
 
     program, size = jax.jit(streams, static_argnames="optimizer"), config.test.num_validation
 
-    def run(params, how, count, signals, keys):
+    def run(params, how, count, signals, keys, watched):
         numbers = jnp.float32(how.learning_rate), jnp.int32(count), jnp.float32(how.pull)
         blocks = []
-        for begin in range(0, len(signals), size):
-            rows = np.minimum(np.arange(begin, begin + size), len(signals) - 1)
-            data = signals[rows], keys[rows]
-            found = program(params, *numbers, *data, optimizer=how.optimizer)
+        for begin in range(0, len(keys), size):
+            rows = np.minimum(np.arange(begin, begin + size), len(keys) - 1)
+            data = jax.tree.map(lambda x, rows=rows: x[rows], (signals, keys))
+            found = program(params, *numbers, jnp.bool(watched), *data, optimizer=how.optimizer)
             blocks.append(jax.tree.map(np.asarray, found))
-        return tuple(np.concatenate(part)[: len(signals)] for part in zip(*blocks))
+        return tuple(np.concatenate(part)[: len(keys)] for part in zip(*blocks))
 
+    rates = {
+        (optimizer, rate): None
+        for optimizer in setup.kind.rates
+        for rate in setup.kind.rates[optimizer]
+    }
     inner = str(config.learner.inner.optimizer), float(config.learner.inner.learning_rate)
-    return Contender(size, inner, config.own.pulls if method == "ewc" else (0.0,), run)
+    pulls = config.own.pulls if method == "ewc" else (0.0,)
+    tried = tuple(Chosen(*hyper, pull) for hyper in rates | {inner: None} for pull in pulls)
+    return Contender(size, tried, run)
 
 
 def tuned(
-    contender: Contender, params: Params, signals: Sequence[np.ndarray], root: Key, steps: int
+    contender: Contender, params: Params, signals: Sequence[Signal], root: Key, steps: int
 ) -> Chosen:
     """The optimizer, rate and pull with the highest mean PSNR of all parts in the end, by
     validation signals; one with which a fit diverges loses.
     """
-    rates = {(optimizer, rate): None for optimizer in RATES for rate in RATES[optimizer]}
-    tried = [
-        Chosen(*hyper, pull)
-        for hyper in rates | {contender.learned_for: None}
-        for pull in contender.pulls
-    ]
     data = _data(signals, branch(root, "validate"))
 
     def quality(how):
-        matrices, *_ = contender.run(params, how, steps, *data)
+        matrices, *_ = contender.run(params, how, steps, *data, False)
         mean = matrices[:, -1].mean()
         return mean if np.isfinite(mean) else -np.inf
 
-    return max(tried, key=quality)
+    return max(contender.tried, key=quality)
 
 
 def tested(
@@ -111,18 +112,19 @@ def tested(
     params: Params,
     how: Chosen,
     setup: Setup,
-    signals: Sequence[np.ndarray],
+    signals: Sequence[Signal],
     root: Key,
     steps: int,
 ) -> tuple[dict[str, Any], np.ndarray]:
     """(What became of the test signals, as JSON; renders [signals, parts, *shape, c])."""
     data = _data(signals, branch(root, "test"))
-    contender.run(params, how, 1, *(rows[:1] for rows in data))  # compiles, if that is not done
+    first = jax.tree.map(lambda x: x[:1], data)
+    contender.run(params, how, 1, *first, True)  # compiles, if that is not done
     began = time.perf_counter()
-    matrices, psnr, renders = contender.run(params, how, steps, *data)
+    matrices, psnr, renders = contender.run(params, how, steps, *data, True)
     size = contender.block
     blocks = -(-len(signals) // size) * size  # the last one may be filled up
-    seconds = (time.perf_counter() - began) / (blocks * setup.layout.num_parts)
+    seconds = (time.perf_counter() - began) / (blocks * setup.num_parts)
     rows = [matrices[:, -1].mean(-1), best(matrices).mean(-1), forgetting(matrices), psnr]
     names = ("end", "best", "forgetting", "whole")
     return {
@@ -135,10 +137,9 @@ def tested(
 
 def kept_numbers(method: str, setup: Setup, config: Config[StreamOptions], weights: int) -> int:
     """How many numbers a method keeps of parts gone by, beside its weights."""
-    dim, channels = len(setup.layout.shape), setup.signals.get("test", 0).shape[-1]
-    each = dim + channels
+    each = setup.arranged.numbers
     return {
-        "offline": each * int(np.prod(setup.layout.shape)),
+        "offline": each * setup.arranged.division.num_points,
         "replay": each * config.own.buffer,
         "ewc": 2 * weights,
     }.get(method, 0)
@@ -155,9 +156,10 @@ def write_frames(folder: Path, renders: np.ndarray, setup: Setup, config: Any) -
         setup.kind.write(folder / f"{number:03d}", signal[-1], config)
 
 
-def write_targets(folder: Path, signals: Sequence[np.ndarray], setup: Setup, config: Any) -> None:
+def write_targets(folder: Path, signals: Sequence[Signal], setup: Setup, config: Any) -> None:
     """Writes what `write_frames` writes of the signals themselves."""
-    write_frames(folder, np.stack(signals[:SHOWN])[:, None], setup, config)
+    shown = np.stack([setup.kind.target(signal) for signal in signals[:SHOWN]])
+    write_frames(folder, shown[:, None], setup, config)
 
 
 def _levels(picture):
@@ -166,7 +168,7 @@ def _levels(picture):
 
 def _data(signals, key):
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(len(signals)))
-    return jnp.asarray(np.stack(signals)), keys
+    return jax.tree.map(lambda *x: jnp.asarray(np.stack(x)), *signals), keys
 
 
 def _one(values):

@@ -3,19 +3,18 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from experiments import spine
 from experiments.config import Config, make_field
 from experiments.experiment import Experiment
 from experiments.run.reading import changed
-from experiments.streams.kinds import Kind, kind_of
+from experiments.streams.kind import Arranged, Files, Kind
+from experiments.streams.kinds import kind_of
 from experiments.streams.stream_options import StreamOptions
+from metainr.errors import UserError
 from metainr.runs.inits import standard_params, start_params
 from metainr.runs.options import Machine
 from metainr.runs.problem import Problem
-from metainr.runs.regression import of_grid
-from metainr.streams import Layout, make_layout, num_params, parts_of, width_for
+from metainr.streams import Layout, num_params, width_for
 from metainr.types import Field, Key, Params, SignalClass
 
 LEARNED, RANDOM = "learned", "random"
@@ -26,35 +25,52 @@ FOLDERS = _OF_PARTS, _OF_WHOLES = "inits/parts", "inits/wholes"
 class Setup(NamedTuple):
     """What a stream is about.
 
-    kind, signals: what arrives.
-    layout: in which parts.
+    kind, arranged: what arrives, and in which parts.
     module, whole: the field of a part, and the one for all of them, of as many weights together.
     """
 
     kind: Kind
-    signals: SignalClass
-    layout: Layout
+    arranged: Arranged
     module: Field
     whole: Field
+
+    @property
+    def signals(self) -> SignalClass:
+        """The class, as streams take its signals."""
+        return self.arranged.signals
+
+    @property
+    def num_parts(self) -> int:
+        """Of a stream."""
+        return self.arranged.division.num_parts
 
 
 def make_setup(config: Config[StreamOptions]) -> Setup:
     """What the flags describe. Raises UserError for parts that do not cover the signals."""
     kind = kind_of(config.run.signal)
-    signals = kind.make(config)
-    *shape, channels = signals.get("test" if signals.sizes["test"] else "train", 0).shape
-    layout = make_layout(shape, config.own.parts or kind.parts, config.own.overlap)
+    arranged = kind.arrange(kind.make(config), config.own.parts or kind.parts, config)
 
     def field(**changes: float) -> Field:
         choice = config.field._replace(options=config.field.options._replace(**changes))
-        return make_field(choice, in_dim=len(shape), out_dim=channels)
+        return make_field(choice, in_dim=arranged.in_dim, out_dim=arranged.out_dim)
 
     own, module = config.own, field()
     frequencies = {"omega": own.whole_omega, "first_omega": own.whole_first_omega}
     given = {name: value for name, value in frequencies.items() if value is not None}
-    wanted = layout.num_parts * num_params(module)
+    wanted = arranged.division.num_parts * num_params(module)
     width = width_for(lambda width: field(width=width), wanted)
-    return Setup(kind, signals, layout, module, field(width=width, **given))
+    return Setup(kind, arranged, module, field(width=width, **given))
+
+
+def grid_of(setup: Setup) -> tuple[Layout, Files]:
+    """The boxes of a grid that parts are, and files of such. Raises UserError if there are none."""
+    layout, files = setup.arranged.layout, setup.kind.files
+    if layout is None or files is None:
+        raise UserError(
+            "--follow has no part in streams of photographs, whose cameras are found together; "
+            "give --input=FOLDER"
+        )
+    return layout, files
 
 
 def field_of(setup: Setup, method: str) -> Field:
@@ -62,15 +78,9 @@ def field_of(setup: Setup, method: str) -> Field:
     return setup.module if method == "modules" else setup.whole
 
 
-def module_problem(setup: Setup, config: Config[StreamOptions]) -> Problem:
-    """Image regression of parts, whatever their axes are: what a module's init is learned for."""
-    signals = parts_of(setup.signals, setup.layout)
-    return _problem(setup.module, signals, setup.layout.part_shape, config)
-
-
-def whole_problem(setup: Setup, config: Config[StreamOptions]) -> Problem:
-    """The same of whole signals, for the one field."""
-    return _problem(setup.whole, setup.signals, setup.layout.shape, config)
+def problem_of(setup: Setup, method: str) -> Problem:
+    """What the init of a method is learned for: parts, or whole signals."""
+    return setup.arranged.problem(field_of(setup, method), method == "modules")
 
 
 def init_of(
@@ -91,19 +101,10 @@ def init_of(
     """
     if name == RANDOM:
         return standard_params(field_of(setup, method), root)
+    own, folder = config, workdir / _OF_WHOLES
     if method == "modules":
-        count = setup.layout.num_parts
+        count, folder = setup.num_parts, workdir / _OF_PARTS
         times = {"train_steps": config.outer.train_steps, "eval_every": config.outer.eval_every}
         own = changed(experiment, config, **{k: count * value for k, value in times.items()})
-        problem, folder = module_problem(setup, config), workdir / _OF_PARTS
-    else:
-        own, problem, folder = config, whole_problem(setup, config), workdir / _OF_WHOLES
+    problem = problem_of(setup, method)
     return start_params(problem.field, spine.learned_init(problem, own, folder, machine))
-
-
-def _problem(
-    field: Field, signals: SignalClass, shape: tuple[int, ...], config: Config[StreamOptions]
-) -> Problem:
-    steps = config.learner.inner_steps
-    points = min(config.run.inner_points, int(np.prod(shape)))
-    return of_grid(field, signals, shape, (0, steps), steps, steps, points)

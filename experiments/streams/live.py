@@ -1,5 +1,6 @@
 """Live: parts appear in a folder as files; each is learned by a module as soon as it is whole."""
 
+import math
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -12,7 +13,7 @@ import numpy as np
 
 from experiments.config import Config
 from experiments.streams.contenders import Chosen
-from experiments.streams.learned import Setup
+from experiments.streams.learned import Setup, grid_of
 from experiments.streams.own_stream import check_size, part_files, read_part
 from experiments.streams.stream_options import StreamOptions
 from metainr.errors import UserError
@@ -22,7 +23,8 @@ from metainr.numerics import Summation
 from metainr.objectives import pixel_grid
 from metainr.output import say
 from metainr.reporting import write_json
-from metainr.streams import Steps, join, learn_module
+from metainr.streams import Steps, boxes, join, learn_module
+from metainr.streams.descent import observed
 from metainr.types import Hyper, Params
 from metainr.weights import load_weights, match_structure, save_weights
 
@@ -47,12 +49,16 @@ def follow(
     be read or is of another size than the first.
     """
     source = check_folder(config.own.follow or "")
+    layout, _ = grid_of(setup)
+    division, grid = boxes(layout), pixel_grid(layout.part_shape)
+    key = jax.random.key(config.run.seed)  # not read: a step sees all points of a part
     steps = Steps(Hyper(how.optimizer, how.learning_rate), config.own.part_steps, config.own.fisher)
 
     @jax.jit
     def learn(values):
-        own = learn_module(setup.module, params, setup.layout, values, steps, summation)
-        found = setup.module.apply(own, pixel_grid(setup.layout.part_shape))
+        rows = observed(grid, values)
+        own = learn_module(setup.module, division, params, rows, key, steps, summation)
+        found = setup.module.apply(own, grid)
         return own, jnp.mean(jnp.square(found - values))
 
     of = {
@@ -62,7 +68,7 @@ def follow(
     }
     parts = _known(folder, of)
     path = _render(setup, config, params, parts, folder)
-    say(f"{len(parts)} of {setup.layout.num_parts} parts are known; waiting for files in {source}")
+    say(f"{len(parts)} of {setup.num_parts} parts are known; waiting for files in {source}")
     for file in _arrivals(source, setup, parts):
         began = time.perf_counter()
         read = read_part(file, setup, config)
@@ -82,7 +88,7 @@ def follow(
         write_json(folder / _RECORD, {"of": of, "parts": parts})
         path = _render(setup, config, params, parts, folder)
         say(
-            f"part {number + 1} of {setup.layout.num_parts}, {file.name}: "
+            f"part {number + 1} of {setup.num_parts}, {file.name}: "
             f"{parts[-1]['psnr']:.1f} dB in {parts[-1]['seconds']:.1f} s; {path}"
         )
     return path
@@ -115,11 +121,11 @@ def _known(folder: Path, of: dict[str, Any]) -> list[dict[str, Any]]:
 def _arrivals(source: Path, setup: Setup, parts: list[dict[str, Any]]) -> Iterator[Path]:
     """New files, once they are no longer written to, until there are as many as parts."""
     before: dict[Path, Any] = {}
-    while len(parts) < setup.layout.num_parts:
+    while len(parts) < setup.num_parts:
         taken = {part["file"] for part in parts}
         now = {path: _state(path) for path in part_files(source, setup) if path.name not in taken}
         whole = [path for path, state in now.items() if state and before.get(path) == state]
-        yield from whole[: setup.layout.num_parts - len(parts)]
+        yield from whole[: setup.num_parts - len(parts)]
         before = now
         if not whole:
             time.sleep(_POLL)
@@ -136,9 +142,10 @@ def _state(path):
 
 def _render(setup, config, params, parts, folder) -> Path:
     """Writes what is known so far; parts to come are grey."""
-    ask = partial(setup.module.apply, coords=pixel_grid(setup.layout.part_shape))
+    layout, _ = grid_of(setup)
+    ask = partial(setup.module.apply, coords=pixel_grid(layout.part_shape))
     found = []
-    for number in range(setup.layout.num_parts):
+    for number in range(setup.num_parts):
         if number < len(parts):
             path = _weights(folder, number)
             own = match_structure(load_weights(path), params, str(path))
@@ -146,9 +153,9 @@ def _render(setup, config, params, parts, folder) -> Path:
         else:
             found.append(None)
     channels = setup.signals.get("train", 0).shape[-1]
-    unknown = np.full((int(np.prod(setup.layout.part_shape)), channels), _UNKNOWN, np.float32)
+    unknown = np.full((math.prod(layout.part_shape), channels), _UNKNOWN, np.float32)
     values = np.stack([unknown if x is None else x for x in found])
-    return setup.kind.write(folder / "known", np.asarray(join(values, setup.layout)), config)
+    return setup.kind.write(folder / "known", np.asarray(join(values, layout)), config)
 
 
 def _weights(folder, number):

@@ -6,17 +6,18 @@ from pathlib import Path
 import numpy as np
 
 from experiments.config import Config
-from experiments.streams.kinds import Read
-from experiments.streams.learned import Setup
+from experiments.streams.kind import Read
+from experiments.streams.learned import Setup, grid_of
 from experiments.streams.stream_options import StreamOptions
 from metainr.errors import UserError
 from metainr.files import expanded
 from metainr.media.folders import visible
 from metainr.streams import join
+from metainr.types import Signal
 
 
-def own_signal(setup: Setup, config: Config[StreamOptions]) -> np.ndarray:
-    """The signal [*shape, c] that --input names.
+def own_signal(setup: Setup, config: Config[StreamOptions]) -> Signal:
+    """The signal that --input names, as streams take it.
 
     Raises UserError if it cannot be read, is no signal of the class, or has not a file for each
     part.
@@ -24,10 +25,12 @@ def own_signal(setup: Setup, config: Config[StreamOptions]) -> np.ndarray:
     path = expanded(config.own.input or "")
     if not path.exists():
         raise UserError(f"--input={path} does not exist; give a file, or a folder of parts")
-    if not path.is_dir() or _is_one_clip(path, setup):
+    if setup.kind.files is None:
+        return setup.kind.whole(str(path), config)
+    if not path.is_dir() or setup.kind.files.is_part(path):  # a clip may be a folder of frames
         return checked(setup.kind.whole(str(path), config), setup, path)
     files = part_files(path, setup)
-    count = setup.layout.num_parts
+    count = setup.num_parts
     if len(files) != count:
         raise UserError(
             f"--input={path} has {len(files)} parts, and --parts makes {count} of a signal; give "
@@ -36,14 +39,10 @@ def own_signal(setup: Setup, config: Config[StreamOptions]) -> np.ndarray:
     return joined(read_parts(files, setup, config), setup)
 
 
-def _is_one_clip(path, setup):
-    """Whether a folder is one clip, its files being frames."""
-    return setup.kind.is_part(path)
-
-
 def part_files(folder: Path, setup: Setup) -> list[Path]:
     """The files of a folder that may be parts, by name."""
-    return [path for path in visible(folder) if setup.kind.is_part(path)]
+    _, files = grid_of(setup)
+    return [path for path in visible(folder) if files.is_part(path)]
 
 
 def read_parts(
@@ -59,7 +58,8 @@ def read_parts(
 
 def read_part(path: Path, setup: Setup, config: Config[StreamOptions]) -> Read:
     """A part of a file. Raises UserError if it is none of this stream's."""
-    read = setup.kind.part(path, setup.layout.part_shape, config)
+    layout, files = grid_of(setup)
+    read = files.part(path, layout.part_shape, config)
     return read._replace(values=checked(read.values, setup, path))
 
 
@@ -76,7 +76,7 @@ def joined(parts: Sequence[np.ndarray], setup: Setup) -> np.ndarray:
     """The signal [*shape, c] of all parts."""
     values = np.stack(parts)
     flat = values.reshape(len(values), -1, values.shape[-1])
-    return np.asarray(join(flat, setup.layout))
+    return np.asarray(join(flat, grid_of(setup)[0]))
 
 
 def checked(values: np.ndarray, setup: Setup, path: Path) -> np.ndarray:

@@ -121,7 +121,7 @@ def consolidation(field: Field, term: Term = AS_THEY_ARE) -> Memory:
         return jax.tree.map(one, *kept, params)
 
     def keep(kept, params, part, key):
-        drawn, = observe((term,), params, part, key, 0)
+        (drawn,) = observe((term,), params, part, key, 0)
         new = weight_information(partial(read, term, field.apply), params, drawn.inputs)
         total = jax.tree.map(jnp.add, kept.curvature, new)
 

@@ -92,9 +92,7 @@ def modules(field: Field, division: Division, options: MethodOptions) -> Method:
 
     def learn(state, stream, number, key, how):
         rows, key = own(stream, number), jax.random.fold_in(key, _STEPS)
-        new = learn_module(
-            field, division, own(state, number), rows, key, how, options.summation
-        )
+        new = learn_module(field, division, own(state, number), rows, key, how, options.summation)
         return jax.tree.map(lambda x, new: x.at[number].set(new), state, new)
 
     return Method(

@@ -12,7 +12,7 @@ import numpy as np
 from absl import logging
 from jax import lax
 
-from metainr.cameras import Rays, RaySamples, Views, even_depths, pixel_rays
+from metainr.cameras import RaySamples, Views, even_depths, pixel_rays
 from metainr.errors import UserError
 from metainr.objectives import squared_error, stratified
 from metainr.streams.division import Division, Frame, weighted_psnr
