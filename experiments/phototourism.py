@@ -24,10 +24,16 @@ from experiments.run import estimating, processes, shared_flags
 from experiments.run.reading import made, run_of
 from experiments.scenes import landmark_flags, ray_flags
 from experiments.scenes.landmark_flags import PlaceOptions
-from experiments.scenes.scenes import Scenes, check_rays, depth_picture, pooled_views, scenes
+from experiments.scenes.scenes import (
+    Scenes,
+    check_depth_factors,
+    check_rays,
+    depth_picture,
+    pooled_views,
+    scenes,
+)
 from metainr import signals
 from metainr.cameras import Views
-from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.evaluation.metrics import psnr_of_mse
 from metainr.numerics import Summation
@@ -164,10 +170,7 @@ def settle(values: Values, given: Collection[str]) -> Values:
     """A folder of photos is a class of signals."""
     run, own = run_of(values), made(PlaceOptions, values)
     check_rays(run)
-    if own.near_factor >= own.far_factor:
-        raise UserError(
-            f"--near_factor={own.near_factor} is not below --far_factor={own.far_factor}; swap them"
-        )
+    check_depth_factors(own.near_factor, own.far_factor)
     if own.photo_folder is not None and run.signal == "facade":
         return {**values, "signal": "phototourism"}
     return values

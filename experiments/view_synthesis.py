@@ -30,6 +30,7 @@ from experiments.run.reading import made, run_of
 from experiments.scenes import ray_flags, view_flags
 from experiments.scenes.scenes import (
     Scenes,
+    check_object_folder,
     check_rays,
     depth_picture,
     pooled_views,
@@ -47,7 +48,6 @@ from metainr.numerics import Summation
 from metainr.runs.partial import learned_in_part
 from metainr.runs.problem import Problem, Setting, spread_steps
 from metainr.signals.access import split_by_split
-from metainr.signals.objects import MAKERS
 from metainr.types import Field, SignalClass, Task
 
 flags.adopt_module_key_flags(shared_flags)
@@ -229,11 +229,7 @@ def settle(values: Values, given: Collection[str]) -> Values:
             f"{own.views_per_object} is more than {TO_OPTIMISE}: later views are held out; give "
             "fewer"
         )
-    if own.object_folder is not None and run.signal in MAKERS:
-        raise UserError(
-            f"--object_folder={own.object_folder} is not read by --signal={run.signal}, a "
-            "generated class; give --signal=shapenet or nerf_folder after the flagfile"
-        )
+    check_object_folder(run.signal, own.object_folder)
     if own.near >= own.far:
         raise UserError(f"--near={own.near} is not below --far={own.far}; swap them")
     check_rays(run)

@@ -17,6 +17,7 @@ from metainr.measurements import Rendered, activate, composite, rendering, value
 from metainr.numerics import Summation
 from metainr.objectives import random_rays, squared_error
 from metainr.runs.problem import matching_objective
+from metainr.signals.objects import MAKERS
 from metainr.types import Array, Field, Objective, Params, SignalClass, Term
 
 _POOLED = 32  # scenes that the mean init is fitted to
@@ -70,6 +71,23 @@ def check_rays(run: RunOptions) -> None:
     """Raises UserError if steps see no ray."""
     if run.inner_points < 1:
         raise UserError("--inner_points=0 draws no rays; give e.g. --inner_points=64")
+
+
+def check_object_folder(signal: str, folder: str | None) -> None:
+    """Raises UserError for a folder of objects that a generated class would not read."""
+    if folder is not None and signal in MAKERS:
+        raise UserError(
+            f"--object_folder={folder} is not read by --signal={signal}, a generated class; give "
+            "--signal=shapenet or nerf_folder after the flagfile"
+        )
+
+
+def check_depth_factors(near_factor: float, far_factor: float) -> None:
+    """Raises UserError for factors that may swap near and far."""
+    if near_factor >= far_factor:
+        raise UserError(
+            f"--near_factor={near_factor} is not below --far_factor={far_factor}; swap them"
+        )
 
 
 def render_views(render: Render, params: Params, views: Views) -> Rendered:

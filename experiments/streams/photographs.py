@@ -12,7 +12,13 @@ import numpy as np
 from experiments.fitting.pictures_io import encode_png, quantised
 from experiments.media.sheets import arranged as side_by_side
 from experiments.run.machine import make_summation
-from experiments.scenes.scenes import pooled_views, scenes
+from experiments.scenes.scenes import (
+    check_depth_factors,
+    check_object_folder,
+    check_rays,
+    pooled_views,
+    scenes,
+)
 from experiments.scenes.view_flags import REACH
 from experiments.streams.kind import Arranged, Kind, Own
 from metainr import signals
@@ -21,6 +27,7 @@ from metainr.errors import UserError
 from metainr.evaluation.fitting import Score
 from metainr.files import write_bytes
 from metainr.measurements import rendering
+from metainr.media.cameras.poses import Placement, depths_of, place_looked_at
 from metainr.runs.problem import Problem, Setting
 from metainr.signals.access import SPLITS, generator
 from metainr.signals.objects import MAKERS, one_scene
@@ -50,8 +57,7 @@ _STREET = _Scenes(along, "none", _LANDMARK_REACH)
 
 def _arrange(how, made, parts, config):
     count, run, own = _num_parts(parts), config.run, config.own
-    if run.inner_points < 1:
-        raise UserError("--inner_points=0 draws no rays; give e.g. --inner_points=64")
+    check_rays(run)
     if own.overlap:
         raise UserError(
             f"--overlap={own.overlap} is of parts of a grid; photographs are each in one: leave it "
@@ -60,7 +66,7 @@ def _arrange(how, made, parts, config):
     example = made.get("train", 0)
 
     def in_parts(split, index):
-        return in_blocks(made.get(split, index), count, own.unseen_photos, how.order)
+        return _in_blocks(made.get(split, index), how, config)
 
     first = in_parts("train", 0)
     division = blocks(
@@ -78,6 +84,7 @@ def _arrange(how, made, parts, config):
         "overlap": 0,
         "part_shape": [sum(len(views.images[0]) for views in first)],
         "unit": "photographs",
+        "drawn": run.inner_points,
     }
     numbers = 3 + 3 + 2 + 3  # of a ray: origin, direction, bounds and colour
     return Arranged(made._replace(get=in_parts), division, 3, 4, numbers, problem, None, record)
@@ -151,19 +158,39 @@ def _object_options(config):
 
 
 def _objects(config):
+    check_object_folder(config.run.signal, config.own.object_folder)
     made = signals.make(config.run.signal, _object_options(config))
     return _kept(made, _OBJECTS if config.run.signal in MAKERS else None)
 
 
 def _whole_object(path, config):
     views, _ = one_scene(Path(path), _object_options(config), None, 0)
-    return in_blocks(
-        views, _num_parts(config.own.parts or _PARTS), config.own.unseen_photos, around
-    )
+    return _in_blocks(_framed(path, views, config), _ROUND, config)
+
+
+def _framed(path, views, config):
+    """The views where the class has its objects: what cameras look at in the origin, and its median
+    depth midway between near and far.
+    """
+    place = place_looked_at(views.poses)
+    depth = 0.0 if place is None else float(np.median(depths_of(place, views.poses)))
+    if depth <= 0:
+        raise UserError(
+            f"--input={path}: its cameras look at no common place, where the object would be; give "
+            "photographs from all round it"
+        )
+    placement = Placement(place, (config.own.near + config.own.far) / 2 / depth)
+    return views._replace(poses=placement.there(views.poses))
+
+
+def _in_blocks(views, how, config):
+    own = config.own
+    return in_blocks(views, _num_parts(own.parts or _PARTS), own.unseen_photos, how.order)
 
 
 def _place_options(config, **changes):
     run, own = config.run, config.own
+    check_depth_factors(own.near_factor, own.far_factor)
     options = signals.LandmarkOptions(run.resolution, run.seed, None, own.scene_scale)
     factors = {"near_factor": own.near_factor, "far_factor": own.far_factor}
     return options._replace(**factors | changes)
@@ -188,7 +215,7 @@ def _whole_place(path, config):
     name = "colmap" if (Path(path) / "sparse").is_dir() else "phototourism"
     made = signals.make(name, options)
     views = _together(made, {split: made.sizes[split] for split in reversed(SPLITS)})
-    return in_blocks(views, _num_parts(config.own.parts or _PARTS), config.own.unseen_photos, along)
+    return _in_blocks(views, _STREET, config)
 
 
 def _together(photos, counts) -> Views:

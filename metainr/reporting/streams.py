@@ -2,7 +2,10 @@
 
 stream.json:
 
-    {"experiment", "signal", "layout": {"shape", "counts", "overlap", "part_shape"},
+    {"experiment", "signal",
+     "layout": {"shape", "counts", "overlap", "part_shape",
+                "unit": of what "part_shape" counts, where that is not points,
+                "drawn": observations that a step draws, where that is not all},
      "steps": of a part, "targets": file of pictures, "num_test", "seconds", "config",
      "methods": {METHOD: {INIT: {"weights", "kept", "frames": file of pictures,
         "budgets": {STEPS: {"optimizer", "learning_rate", "pull", "seconds_per_part",
@@ -131,7 +134,8 @@ def _quality(record):
         f"Whole: of the signal, parts put together.{_passes(record)}"
     )
     shape = " × ".join(map(str, record["layout"]["part_shape"]))
-    title = f"{record['signal']} in {len(_first(record)['matrix'])} parts of {shape} points"
+    unit = record["layout"].get("unit", "points")
+    title = f"{record['signal']} in {len(_first(record)['matrix'])} parts of {shape} {unit}"
     names = (f"{method}, {init}" for method, init, _ in rows)
     return Table(title, ("method, init", *columns), tuple(zip(names, *cells)), note)
 
@@ -149,7 +153,7 @@ def _marked(rows, found):
 def _passes(record):
     """What offline comes to when it has seen each point as often as a stream shows it."""
     entry = record["methods"].get(OFFLINE, {}).get(LEARNED)
-    if entry is None:
+    if entry is None or "drawn" in record["layout"]:  # then all see as many in a step
         return ""
     first = entry["budgets"][str(record["steps"])]["matrix"][0]
     if None in first:
