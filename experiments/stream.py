@@ -1,6 +1,7 @@
 """Streams: a signal arrives in parts, each seen once, and all are to be kept.
 
-A picture comes in quadrants, a sound in seconds, a clip in segments. Compared at equal numbers of
+A picture comes in quadrants, a sound in seconds, a clip in segments, a scene in blocks of
+photographs. Compared at equal numbers of
 weights and of steps, each from a random and from a learned init: one field that is trained on the
 parts in their order (sequential), with a buffer of old points (replay), with elastic weight
 consolidation (ewc), or on all of them at once (offline, an upper bound), and modules: a small field
@@ -13,6 +14,13 @@ A picture of one's own, or a folder with a file for each part, as the stream:
 
     python -m experiments.stream --flagfile=experiments/flags/stream/quickstart.flags \
         --workdir=runs/stream --input=photo.png
+
+Photographs of an object as somebody walks round it, or of a place along its street:
+
+    python -m experiments.stream --flagfile=experiments/flags/stream/views.flags \
+        --workdir=runs/views
+    python -m experiments.stream --flagfile=experiments/flags/stream/landmark.flags \
+        --workdir=runs/street
 
 Live: modules learn the files of a folder as they appear there. What is known so far is rendered
 after every part; a killed run goes on:

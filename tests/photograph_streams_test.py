@@ -9,7 +9,8 @@ from metainr import fields, signals, streams
 from metainr.algorithms import adapt, make_parts, plain_inner
 from metainr.errors import UserError
 from metainr.measurements import rendering
-from metainr.streams.photographs import Blocks, rays_of, shares_of
+from metainr.streams.memory import replay
+from metainr.streams.photographs import Blocks, rays_by_weight, rays_of, shares_of
 from metainr.types import Hyper
 
 FIELD = fields.make("positional", in_dim=3, out_dim=4, width=8, depth=2, octaves=2, frequencies=2)
@@ -22,13 +23,11 @@ def _blocks(parts=3):
     return streams.in_blocks(views, parts, 1, streams.around)
 
 
-def _course(method, blocks, steps=3, **options):
+def _course(method, blocks, steps=3):
     count = len(blocks.seen.images)
     points = blocks.seen.images[..., 0].size
     division = streams.blocks(count, points, 16, 4, rendering())
-    made = streams.make_method(
-        method, FIELD, division, streams.MethodOptions(**{"buffer": 20} | options)
-    )
+    made = streams.make_method(method, FIELD, division, streams.MethodOptions(buffer=20))
     how = streams.Steps(Hyper("adam", 1e-2), steps, 0.0, 1.0)
     run = jax.jit(
         lambda params, blocks, key: streams.run_stream(made, division, params, blocks, key, how)
@@ -107,11 +106,11 @@ def test_pixels_outside_of_a_window_are_neither_seen_nor_kept():
     rows = rays_of(blocks.seen._replace(windows=windows))
     assert rows.weights.shape == (3, 2 * 36) and float(rows.weights.sum()) == 3 * 2 * 6
     rows = jax.tree.map(lambda x: x[0], rows)
-    memory = streams.memory.replay(20)
+    memory = replay(20)
     kept = memory.start(PARAMS, jax.tree.map(lambda x: x[None], rows))
     kept = memory.keep(kept, PARAMS, rows, jax.random.key(0))
     assert int((kept.ranks >= 0).sum()) == 12 == float(kept.seen)
-    drawn = streams.photographs.rays_by_weight(64, 4)(PARAMS, rows, jax.random.key(0), 0)
+    drawn = rays_by_weight(64, 4)(PARAMS, rows, jax.random.key(0), 0)
     allowed = {tuple(x) for x in np.asarray(rows.inputs.directions[rows.weights > 0]).tolist()}
     assert {tuple(x) for x in np.asarray(drawn.inputs.directions).tolist()} <= allowed
     assert bool(jnp.isfinite(drawn.inputs.depths).all())

@@ -136,10 +136,10 @@ def rays_of(views: Views) -> Observations:
     grid = jnp.stack(jnp.mgrid[:height, :width], -1).reshape(-1, 2).astype(jnp.float32)
 
     def of_view(view):
-        one = (x[None] for x in (view.poses, view.inverse_intrinsics, view.bounds))
+        pose, inverse, bounds = view.poses, view.inverse_intrinsics, view.bounds
         offsets = grid - view.windows[None, :2]
         inside = ((offsets >= 0) & (offsets < view.windows[None, 2:])).all(-1)
-        rays = pixel_rays(*one, grid)
+        rays = pixel_rays(pose[None], inverse[None], bounds[None], grid)
         return Observations(rays, view.images.reshape(-1, 3), inside.astype(jnp.float32))
 
     rows = jax.vmap(of_view)(flat)
