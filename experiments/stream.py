@@ -1,11 +1,11 @@
 """Streams: a signal arrives in parts, each seen once, and all are to be kept.
 
 A picture comes in quadrants, a sound in seconds, a clip in segments, a scene in blocks of
-photographs. Compared at equal numbers of weights and of steps, each from a random and from a learned
-init: one field that is trained on the parts in their order (sequential), with a buffer of old points
-(replay), with elastic weight consolidation (ewc), or on all of them at once (offline, an upper
-bound), and modules: a small field for each part, all from one init that is learned for parts (MCL-NF,
-2025).
+photographs. Compared at equal numbers of weights and of steps, each from a random and from a
+learned init: one field that is trained on the parts in their order (sequential), with a buffer of
+old points (replay), with elastic weight consolidation (ewc), or on all of them at once (offline, an
+upper bound), and modules: a small field for each part, all from one init that is learned for parts
+(MCL-NF, 2025).
 
     python -m experiments.stream --flagfile=experiments/flags/stream/quickstart.flags \
         --workdir=runs/stream
