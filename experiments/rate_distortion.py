@@ -23,15 +23,14 @@ from experiments.cli import command
 from experiments.compressing.bases import class_of, opened_base
 from experiments.compressing.choosing import Aim, written
 from experiments.compressing.curves import Signals, bytes_at, nobody_learned, own_curve, rival_curve
-from experiments.compressing.kinds import Kind
 from experiments.compressing.rivals import picture_rivals, sound_rivals
 from experiments.config import PATH
 from experiments.run import shared_flags
 from experiments.run.define import define
 from experiments.run.reading import made
+from experiments.signal_files.kind import Kind
 from metainr.checks import Each, Range
 from metainr.codec import Base, Codec, make_codec, save_base, with_statistics
-from metainr.codec.codec import About
 from metainr.codec.making import NUM_SIGNALS
 from metainr.codec.quantiser import BITS
 from metainr.errors import UserError
@@ -81,9 +80,9 @@ def main() -> None:
     check_no_run(workdir)
     opened = [opened_base(path, None, options.num_train, None) for path in options.bases]
     (base, kind), first = opened[0], options.bases[0]
-    found = class_of(base.record, first)
+    found = class_of(base.record, first, kind)
     signals = [
-        (values, _about(kind, values, base))
+        (values, kind.told(values))
         for values in first_signals(found, "test", shared_flags.NUM_TEST.value)
     ]
     curves = _own_curves(options, opened, found, signals, workdir)
@@ -134,15 +133,6 @@ def _own_curves(options, opened, found, signals: Signals, workdir) -> dict[str, 
 
 def _curve(points, is_own=False, ablation=False, base_bytes=None) -> dict[str, Any]:
     return {"is_own": is_own, "ablation": ablation, "base_bytes": base_bytes, "points": points}
-
-
-def _about(kind: Kind, values: np.ndarray, base: Base) -> About:
-    """What a file would say of a signal of a class."""
-    if kind.what == "sound":
-        return About("sound", int(base.record["sample_rate"]), 65535)
-    if kind.what == "picture":
-        return About("grey" if (values == values[..., :1]).all() else "colour")
-    return About()
 
 
 def _rivals(kind: Kind, base: Base):
