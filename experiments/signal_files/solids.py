@@ -22,7 +22,7 @@ NAMES = ("solid", PLACED)
 POINTS = 2**15
 """Of a surface, that distances are measured from."""
 
-_PICTURE = 128  # pixels
+_PICTURE = 96  # pixels
 
 
 def solids(frame: Frame | None) -> Kind:
