@@ -19,7 +19,7 @@ from urllib.parse import quote
 import numpy as np
 
 from metainr.files import write_bytes
-from metainr.reporting.embedding import picture_html
+from metainr.reporting.embedding import wide_picture_html
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.frame import render_page, table_html
 from metainr.reporting.lines import Line, plain_lines
@@ -68,9 +68,9 @@ def write_generation_report(
     body, paths = "".join(map(table_html, generation_tables(record))), []
     for i, (title, figure) in enumerate(figures.items()):
         paths.append(save_figure(figure, folder / "figures" / f"{i:02d}.png"))
-        picture = picture_html(paths[-1].read_bytes(), title)
-        body += f"<h2>{html.escape(title)}</h2>\n{picture}\n"
-    body += _files(folder, files)
+        picture = wide_picture_html(paths[-1].read_bytes(), title)
+        body += f"<h2>{html.escape(title)}</h2>\n{picture}"
+        body += _files(folder, files) if i == 0 else ""
     page = render_page(
         title="Fields from a diffusion prior",
         verdict=_verdict(record),
@@ -95,7 +95,7 @@ def _files(folder, files):
         for path in shown
     )
     players = "".join(player_html(path, path.stem) for path in shown if is_played(path))
-    return f"<h2>Files of these samples</h2>\n<p>{links}</p>\n<p>{players}</p>\n"
+    return f"<p>These samples as files: {links}</p>\n<p>{players}</p>\n"
 
 
 def _vectors(record):

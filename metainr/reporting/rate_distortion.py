@@ -19,7 +19,7 @@ import numpy as np
 
 from metainr.files import write_bytes
 from metainr.reporting.data_files import csv_text
-from metainr.reporting.embedding import picture_html
+from metainr.reporting.embedding import wide_picture_html
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.frame import render_page, table_html
 from metainr.reporting.lines import Line, plain_lines
@@ -119,7 +119,7 @@ def write_rate_distortion_report(
     for i, (title, figure) in enumerate(figures.items()):
         paths.append(save_figure(figure, folder / "figures" / f"{i:02d}.png"))
         body += f"<h2>{html.escape(title)}</h2>\n"
-        body += picture_html(paths[-1].read_bytes(), title)
+        body += wide_picture_html(paths[-1].read_bytes(), title)
     body += "".join(map(table_html, tables))
     page = render_page(
         title=f"Rate and distortion: {record['signal']}",
