@@ -85,7 +85,7 @@ def _rendered(fields: FieldSet, vectors: Array) -> np.ndarray:
 
 def _written(kind, samples, folder):
     """Writes a file for each sample in place of older ones; returns their paths."""
-    for older in folder.glob("*"):
+    for older in folder.glob(f"*{kind.suffix}"):
         older.unlink()
     paths, empty = [], []
     for i, values in enumerate(samples):
