@@ -116,10 +116,12 @@ def _sound(program, rate, container, options, kilobits=None):
 
     def code(values):
         channels = values.shape[1]
-        quiet = (program, "-v", "error", "-i", "-")
-        data = _piped((*quiet, *options, *wanted, "-f", container, "-"), _wav(values, rate))
-        raw = ("-f", "f32le", "-ar", str(rate), "-ac", str(channels), "-")
-        samples = np.frombuffer(_piped((*quiet, *raw), data), "<f4").reshape(-1, channels)
+        quiet = (program, "-v", "error")
+        coded = ("-i", "-", *options, *wanted, "-f", container, "-")
+        data = _piped((*quiet, *coded), _wav(values, rate))
+        # A short file does not tell by itself what it is.
+        raw = ("-f", container, "-i", "-", "-f", "f32le", "-ar", str(rate), "-ac", str(channels))
+        samples = np.frombuffer(_piped((*quiet, *raw, "-"), data), "<f4").reshape(-1, channels)
         return Coded(len(data), _aligned(samples, values))
 
     return code
