@@ -82,8 +82,8 @@ def tables() -> Iterator[Table]:
 
 
 _HEADER = (
-    "target", "divided", "compile, s", "program, MB", "scratch, MB", "GFLOP", "GB moved",
-    "collectives", "their MB",
+    "target", "divided", "compile, s", "of CPU, s", "program, MB", "scratch, MB", "GFLOP",
+    "GB moved", "collectives", "their MB",
 )  # fmt: skip
 
 
@@ -124,6 +124,7 @@ def _cells(row: _Row) -> tuple[str, ...]:
         name,
         row.divided or NOTHING,
         number(found.seconds, 1) + (" (lowered)" if row.target == "cuda" else ""),
+        number(found.busy_seconds, 1),
         _of(found.program_bytes, 1e6, 1),
         _of(found.scratch_bytes, 1e6, 1),
         _of(found.flops, 1e9, 1),
