@@ -57,7 +57,8 @@ class Compiled(NamedTuple):
 
 def environment() -> dict[str, str]:
     """The environment in which to start such a process on a machine without TPUs."""
-    return os.environ | {"JAX_PLATFORMS": "cpu", "TPU_SKIP_MDS_QUERY": "1"}
+    several = {"ALLOW_MULTIPLE_LIBTPU_LOAD": "1"}  # processes at a time: none has a device
+    return os.environ | several | {"JAX_PLATFORMS": "cpu", "TPU_SKIP_MDS_QUERY": "1"}
 
 
 def compiled(job: Job) -> Compiled:
