@@ -116,7 +116,8 @@ def _result_bytes(shapes):
 
 
 @functools.cache
-def _configured(experiment: str, given: tuple[str, ...]) -> tuple[Any, Any]:
+def configured(experiment: str, given: tuple[str, ...]) -> tuple[Any, Any]:
+    """(the experiment, the configuration that its flags ask for); one alone in a process."""
     from absl import flags
 
     from experiments import cli
@@ -131,7 +132,7 @@ def _configured(experiment: str, given: tuple[str, ...]) -> tuple[Any, Any]:
 def _mesh(job, devices):
     from metainr.devices import make_mesh
 
-    _, config = _configured(job.experiment, tuple(job.flags))
+    _, config = configured(job.experiment, tuple(job.flags))
     return make_mesh(config.outer.tasks_per_step, devices)
 
 
@@ -148,7 +149,7 @@ def _shardings(devices, mesh):
 
 def _program(job: Job, devices: Sequence[Any]) -> tuple[Any, Callable[..., tuple]]:
     """(a jitted function, (two shardings) -> its arguments' shapes)."""
-    experiment, config = _configured(job.experiment, tuple(job.flags))
+    experiment, config = configured(job.experiment, tuple(job.flags))
     mesh = _mesh(job, devices)
     machine = _machine(job, config, mesh)
     problem = experiment.build(config, machine.summation)

@@ -16,7 +16,7 @@ def _ways(compute_dtype: str, platform: str) -> list[set[str]]:
 
     Of a SIREN of three layers; all but the middle one are float32 in any case.
     """
-    field = fields.make("siren", fields.FieldOptions(width=4, depth=3, compute_dtype=compute_dtype))
+    field = fields.make("siren", fields.FieldOptions(width=6, depth=3, compute_dtype=compute_dtype))
     params = jax.eval_shape(field.init, jax.random.key(0))
 
     def loss(params, coords):

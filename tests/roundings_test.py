@@ -17,7 +17,7 @@ def _error(found, exact):
 
 
 @pytest.mark.parametrize(
-    ("passes", "least", "most"), [(0, 0, 1e-6), (3, 1e-6, 2e-5), (1, 1e-3, 5e-3)]
+    ("passes", "least", "most"), [(0, 0, 1e-6), (6, 0, 1e-6), (3, 1e-6, 2e-5), (1, 1e-3, 5e-3)]
 )
 def test_errors_of_products_and_derivatives(passes, least, most):
     product = rounded_product(passes)

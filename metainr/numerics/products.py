@@ -13,18 +13,19 @@ from jax import lax
 
 from metainr.types import Array
 
-
-def full_product(x: Array, kernel: Array, dimensions: Any, **options: Any) -> Array:
-    """`lax.dot_general` with full float32 precision on all platforms."""
-    return lax.dot_general(x, kernel, dimensions, precision=lax.Precision.HIGHEST)
+_FEW_FEATURES = 4  # as coordinates have
 
 
 def float32_product(x: Array, kernel: Array, dimensions: Any, **options: Any) -> Array:
     """`lax.dot_general` of float32 factors.
 
     On TPUs in three passes: each factor is the sum of two bfloat16 numbers, and the product of the
-    two small ones is left out, a relative error of about 2⁻¹⁶. Elsewhere of full precision.
+    two small ones is left out, a relative error of about 2⁻¹⁶. Elsewhere of full precision, as
+    everywhere where x has few features: frequencies of thousands of radians amplify what is rounded
+    off coordinates.
     """
+    if x.shape[-1] <= _FEW_FEATURES:
+        return _product(dimensions, lax.Precision.HIGHEST, x, kernel)
     return lax.platform_dependent(x, kernel, **_float32_ways(dimensions))
 
 
