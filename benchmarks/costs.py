@@ -36,6 +36,17 @@ def costs_of(experiment: str, given: Sequence[str]) -> StepCosts:
     return StepCosts(config.outer.train_steps, flops, flops / intensity(params))
 
 
+def least_seconds(costs: StepCosts, teraflops: float, gigabytes: float) -> tuple[float, float]:
+    """BOUNDS of a step: (by products, by activations that go through memory).
+
+    Args:
+        costs: of the step.
+        teraflops: TFLOP/s of products at best.
+        gigabytes: GB/s of the memory at best.
+    """
+    return costs.flops / (1e12 * teraflops), costs.moved_bytes / (1e9 * gigabytes)
+
+
 def intensity(params: Tree) -> float:
     """Operations per byte of a field's products: Σ 2·in·out / Σ 4·(in + out) over its layers.
 

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from benchmarks import shared_flags
-from benchmarks.costs import StepCosts, costs_of
+from benchmarks.costs import StepCosts, costs_of, least_seconds
 from benchmarks.published import CHIPS
 from benchmarks.report import number, report
 from experiments import cli
@@ -56,7 +56,7 @@ def tables() -> Iterator[Table]:
 
 
 def _bounds(costs: StepCosts, teraflops: float, gigabytes: float) -> tuple[str, ...]:
-    products, memory = costs.flops / (1e12 * teraflops), costs.moved_bytes / (1e9 * gigabytes)
+    products, memory = least_seconds(costs, teraflops, gigabytes)
     hours = [costs.steps * seconds / 3600 for seconds in (products, max(products, memory))]
     cells = (products * 1e3, memory * 1e3, *hours)
     return (number(teraflops, 1), *(number(x, 2) for x in cells))

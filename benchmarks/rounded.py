@@ -72,7 +72,8 @@ def rounded_siren(setting: Setting, passes: Passes) -> Field:
         x = coords
         for index, count in enumerate(of_layer):
             layer = params[f"dense_{index}"]
-            x = rounded_product(count)(x, layer["kernel"]) + layer["bias"][None]
+            x = rounded_product(count)(x, layer["kernel"])
+            x = x + jnp.broadcast_to(layer["bias"], x.shape)
             x = sin(setting.omega * x) if index < setting.depth - 1 else x
         return x + 0.5
 

@@ -10,7 +10,17 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import flops, kernels, ours, recipe, report, timing, torch_memory, torch_recipe
+from benchmarks import (
+    costs,
+    flops,
+    kernels,
+    ours,
+    recipe,
+    report,
+    timing,
+    torch_memory,
+    torch_recipe,
+)
 from benchmarks.ahead_of_time_worker import collectives
 from benchmarks.comparison import OURS, Contender, compare, if_it_fits
 from benchmarks.derivative_contenders import KINDS, make_contenders
@@ -31,6 +41,8 @@ BINARIES = {
     "--resolution=4",
     "derivatives": "--rounds=2 --side=8 --width=8 --depth=2",
     "ahead_of_time": "--target=cuda --programs=image_regression --own=--resolution=8",
+    "roofline": "--setting=image_regression/sdf --chip=v5e",
+    "roundings": "--signals=sdf --side=8 --width=8 --depth=2 --train_steps=2 --num_test=1",
 }
 QUICK_BINARIES = ("meta_step",)
 FIRST_CELLS = {
@@ -44,10 +56,15 @@ FIRST_CELLS = {
     "render": ["full", "occupancy grid"],
     "derivatives": ["value"] * 3 + ["gradient"] * 3 + ["laplacian"] * 3,
     "ahead_of_time": ["cuda"] * 2,
+    "roofline": ["v5e"] * 2,
+    "roundings": [
+        "float32", "six passes", "three passes but for the first layer", "three passes",
+        "one pass in hidden layers", "one pass but for the first layer", "one pass",
+    ],
 }  # fmt: skip
 _HEADINGS = (
     "---", "K", "images", "pixels", "divided over", "product", "function", "renderer",
-    "loss of", "target",
+    "loss of", "target", "chip", "products",
 )  # fmt: skip
 MISTAKES = {
     "--part=defalt": "default,steps,sides,algorithms",
@@ -146,6 +163,14 @@ def test_flops_against_a_count_by_hand():
         counted = flops.step_flops(setting._replace(algorithm=algorithm))
         assert counted == 3 * 16 * forward * count
     assert flops.fit_flops(setting, 5) == 16 * forward * 3 * 5
+
+
+def test_least_time_of_a_network_of_one_square_layer():
+    """A layer of n units does 2 n² operations on 8 n bytes: n/4 operations a byte."""
+    params = {"kernel": np.zeros((64, 64)), "bias": np.zeros(64)}
+    assert costs.intensity(params) == 16
+    step = costs.StepCosts(steps=1, flops=32e12, moved_bytes=2e12)
+    assert costs.least_seconds(step, teraflops=16, gigabytes=500) == (2, 4)
 
 
 def test_contenders_take_turns_and_ratios_are_of_a_round(monkeypatch):
