@@ -1,6 +1,6 @@
 """Steps and fits at the papers' settings, compiled for TPUs that are not there, lowered for CUDA.
 
-    pip install -e '.[tpu-compiler]'
+    pip install -e '.[tpu-compiler,scenes]'
     python -m benchmarks.ahead_of_time
 
 Nothing runs: libtpu compiles for its chips on any Linux machine. Seconds are those of this machine;
@@ -70,8 +70,8 @@ def tables() -> Iterator[Table]:
     """A table for every experiment and kind."""
     if importlib.util.find_spec("libtpu") is None and {*TARGET.value} != {"cuda"}:
         raise UserError(
-            "the compiler for TPUs is not installed; run pip install -e '.[tpu-compiler]', or give "
-            "--target=cuda"
+            "the compiler for TPUs is missing; run pip install -e '.[tpu-compiler,scenes]', or "
+            "give --target=cuda"
         )
     for experiment in PROGRAMS.value:
         for kind in KIND.value:

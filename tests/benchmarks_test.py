@@ -261,6 +261,22 @@ def test_mistakes_are_told_in_one_line(argument):
     assert MISTAKES[argument] in done.stderr
 
 
+@pytest.mark.slow
+def test_a_step_compiles_for_tpus_that_are_not_there(tmp_path):
+    """On four chips that share the observations: no chip asks others for theirs."""
+    pytest.importorskip("libtpu")
+    results = tmp_path / "results.md"
+    done = _run(
+        "ahead_of_time", "--target=v5e", "--chips=4", "--division=observations", "--kind=step",
+        "--programs=image_regression", "--own=--resolution=16 --width=16 --depth=3",
+        "--record", f"--results={results}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (row,) = [line for line in results.read_text().splitlines() if line.startswith("| v5e")]
+    assert "all-reduce" in row and "all-gather" not in row
+    assert float(row.split(" | ")[4]) < 10  # MB of program
+
+
 def test_collectives_are_counted_with_their_bytes():
     text = """
       %all-reduce.6 = (f32[16]{0:T(128)}, f32[2,3]{1,0}, /*index=5*/f32[]{:T(128)}) all-reduce(%x)
