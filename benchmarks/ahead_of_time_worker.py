@@ -64,12 +64,13 @@ def environment() -> dict[str, str]:
 def compiled(job: Job) -> Compiled:
     """Compiles a job's program, or lowers it."""
     import jax
+    from jax import export
     from jax.experimental import topologies
 
     if job.topology == "cuda":
         function, arguments = _program(job, jax.devices()[:1])
         began = _clocks()
-        jax.export.export(function, platforms=["cuda"])(*arguments(None, None))
+        export.export(function, platforms=["cuda"])(*arguments(None, None))
         return Compiled(*_since(began))
     found = topologies.get_topology_desc(platform="tpu", topology_name=job.topology).devices
     devices = found[: job.devices]

@@ -5,6 +5,7 @@ import re
 import jax
 import jax.numpy as jnp
 import pytest
+from jax import export
 
 from metainr import fields
 
@@ -27,7 +28,7 @@ def _ways(compute_dtype: str, platform: str) -> list[set[str]]:
 
     found = []
     for function in (field.apply, jax.grad(loss), product):
-        exported = jax.export.export(jax.jit(function), platforms=[platform])(params, COORDS)
+        exported = export.export(jax.jit(function), platforms=[platform])(params, COORDS)
         dots = [
             line for line in exported.mlir_module().splitlines() if "stablehlo.dot_general" in line
         ]
