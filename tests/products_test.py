@@ -1,6 +1,7 @@
 """Every platform has its own products, in programs that are lowered for it elsewhere, too."""
 
 import re
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -8,16 +9,19 @@ import pytest
 from jax import export
 
 from metainr import fields
+from metainr.types import Field, Params
 
 COORDS = jax.ShapeDtypeStruct((8, 2), jnp.float32)
 
 
-def _ways(compute_dtype: str, platform: str) -> list[set[str]]:
-    """What the products of a field, its gradient and its Hessian-vector product are, as lowered.
+def _field(name: str, compute_dtype: str) -> Field:
+    """Of four layers, of which only the two in the middle have another dtype than float32."""
+    return fields.make(name, fields.FieldOptions(width=6, depth=4, compute_dtype=compute_dtype))
 
-    Of a SIREN of three layers; all but the middle one are float32 in any case.
-    """
-    field = fields.make("siren", fields.FieldOptions(width=6, depth=3, compute_dtype=compute_dtype))
+
+def _ways(compute_dtype: str, platform: str) -> list[set[str]]:
+    """What the products of a field, its gradient and its Hessian-vector product are, as lowered."""
+    field = _field("siren", compute_dtype)
     params = jax.eval_shape(field.init, jax.random.key(0))
 
     def loss(params, coords):
@@ -26,14 +30,15 @@ def _ways(compute_dtype: str, platform: str) -> list[set[str]]:
     def product(params, coords):
         return jax.jvp(lambda p: jax.grad(loss)(p, coords), (params,), (params,))
 
-    found = []
-    for function in (field.apply, jax.grad(loss), product):
-        exported = export.export(jax.jit(function), platforms=[platform])(params, COORDS)
-        dots = [
-            line for line in exported.mlir_module().splitlines() if "stablehlo.dot_general" in line
-        ]
-        found.append({_way(line) for line in dots})
-    return found
+    functions = (field.apply, jax.grad(loss), product)
+    return [{*_lowered(function, params, platform)} for function in functions]
+
+
+def _lowered(function: Callable, params: Params, platform: str) -> list[str]:
+    """The ways of all products of a function of params and coordinates, in their order."""
+    exported = export.export(jax.jit(function), platforms=[platform])(params, COORDS)
+    lines = exported.mlir_module().splitlines()
+    return [_way(line) for line in lines if "stablehlo.dot_general" in line]
 
 
 def _way(line: str) -> str:
@@ -64,3 +69,14 @@ def test_on_cpu_bfloat16_is_for_the_form_that_is_fast_there():
     forward, gradient, _ = _ways("bfloat16", "cpu")
     assert forward == {"f32 HIGHEST", "bf16 DEFAULT"}
     assert "bf16" not in gradient
+
+
+@pytest.mark.parametrize("name", ["siren", "mlp"])
+@pytest.mark.parametrize("platform", ["cpu", "tpu"])
+def test_only_factors_of_hidden_layers_are_rounded(name, platform):
+    field = _field(name, "bfloat16")
+    first, *hidden, last = _lowered(
+        field.apply, jax.eval_shape(field.init, jax.random.key(0)), platform
+    )
+    assert [way.split()[0] for way in hidden] == ["bf16"] * 2
+    assert first == "f32 HIGHEST" and last.split()[0] == "f32"
