@@ -23,9 +23,7 @@ _READY = ("sdf64", "photos64")
 _SIGNALS = ("sdf", "text", "photos")
 
 PART = shared_flags.some_of("part", _PARTS, "ready", "tables to make: of inits at hand, of others")
-SIGNALS = shared_flags.some_of(
-    "signals", _SIGNALS, "sdf,text", "classes of images of the part `learned`"
-)
+SIGNALS = shared_flags.some_of("signals", _SIGNALS, "sdf,text", "classes of the part `learned`")
 SIDE = flags.DEFINE_integer("side", 32, "of its images, in pixels", 1)
 TRAIN_STEPS = flags.DEFINE_integer("train_steps", 300, "outer steps", 1)
 OUTER_RATE = flags.DEFINE_float("outer_learning_rate", 1e-4, "of Adam", 0)
@@ -49,7 +47,7 @@ _TRAINED = (
 
 
 def tables() -> Iterator[Table]:
-    """A table for each init of the library, and for each class of images that inits are learned for."""
+    """A table for each init of the library, or for each class that one is learned for."""
     if "ready" in PART.value:
         for name in _READY:
             yield _of_ready(name)
@@ -86,7 +84,7 @@ def _of_learned(name: str) -> Table:
         rows.append((kind, number(found, 2)))
     note = (
         f"{_about(setting, SIDE.value)}, MAML of {TRAIN_STEPS.value} outer steps. Emulated. Two "
-        "trainings whose roundings differ end at other weights: six passes show how much that makes."
+        "trainings whose roundings differ end at other weights: six passes show how far apart."
     )
     return Table(f"PSNR after two steps, learned so, {name}", ("products", "dB"), tuple(rows), note)
 

@@ -42,7 +42,8 @@ BINARIES = {
     "derivatives": "--rounds=2 --side=8 --width=8 --depth=2",
     "ahead_of_time": "--target=cuda --programs=image_regression --own=--resolution=8",
     "roofline": "--setting=image_regression/sdf --chip=v5e",
-    "roundings": "--part=learned --signals=sdf --side=8 --width=8 --depth=2 --train_steps=2 --num_test=1",
+    "roundings": "--part=learned --signals=sdf --side=8 --width=8 --depth=2 --train_steps=2 "
+    "--num_test=1",
 }
 QUICK_BINARIES = ("meta_step",)
 FIRST_CELLS = {
@@ -58,7 +59,8 @@ FIRST_CELLS = {
     "ahead_of_time": ["cuda"] * 2,
     "roofline": ["v5e"] * 2,
     "roundings": [
-        "float32", "six passes", "three passes but for the first layer", "one pass in hidden layers",
+        "float32", "six passes", "three passes but for the first layer",
+        "one pass in hidden layers",
     ],
 }  # fmt: skip
 _HEADINGS = (
