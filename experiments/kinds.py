@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from experiments import audio, image_regression, poisson, shapes, video
+from experiments import audio, image_regression, poisson, shapes, video, view_synthesis
 from experiments.experiment import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
     module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (image_regression, audio, video, shapes, poisson)
+    for module in (image_regression, audio, video, shapes, poisson, view_synthesis)
 }
-"""Those in whose tests a signal is fitted as a whole, and measured by PSNR."""
+"""Those that test an init on signals of a class, each fitted alone and measured by PSNR."""

@@ -35,16 +35,18 @@ from metainr.files import expanded, remove_unfinished, why, write_bytes
 from metainr.output import say
 from metainr.progress import progress
 from metainr.signals.access import SPLITS
-from metainr.signals.objects.generated import CAMERA_ANGLE_X, MAKERS, transparent_views
+from metainr.signals.objects.generated import CAMERA_ANGLE_X, transparent_views
 from metainr.signals.objects.shapenet import SPLIT_FILES, SPLIT_NAMES
 from metainr.training.workdir import open_workdir
+
+_FOLDERS = dict(zip(("chairs", "cars", "lamps"), SPLIT_FILES))
 
 
 class ObjectsOptions(NamedTuple):
     """What is written: so many objects of a class, as pictures of so many pixels."""
 
     output_dir: Annotated[str | None, FILE_OR_FOLDER] = None
-    signal: Annotated[str, Choice(MAKERS)] = "chairs"
+    signal: Annotated[str, Choice(_FOLDERS)] = "chairs"
     num_objects: Annotated[int, Range(3, 10**6)] = 160
     resolution: Annotated[int, RESOLUTION] = 128
     num_views: Annotated[int, Range(1, 10_000)] = 50
@@ -59,7 +61,6 @@ _OWN = (
     define(ObjectsOptions, "num_views", "pictures of each object"),
     define(ObjectsOptions, "seed", "of the class; other seeds give other objects"),
 )
-_FOLDERS = dict(zip(("chairs", "cars", "lamps"), SPLIT_FILES))
 _HELD_OUT = 0.1
 
 

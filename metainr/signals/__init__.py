@@ -43,6 +43,7 @@ from metainr.signals.objects import (
     chairs,
     lamps,
     nerf_folder,
+    reading_chairs,
     shapenet,
 )
 from metainr.signals.video import ClipOptions, clip, clips, moving
@@ -85,6 +86,7 @@ FAMILIES: Mapping[type, Family] = {
             "chairs": chairs,
             "cars": cars,
             "lamps": lamps,
+            "reading_chairs": reading_chairs,
             "shapenet": shapenet,
             "nerf_folder": nerf_folder,
         },
@@ -180,6 +182,7 @@ __all__ = [
     "photos",
     "phototourism",
     "read_image",
+    "reading_chairs",
     "read_sound",
     "recording",
     "recordings",

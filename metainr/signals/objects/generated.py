@@ -17,6 +17,7 @@ from metainr.signals.objects.lamps import lamp
 from metainr.signals.objects.options import ObjectOptions, checked
 from metainr.signals.objects.parts import fitted
 from metainr.signals.objects.pictured import pictured
+from metainr.signals.objects.reading_chairs import reading_chair
 from metainr.signals.solids import Solid
 from metainr.types import SignalClass
 
@@ -29,6 +30,7 @@ MAKERS: dict[str, Callable[[np.random.Generator], list[Solid]]] = {
     "chairs": chair,
     "cars": car,
     "lamps": lamp,
+    "reading_chairs": reading_chair,
 }
 
 
@@ -45,6 +47,11 @@ def cars(options: ObjectOptions) -> SignalClass:
 def lamps(options: ObjectOptions) -> SignalClass:
     """Standing, hanging and desk lamps as `Views` on white; see `generated_objects`."""
     return generated_objects("lamps", options)
+
+
+def reading_chairs(options: ObjectOptions) -> SignalClass:
+    """Chairs with lamps beside them as `Views` on white; see `generated_objects`."""
+    return generated_objects("reading_chairs", options)
 
 
 def generated_objects(name: str, options: ObjectOptions) -> SignalClass:
