@@ -84,15 +84,14 @@ def mean_psnr(field: Field, params: Params, images: Array) -> float:
     """Mean PSNR in dB of images [n, h, w, c] after two steps of gradient descent at all pixels."""
     coords = jnp.asarray(pixel_grid(images.shape[1:3]))
 
-    def error(params, values):
+    def error(params, coords, values):
         return jnp.mean(jnp.square(field.apply(params, coords) - values))
 
-    @jax.jit
-    def one(image):
-        fitted, values = params, image.reshape(len(coords), -1)
+    @jax.jit  # all are arguments: XLA works out products of constants while it compiles
+    def one(params, coords, values):
         for _ in range(INNER_STEPS):
-            slope = jax.grad(error)(fitted, values)
-            fitted = jax.tree.map(lambda p, g: p - INNER_RATE * g, fitted, slope)
-        return psnr_of_mse(error(fitted, values))
+            slope = jax.grad(error)(params, coords, values)
+            params = jax.tree.map(lambda p, g: p - INNER_RATE * g, params, slope)
+        return psnr_of_mse(error(params, coords, values))
 
-    return float(np.mean([one(image) for image in images]))
+    return float(np.mean([one(params, coords, x.reshape(len(coords), -1)) for x in images]))
