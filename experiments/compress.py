@@ -1,4 +1,4 @@
-"""Compresses a picture or a sound, or a folder of them, with what was learned of its class.
+"""Compresses pictures, sounds, clips, meshes or arrays with what was learned of their class.
 
     metainr compress --base=runs/mine --input=icons --output_dir=small
     metainr decompress --input=small --output_dir=back
@@ -6,9 +6,10 @@
 Every signal becomes a file NAME.mnr in --output_dir: the numbers that make the shared network its
 own, a latent or the change of all weights, quantised and entropy-coded. Beside them lies
 base.safetensors, once: the shared weights and the statistics of training signals, which
-`decompress` needs. --base is a workdir of image_regression or audio, a file of weights, ready:NAME,
-or such a base.safetensors, for further folders. Signals larger than those that it was learned on
-are cut into tiles. --rate and --psnr search the bits for each signal; for --psnr, signals that do
+`decompress` needs. --base is a workdir of image_regression, audio, video or shapes (learned with
+--shape_from=distance), a file of weights, ready:NAME, or such a base.safetensors, for further
+folders; it says what --input is a folder of. Signals larger than those that it was learned on are
+cut into tiles. --rate and --psnr search the bits for each signal; for --psnr, signals that do
 not reach it are fitted again with four times the steps. The same command goes on where it was
 stopped; files that cannot be read are skipped with one warning.
 """

@@ -1,12 +1,13 @@
-"""Gives back the pictures, sounds or arrays that `compress` wrote, at any resolution.
+"""Gives back the signals that `compress` wrote, at any resolution.
 
     metainr decompress --input=small --output_dir=back
     metainr decompress --base=small/base.safetensors --input=one.png.mnr --output_dir=back --scale=4
 
 --input is a folder of `compress`, or one of its files; --base is by default the base.safetensors
 beside them. --scale samples the fields at so many times the resolution. Pictures become PNG of
-the original's bit depth, sounds WAV, arrays NPY. Files that are damaged, or of another base or
-version, are refused by name; the others are written, and the exit status is then 1.
+the original's bit depth, sounds WAV, clips MP4 or GIF, meshes GLB, arrays NPY. Files that are
+damaged, or of another base or version, are refused by name; the others are written, and the exit
+status is then 1.
 """
 
 from experiments import cli

@@ -33,8 +33,9 @@ with one warning, and tried again by the next run. A fit that diverges is record
 the others go on; the exit status is then 1.
 
 With --as_dataset=SET the fits of a folder, or of --input=class:sdf or another generated class,
-become one data set of fields (`metainr.read_fields`): what the loop adapted to each signal, cut to
-the init's square as in training, with names, labels by sub-folder, splits and normalisation.
+become one data set of fields (`metainr.read_fields`): what the loop adapted to each signal, cut as
+in training, with names, labels by sub-folder, splits and normalisation. These may be pictures, or
+sounds, clips and meshes if the init was learned by audio, video or shapes.
 """
 
 from pathlib import Path
@@ -101,29 +102,36 @@ for _name in _USED:
 
 def main() -> None:
     """Fits, prints and writes as the flags say."""
-    job = _job()
-    if job.options.as_dataset is not None:
-        fit_dataset(job, job.options.steps if STEPS.present else None)
+    options = _options()
+    if options.as_dataset is not None:
+        init = shared_flags.INIT.value
+        fit_dataset(options, init, options.steps if STEPS.present else None)
         return
+    job = _job(options)
     (fit_folder if Path(job.options.input).is_dir() else fit_one)(job)
 
 
-def _job() -> Job:
-    """The flags with those that the init was learned with, the init, and its field."""
-    config = shared_flags.configuration(image_regression.EXPERIMENT)
-    own = {flag.name: flag.value for flag in _OWN}
-    options = made(FitOptions, own)
+def _options() -> FitOptions:
+    """What the flags say of fits. Raises UserError if they say too little, or two things."""
+    options = made(FitOptions, {flag.name: flag.value for flag in _OWN})
     place = "output_dir" if options.as_dataset is None else "as_dataset"
-    for name, value in (("init", config.run.init), *options._asdict().items()):
+    for name, value in (("init", shared_flags.INIT.value), *options._asdict().items()):
         if name in ("init", "input", place) and value is None:
             raise UserError(f"--{name} is missing; --init, --input and --output_dir are needed")
     if options.mask is not None and options.keep is not None:
         raise UserError("--mask and --keep both say what the fit may see; give one of them")
     if options.compare is None and options.as_dataset is None:
-        options = options._replace(compare=not Path(options.input).is_dir())
+        return options._replace(compare=not Path(options.input).is_dir())
+    return options
+
+
+def _job(options: FitOptions) -> Job:
+    """The flags with those that the init was learned with, the init, and its field."""
+    config = shared_flags.configuration(image_regression.EXPERIMENT)
     source = read_init(config, image_regression.EXPERIMENT)
     config = source.config
     field = make_field(config.field, in_dim=2, out_dim=3)
+    own = {flag.name: flag.value for flag in _OWN}
     values = {**config.record, **own, "compare": options.compare}
     record = {name: values[name] for name in _USED}
     return Job(options, config, as_init(source, field, config.run.init), field, record)

@@ -3,7 +3,8 @@
     python -m experiments.fit --init=runs/curves --input=class:sdf --as_dataset=fields/curves
     python -m experiments.generate --fields=fields/curves --workdir=runs/generated
 
-Samples are new fields, shown beside the nearest training signal. How good they are is told by
+Samples are new fields, shown beside the nearest training signal, and written as files of the kind
+that the set is of: pictures, sounds, clips, meshes or arrays. How good they are is told by
 distances between rendered fields: minimum matching distance (MMD), coverage (COV), how well the
 nearest neighbour tells samples from held-out signals (1-NNA, ½ is best), and novelty, which is
 below 1 if samples are nearer to training signals than held-out signals are. Samples that are not
@@ -19,26 +20,24 @@ generation.md, figures/ and report.html.
 """
 
 import time
-from pathlib import Path
 
 import numpy as np
 from absl import flags
-from PIL import Image
 
 from experiments import cli
 from experiments.generating.completed import check_complete, completed
 from experiments.generating.generate_options import GenerateOptions, prior_options
+from experiments.generating.sampled import classes, sampled
 from experiments.run import shared_flags
 from experiments.run.define import define
 from experiments.run.reading import made
+from experiments.signal_files.kinds import kind_of_record
 from metainr.errors import UserError
 from metainr.files import expanded
-from metainr.generation import nearest, quality
 from metainr.output import say
 from metainr.reporting import to_text, write_json
 from metainr.reporting.generation import generation_tables, write_generation_report
-from metainr.runs.generating import Generator, learn_prior
-from metainr.runs.pictures import as_picture
+from metainr.runs.generating import learn_prior
 from metainr.runs.reading_fields import FieldSet, read_fields
 from metainr.training.workdir import environment, open_workdir
 
@@ -64,9 +63,6 @@ _CHANGEABLE = (
     "workdir", "prior_steps", "samples", "sample_steps", "label", "complete", "num_complete",
     "complete_samples",
 )  # fmt: skip
-_SHOWN = 8
-_MOST_CLASSES = 12
-_MOST_TRAINING = 2000
 
 
 def main() -> None:
@@ -79,8 +75,12 @@ def main() -> None:
             "--fields is missing; give a set of fields, such as one that fit --as_dataset wrote"
         )
     fields = read_fields(options.fields)
-    if fields.run.shape is None or len(fields.run.shape) != 2:
-        raise UserError(f"--fields={options.fields} holds no pictures; generate them from Python")
+    if fields.frame is None:
+        raise UserError(
+            f"--fields={options.fields} does not say how its fields are laid over signals; "
+            "generate them from Python"
+        )
+    kind = kind_of_record(fields.run.record, fields.frame)
     fields.label_number(options.label)
     check_complete(fields, options)
     seed = shared_flags.SEED.value
@@ -95,7 +95,7 @@ def main() -> None:
             seed=seed,
             workdir=workdir,
         )
-        found, pictures = _sampled(generator, options, seed, expanded(workdir))
+        drawn = sampled(generator, kind, options, seed, expanded(workdir))
         completions = completed(generator, options, seed)
         seconds = {"total": time.perf_counter() - began}
         result = {
@@ -105,7 +105,7 @@ def main() -> None:
             "classes": list(fields.about.classes),
             "psnr": {s: _mean(rows.psnr) for s, rows in fields.splits.items() if len(rows)},
             "losses": generator.losses.tolist(),
-            "quality": found,
+            "quality": drawn.quality,
             "completion": {name: done.record for name, done in completions.items()},
             "seconds": seconds,
             "command": cli.command(),
@@ -116,8 +116,8 @@ def main() -> None:
         for table in generation_tables(result):
             say(to_text(table))
         shown = {name: done.pictures for name, done in completions.items()}
-        classes = _classes(generator, options, seed)
-        paths = write_generation_report(workdir, result, pictures, classes, shown)
+        by_class = classes(generator, kind, options, seed)
+        paths = write_generation_report(workdir, result, drawn.sheet, by_class, shown, drawn.files)
         say(f"report: {paths[-1]}")
 
 
@@ -129,65 +129,6 @@ def _say_of(fields: FieldSet) -> None:
         if len(rows)
     )
     say(f"fields of {fields.about.size} numbers; PSNR of the signals that they stand for: {told}")
-
-
-def _sampled(generator: Generator, options: GenerateOptions, seed: int, workdir: Path):
-    """The measures by kind of samples; samples beside their nearest training signals."""
-    fields = generator.fields
-    train, held_out = _training(fields), fields.render(fields.splits["test"].vectors())
-    vectors = generator.sample(
-        options.samples, options.label, seed=seed, steps=options.sample_steps
-    )
-    samples = fields.render(vectors)
-    rng = np.random.default_rng(seed)
-    size, standard = fields.about.size, fields.standard
-    plain = standard.restored(rng.standard_normal((options.samples, size)).astype(np.float32))
-    kinds = {
-        "samples": samples,
-        "independent coordinates": fields.render(plain),
-        "training fields": train[rng.permutation(len(train))[: options.samples]],
-    }
-    found = {}
-    if len(held_out):
-        found = {name: quality(values, held_out, train)._asdict() for name, values in kinds.items()}
-    places, distances = nearest(samples, train)
-    for older in (workdir / "samples").glob("*.png"):
-        older.unlink()
-    for i, picture in enumerate(samples):
-        _write(workdir / "samples" / f"{i:04d}.png", picture)
-    shown = [
-        (_bytes(samples[i]), _bytes(train[places[i]]), float(distances[i]))
-        for i in range(min(_SHOWN, len(samples)))
-    ]
-    return found, shown
-
-
-def _classes(generator: Generator, options: GenerateOptions, seed: int):
-    """Pictures of samples of each class, of the first of very many; none if one was asked for."""
-    fields = generator.fields
-    names = () if options.label else fields.about.classes[:_MOST_CLASSES]
-    drawn = {
-        name: generator.sample(_SHOWN, name, seed=seed, steps=options.sample_steps)
-        for name in names
-    }
-    return {name: [_bytes(x) for x in fields.render(found)] for name, found in drawn.items()}
-
-
-def _training(fields: FieldSet) -> np.ndarray:
-    """Rendered training fields, the first 2000 of more."""
-    return fields.render(fields.splits["train"].vectors()[:_MOST_TRAINING])
-
-
-def _write(path, values):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(_bytes(values)).save(path)
-
-
-def _bytes(values):
-    """A picture [h, w, 3], uint8; black where a value is not finite."""
-    clipped = np.clip(np.nan_to_num(np.asarray(as_picture(values)), nan=0.0), 0, 1)
-    whole = np.repeat(clipped, 3 // clipped.shape[-1], axis=-1)
-    return (255 * whole).round().astype(np.uint8)
 
 
 def _mean(psnr):

@@ -3,8 +3,9 @@
     metainr rate_distortion --bases=runs/small,runs/large --workdir=runs/curves
 
 Every base has a curve over --bits. The first one is also fitted with each of --ablation_steps, and
-by weights that nobody learned. Beside them stand JPEG, WebP and AVIF, or MP3, Opus and FLAC for
-sounds (where ffmpeg is installed), at all of their qualities. Signals are the first --num_test of
+by weights that nobody learned. Beside them stand JPEG, WebP and AVIF; for sounds MP3, Opus and FLAC
+(where ffmpeg is installed); for meshes such of rounded vertices, packed by zlib and by Draco (where
+DracoPy is installed): at all of their qualities. Signals are the first --num_test of
 the test split of the class that the first base was learned on. In --workdir:
 
     report.html, figures/                       the page
@@ -12,6 +13,7 @@ the test split of the class that the first base was learned on. In --workdir:
 """
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -23,15 +25,15 @@ from experiments.cli import command
 from experiments.compressing.bases import class_of, opened_base
 from experiments.compressing.choosing import Aim, written
 from experiments.compressing.curves import Signals, bytes_at, nobody_learned, own_curve, rival_curve
-from experiments.compressing.kinds import Kind
-from experiments.compressing.rivals import picture_rivals, sound_rivals
+from experiments.compressing.mesh_rivals import mesh_rivals
+from experiments.compressing.rivals import Rival, picture_rivals, sound_rivals
 from experiments.config import PATH
 from experiments.run import shared_flags
 from experiments.run.define import define
 from experiments.run.reading import made
+from experiments.signal_files.kind import Kind
 from metainr.checks import Each, Range
 from metainr.codec import Base, Codec, make_codec, save_base, with_statistics
-from metainr.codec.codec import About
 from metainr.codec.making import NUM_SIGNALS
 from metainr.codec.quantiser import BITS
 from metainr.errors import UserError
@@ -44,6 +46,7 @@ from metainr.training.data import first_signals
 from metainr.training.workdir import check_no_run, environment
 
 _SHOWN, _SHOWN_BITS = 6, 5
+_SHOWN_RIVALS = ("WebP", "JPEG", "Opus", "mesh, zlib, 16³")
 
 
 class CurveOptions(NamedTuple):
@@ -81,13 +84,14 @@ def main() -> None:
     check_no_run(workdir)
     opened = [opened_base(path, None, options.num_train, None) for path in options.bases]
     (base, kind), first = opened[0], options.bases[0]
-    found = class_of(base.record, first)
+    found = class_of(base.record, first, kind)
     signals = [
-        (values, _about(kind, values, base))
+        (values, kind.told(values))
         for values in first_signals(found, "test", shared_flags.NUM_TEST.value)
     ]
     curves = _own_curves(options, opened, found, signals, workdir)
-    for name, settings in _rivals(kind, base).items():
+    rivals = _rivals(kind, base)
+    for name, settings in rivals.items():
         curves[name] = _curve(list(rival_curve(settings, base.frame, signals)))
     record = {
         "experiment": "rate_distortion",
@@ -101,7 +105,7 @@ def main() -> None:
         "environment": environment(),
         "command": command(),
     }
-    pictures = _pictures(make_codec(base), kind, signals) if kind.what == "picture" else {}
+    pictures = _pictures(make_codec(base), kind, signals, rivals)
     say(to_text(equal_table(record)))
     say(f"report: {write_rate_distortion_report(workdir, record, pictures)[-1]}")
 
@@ -136,18 +140,11 @@ def _curve(points, is_own=False, ablation=False, base_bytes=None) -> dict[str, A
     return {"is_own": is_own, "ablation": ablation, "base_bytes": base_bytes, "points": points}
 
 
-def _about(kind: Kind, values: np.ndarray, base: Base) -> About:
-    """What a file would say of a signal of a class."""
-    if kind.what == "sound":
-        return About("sound", int(base.record["sample_rate"]), 65535)
-    if kind.what == "picture":
-        return About("grey" if (values == values[..., :1]).all() else "colour")
-    return About()
-
-
 def _rivals(kind: Kind, base: Base):
     if kind.what == "picture":
         return picture_rivals()
+    if kind.what == "mesh":
+        return mesh_rivals(base.frame)
     return sound_rivals(int(base.record["sample_rate"])) if kind.what == "sound" else {}
 
 
@@ -165,22 +162,24 @@ def _equal(curves):
     ]
 
 
-def _pictures(codec: Codec, kind: Kind, signals: Signals) -> dict[str, list[np.ndarray]]:
-    """The first signals, and what our files, and WebP's and JPEG's smallest, make of them."""
+def _pictures(
+    codec: Codec, kind: Kind, signals: Signals, rivals: Mapping[str, Sequence[tuple[str, Rival]]]
+) -> dict[str, list[np.ndarray]]:
+    """The first signals, and what our files, and the smallest of some others, make of them."""
     shown = signals[:_SHOWN]
     fits = codec.fits(enumerate(values for values, _ in shown), codec.base.steps)
     ours = []
     for (_, vectors), (values, about) in zip(fits, shown):
         found = written(codec, kind, vectors, values, about, Aim(_SHOWN_BITS))
         _, decoded = codec.read(found.data)
-        ours.append(codec.render(decoded, values.shape[:2], values.shape[:2]))
+        shape = values.shape[:-1]
+        ours.append(codec.render(decoded, shape, shape))
     rows = {"original": [values for values, _ in shown], f"ours, {_SHOWN_BITS} bits": ours}
-    rivals = picture_rivals()
-    for name in ("WebP", "JPEG"):
+    for name in (name for name in _SHOWN_RIVALS if name in rivals):
         setting, code = rivals[name][0]
         rows[f"{name}, {setting}"] = [code(values).values for values, _ in shown]
     return {
-        name: [np.round(255 * np.clip(x, 0, 1)).astype(np.uint8) for x in row]
+        name: [np.round(255 * np.clip(kind.picture(x), 0, 1)).astype(np.uint8) for x in row]
         for name, row in rows.items()
     }
 

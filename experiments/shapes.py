@@ -47,6 +47,7 @@ from metainr.objectives.surfaces import (
     distance_points,
     surface_loss,
 )
+from metainr.runs.frames import TRUNCATION
 from metainr.runs.problem import Problem, Setting, matching_objective, spread_steps
 from metainr.signals.access import split_by_split
 from metainr.types import Array, Field, Key, Params, SignalClass, Task, Term
@@ -75,7 +76,6 @@ _CAPTION = (
     "Shaded surfaces. A fit without one counts as a Chamfer distance of 3.46, the diagonal of "
     "[−1, 1]³."
 )
-_TRUNCATION = 0.1  # of distances, both where they are learned and where their PSNR is measured
 
 
 def build(config: Config[ShapeOptions], summation: Summation) -> Problem:
@@ -133,7 +133,7 @@ def build(config: Config[ShapeOptions], summation: Summation) -> Problem:
         return problem
     sides, seed = int(config.run.train_seen), config.run.seed
     num_points = config.own.cloud_points // 2  # what one side shows of a solid, about
-    return learned_from_sides(problem, signal_class, sides, num_points, _TRUNCATION, seed)
+    return learned_from_sides(problem, signal_class, sides, num_points, TRUNCATION, seed)
 
 
 def settle(values: Values, given: Collection[str]) -> Values:
@@ -190,8 +190,8 @@ def _signals(config: Config[ShapeOptions]) -> SignalClass:
 def _objective(shape_from, num_points):
     if shape_from == "cloud":
         return (Term(cloud_points(num_points), value_and_gradient(), surface_loss),)
-    draw = distance_points(num_points, _TRUNCATION)
-    return (Term(draw, value(), squared_error, scale=1 / _TRUNCATION**2),)
+    draw = distance_points(num_points, TRUNCATION)
+    return (Term(draw, value(), squared_error, scale=1 / TRUNCATION**2),)
 
 
 def _task(num: int, cloud: signals.Cloud, key: Key) -> Task:
@@ -213,7 +213,7 @@ def _accuracy(field: Field, params: Params, cloud: signals.Cloud) -> dict[str, A
 
 
 def _scaled(distances):
-    return jnp.clip(0.5 + distances / (2 * _TRUNCATION), 0, 1)
+    return jnp.clip(0.5 + distances / (2 * TRUNCATION), 0, 1)
 
 
 def _true_picture(num, side, cloud):

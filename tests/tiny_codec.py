@@ -1,13 +1,14 @@
 """Codecs small enough for tests, of networks that nobody trained."""
 
 import functools
+from typing import Any
 
 import jax
 import numpy as np
 
 from metainr import algorithms, fields
 from metainr.codec import Codec, make_codec, with_statistics
-from metainr.codec.frame import unit_frame
+from metainr.runs.frames import unit_frame
 from metainr.runs.inits import Init
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import LearnerOptions, Machine
@@ -16,7 +17,8 @@ from metainr.runs.saved import learner_record
 from metainr.types import Hyper
 
 SIDE = 12
-FIELD = {"width": 16, "depth": 3, "omega": 15.0, "first_omega": 15.0, "in_dim": 2}
+FIELD = {"width": 16, "depth": 3, "omega": 15.0, "first_omega": 15.0}
+_SGD = Hyper("sgd", 0.05)
 
 
 def bumps(count: int, first: int = 0) -> np.ndarray:
@@ -29,18 +31,25 @@ def bumps(count: int, first: int = 0) -> np.ndarray:
     return np.array(found, np.float32)[..., None]
 
 
-def untrained(algorithm: str, channels: int) -> Run:
-    """A run that learned nothing: its algorithm's first meta-parameters."""
+def untrained(
+    algorithm: str, channels: int, in_dim: int = 2, inner: Hyper = _SGD, **told: Any
+) -> Run:
+    """A run that learned nothing: its algorithm's first meta-parameters.
+
+    `told`: what its record says beside the field; by default that it is of pictures.
+    """
     options = algorithms.REGISTRY[algorithm].options()
     if algorithm == "modulations":
         options = options._replace(latent=16)
-    learner = LearnerOptions(algorithm, options, Hyper("sgd", 0.05), 2)
-    field = fields.make("siren", out_dim=channels, **FIELD)
+    learner = LearnerOptions(algorithm, options, inner, 2)
+    chosen = FIELD | {"in_dim": in_dim, "out_dim": channels}
+    field = fields.make("siren", **chosen)
     made = make_algorithm(learner, field, (), (), Machine())
     init = Init(made.init(jax.random.key(3)), learner, learner.inner)
-    record = {"experiment": "image_regression", "field": "siren", "resolution": SIDE}
-    record |= FIELD | {"out_dim": channels} | learner_record(learner)
-    return Run(field, init, None, (SIDE, SIDE), record)
+    told = told or {"experiment": "image_regression", "resolution": SIDE}
+    shape = (SIDE, SIDE) if told["experiment"] == "image_regression" else None
+    record = {**told, "field": "siren", **chosen, **learner_record(learner)}
+    return Run(field, init, None, shape, record)
 
 
 @functools.cache

@@ -5,18 +5,18 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 import metainr
-from experiments.compressing.kinds import Kind, kind_of_base, names_of
+from experiments.signal_files.kind import Kind
+from experiments.signal_files.kinds import kind_of_record, names_of
+from experiments.signal_files.solids import POINTS
 from metainr import signals
 from metainr.codec import Base, is_base, load_base, with_statistics
-from metainr.codec.frame import Frame, unit_frame
 from metainr.errors import UserError
 from metainr.progress import progress
 from metainr.ready import located
+from metainr.runs.frames import Frame, frame_of
 from metainr.runs.run import Run
 from metainr.types import SignalClass
 
@@ -36,47 +36,65 @@ def opened_base(
     """
     if is_base(located(path)):
         base = load_base(located(path))
-        return base, kind_of_base(base.record)
+        return base, kind_of_record(base.record, base.frame)
     run = metainr.load(path)
-    frame, kind = frame_of(run, path), kind_of_base(run.record)
-    found = _from_folder(kind, Path(train_folder)) if train_folder else _learned_on(run, path)
+    frame = _frame_of(run, path)
+    kind = kind_of_record(run.record, frame)
+    found = _from_folder(kind, Path(train_folder)) if train_folder else _learned_on(run, path, kind)
     count = min(num_train, len(found))
     with progress(count, "training signal", "statistics", leave=False) as bar:
         return with_statistics(run, frame, _counted(found, count, bar), steps), kind
 
 
-def frame_of(run: Run, path: str) -> Frame:
+def _frame_of(run: Run, path: str) -> Frame:
     """How a run's fields are laid over signals. Raises UserError for those without a grid."""
-    params = jax.eval_shape(run.field.init, jax.random.key(0))
-    axes = 1 if run.shape is None else len(run.shape)
-    coords = jax.ShapeDtypeStruct((1, axes), jnp.float32)
-    channels = jax.eval_shape(run.field.apply, params, coords).shape[-1]
-    if run.shape is not None:
-        return unit_frame(run.shape, channels)
-    if run.record.get("experiment") == "audio":
-        samples = round(run.record["sample_rate"] * run.record["duration"])
-        # Sample i of n lies at −1 + 2 i / (n − 1).
-        return Frame((samples,), channels, (-1.0,), (2 * samples / (samples - 1),), -1.0, 1.0)
-    raise UserError(
-        f"--base={path} was learned by {run.record.get('experiment', 'nobody known')}; only "
-        "pictures (image_regression), sounds (audio) and arrays (metainr.learn) can be compressed"
-    )
+    frame, name = frame_of(run), run.record.get("experiment", "nobody known")
+    if frame is None:
+        raise UserError(
+            f"--base={path} was learned by {name}; only pictures (image_regression), sounds "
+            "(audio), clips (video), meshes (shapes) and arrays (metainr.learn) can be compressed"
+        )
+    if name == "shapes" and run.record.get("shape_from") != "distance":
+        raise UserError(
+            f"--base={path} was learned from clouds, and a file's fit sees distances; give one "
+            "that was learned with --shape_from=distance"
+        )
+    return frame
 
 
-def class_of(record: Mapping[str, Any], path: str) -> SignalClass:
-    """The class of signals that a record names. Raises UserError if there is none any more."""
-    name = record.get("signal")
-    experiment, seed = record.get("experiment"), record.get("seed", 0)
-    if name and experiment == "image_regression":
-        folders = record.get("image_folder"), record.get("data_dir")
-        return signals.make(name, signals.ImageOptions(record["resolution"], seed, *folders))
-    if name and experiment == "audio":
-        length, folder = (record["sample_rate"], record["duration"]), record.get("audio_folder")
-        return signals.make(name, signals.SoundOptions(*length, seed, folder))
-    raise UserError(
-        f"--base={path} does not say what it was learned on; give --train_folder, signals of that "
-        "class"
-    )
+def class_of(record: Mapping[str, Any], path: str, kind: Kind) -> SignalClass:
+    """The class of signals that a record names, as values of its kind.
+
+    Raises UserError if there is none any more.
+    """
+    name, experiment = record.get("signal"), record.get("experiment")
+    if not name or experiment not in _OPTIONS:
+        raise UserError(
+            f"--base={path} does not say what it was learned on; give --train_folder, signals of "
+            "that class"
+        )
+    found = signals.make(name, _OPTIONS[experiment](record, record.get("seed", 0)))
+    return found._replace(get=lambda split, index: kind.of_signal(found.get(split, index)))
+
+
+_OPTIONS = {
+    "image_regression": lambda record, seed: signals.ImageOptions(
+        record["resolution"], seed, record.get("image_folder"), record.get("data_dir")
+    ),
+    "audio": lambda record, seed: signals.SoundOptions(
+        record["sample_rate"],
+        record["duration"],
+        seed,
+        record.get("audio_folder"),
+        mono=record.get("mono", False),
+    ),
+    "video": lambda record, seed: signals.ClipOptions(
+        record["resolution"], record["clip_frames"], seed, record.get("video_folder")
+    ),
+    "shapes": lambda record, seed: signals.CloudOptions(
+        POINTS, seed, mesh_folder=record.get("mesh_folder"), closed=True
+    ),
+}
 
 
 class _Indexed:
@@ -92,8 +110,8 @@ class _Indexed:
         return self._read(index)
 
 
-def _learned_on(run, path):
-    found = class_of(run.record, path)
+def _learned_on(run, path, kind):
+    found = class_of(run.record, path, kind)
     return _Indexed(found.sizes["train"], lambda index: found.get("train", index))
 
 

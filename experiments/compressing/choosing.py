@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.compressing.kinds import Kind
+from experiments.signal_files.kind import Kind
 from metainr.codec import Codec
 from metainr.codec.codec import About
 from metainr.codec.quantiser import BITS

@@ -20,10 +20,11 @@ from experiments.cli import command
 from experiments.compressing.bases import opened_base, size_told
 from experiments.compressing.choosing import Written, written
 from experiments.compressing.compress_options import Request
-from experiments.compressing.kinds import Kind, names_of
 from experiments.fitting.fit_inputs import listed
 from experiments.fitting.fit_record import Record
 from experiments.fitting.fit_setup import made_folder
+from experiments.signal_files.kind import Kind
+from experiments.signal_files.kinds import names_of
 from metainr.codec import Codec, load_base, make_codec, save_base
 from metainr.codec.codec import About
 from metainr.codec.container import SUFFIX

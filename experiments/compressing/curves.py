@@ -7,12 +7,12 @@ import jax
 import numpy as np
 
 from experiments.compressing.choosing import Aim, written
-from experiments.compressing.kinds import Kind
 from experiments.compressing.rivals import Rival
+from experiments.signal_files.kind import Kind
 from metainr.codec import Base, Codec
 from metainr.codec.codec import About
-from metainr.codec.frame import Frame
 from metainr.keys import branch
+from metainr.runs.frames import Frame
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import Machine
 

@@ -6,10 +6,10 @@ from typing import Annotated, NamedTuple
 from absl import logging
 
 from experiments.compressing.compress_folder import BASE
-from experiments.compressing.kinds import kind_of_file, named
 from experiments.config import FILE_OR_FOLDER
 from experiments.fitting.fit_inputs import listed
 from experiments.fitting.fit_setup import made_folder
+from experiments.signal_files.kinds import kind_of_file, named
 from metainr.checks import Range
 from metainr.codec import Codec, load_base, make_codec
 from metainr.codec.codec import About
@@ -73,5 +73,5 @@ def _write(codec: Codec, source: Path, target: Path, scale: int) -> None:
     kind = kind_of_file(header.kind)
     name = target.name.removesuffix(SUFFIX)
     name = name if name.lower().endswith(kind.suffix) else name + kind.suffix
-    about = About(header.kind, scale * header.rate, header.level)
+    about = About(header.kind, scale * header.rate, header.level, header.place)
     kind.write(target.with_name(name), values, about)

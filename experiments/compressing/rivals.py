@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from scipy.signal import correlate
 
 _QUALITIES = (1, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
+_NO_PADDING = ("-metadata_header_padding", "0")  # else a FLAC has 8 kB for tags
 _KILOBITS = {"MP3": (8, 16, 24, 32, 48, 64), "Opus": (6, 8, 12, 16, 24, 32, 48, 64)}
 
 
@@ -54,7 +56,10 @@ def sound_rivals(rate: int) -> Mapping[str, Sequence[tuple[str, Rival]]]:
         name: [(f"{bits} kbit/s", _sound(program, rate, *how, bits)) for bits in _KILOBITS[name]]
         for name, how in options.items()
     }
-    return {**found, "FLAC": [("lossless", _sound(program, rate, "flac", ("-c:a", "flac")))]}
+    return {
+        **found,
+        "FLAC": [("lossless", _sound(program, rate, "flac", ("-c:a", "flac", *_NO_PADDING)))],
+    }
 
 
 def _image(values):
@@ -111,15 +116,27 @@ def _sound(program, rate, container, options, kilobits=None):
 
     def code(values):
         channels = values.shape[1]
-        quiet = (program, "-v", "error", "-i", "-")
-        data = _piped((*quiet, *options, *wanted, "-f", container, "-"), _wav(values, rate))
-        raw = ("-f", "f32le", "-ar", str(rate), "-ac", str(channels), "-")
-        samples = np.frombuffer(_piped((*quiet, *raw), data), "<f4").reshape(-1, channels)
-        found = np.zeros_like(values)
-        found[: len(samples)] = samples[: len(values)]
-        return Coded(len(data), found)
+        quiet = (program, "-v", "error")
+        coded = ("-i", "-", *options, *wanted, "-f", container, "-")
+        data = _piped((*quiet, *coded), _wav(values, rate))
+        # A short file does not tell by itself what it is.
+        raw = ("-f", container, "-i", "-", "-f", "f32le", "-ar", str(rate), "-ac", str(channels))
+        samples = np.frombuffer(_piped((*quiet, *raw, "-"), data), "<f4").reshape(-1, channels)
+        return Coded(len(data), _aligned(samples, values))
 
     return code
+
+
+def _aligned(samples, values):
+    """The part of decoded samples that is most like the sound: coders delay it, and MP3s do not say
+    by how much.
+    """
+    padded = np.pad(samples, ((len(values),) * 2, (0, 0)))
+    places = len(padded) - len(values) + 1
+    power = np.cumsum(np.pad(np.square(padded, dtype=np.float64).sum(1), (1, 0)))
+    alike = correlate(padded, values, mode="valid", method="fft").reshape(places)
+    first = int(np.argmin(power[len(values) :] - power[:places] - 2 * alike))
+    return padded[first : first + len(values)]
 
 
 def _piped(command, data):

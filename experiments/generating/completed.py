@@ -87,6 +87,11 @@ def check_complete(fields: FieldSet, options: GenerateOptions) -> None:
     if not parts:
         return
     check_size(fields)
+    if len(fields.run.shape or ()) != 2:
+        raise UserError(
+            "--complete is for sets of pictures, and this one is of other signals; use "
+            "metainr.runs.completing from Python"
+        )
     height, width = fields.run.shape or (0, 0)
     source = fields.about.source
     if not isinstance(source.get("signal"), str) or source.get("resolution") != height:

@@ -9,7 +9,7 @@ from absl import logging
 from jax import lax
 
 from experiments.solids.meshes import write_mesh
-from metainr.evaluation.surfaces import grid_coords, zero_level
+from metainr.evaluation.surfaces import Triangles, grid_coords, zero_level
 from metainr.files import write_bytes
 from metainr.reporting.viewer import Mesh, viewer_page
 from metainr.types import Array, Field, Params
@@ -81,11 +81,16 @@ def write_surface(
     if not len(surface.faces):
         logging.warning("%s: the field has no surface yet, no mesh is written", path)
         return
-    vertices = surface.vertices / float(scale) + np.asarray(centre, np.float64)
-    colours = np.tile(np.round(255 * np.array(_COLOUR)).astype(np.uint8), (len(vertices), 1))
-    mesh = Mesh(vertices, surface.faces, colours)
+    mesh = coloured(surface, centre, scale)
     write_mesh(f"{path}.ply", mesh)
     write_bytes(f"{path}.html", viewer_page("A shape", path.name, {}, mesh).encode())
+
+
+def coloured(surface: Triangles, centre: Array, scale: Array | float) -> Mesh:
+    """A surface in [−1, 1]³ as a mesh in the coordinates x / scale + centre, of one colour."""
+    vertices = surface.vertices / float(scale) + np.asarray(centre, np.float64)
+    colours = np.tile(np.round(255 * np.array(_COLOUR)).astype(np.uint8), (len(vertices), 1))
+    return Mesh(vertices, surface.faces, colours)
 
 
 def _camera():

@@ -14,13 +14,14 @@ import numpy as np
 
 from metainr.checks import Range
 from metainr.codec.container import FINGERPRINT_BYTES
-from metainr.codec.frame import Frame, objective_of
 from metainr.codec.loop import Loop, make_loop
+from metainr.codec.objective import objective_of
 from metainr.codec.quantiser import REACHES, Scales
 from metainr.codec.statistics import TOP_BITS, Statistics
 from metainr.errors import UserError
 from metainr.fields import FieldOptions
 from metainr.json_files import parsed
+from metainr.runs.frames import Frame
 from metainr.runs.inits import Init
 from metainr.runs.saved import field_of, in_file, init_of, learner_of, learner_record
 from metainr.types import Field
@@ -131,13 +132,15 @@ def _frame(told):
     shape = tuple(int(_SIDE.plain(side)) for side in told["shape"])
     low, span = (tuple(float(x) for x in told[name]) for name in ("low", "span"))
     least, most = float(told["least"]), float(told["most"])
-    ends = np.array([*low, *span, least, most])
+    scale = float(told["scale"])
+    ends = np.array([*low, *span, least, most, scale])
     axes = len(shape)
     if not 1 <= axes <= 4 or len(low) != axes or len(span) != axes or np.prod(shape) > _MOST_POINTS:
         raise ValueError(f"a frame of shape {shape}")
-    if not np.isfinite(ends).all() or least >= most:
+    if not np.isfinite(ends).all() or least >= most or scale <= 0:
         raise ValueError("a frame of values that are none")
-    return Frame(shape, int(Range(1, 8).plain(told["channels"])), low, span, least, most)
+    channels = int(Range(1, 8).plain(told["channels"]))
+    return Frame(shape, channels, low, span, least, most, scale)
 
 
 def _check_statistics(statistics):

@@ -34,6 +34,7 @@ class About(NamedTuple):
     kind: str = "array"
     rate: int = 0
     level: int = 0
+    place: tuple[float, ...] = ()
 
 
 ARRAY = About()
@@ -145,6 +146,7 @@ class Codec(NamedTuple):
             about.rate,
             about.level,
             len(symbols),
+            about.place,
         )
         return container.packed(header, payload)
 

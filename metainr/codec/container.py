@@ -3,12 +3,14 @@
 "mnr", version            4 bytes
 fingerprint of the base   4 bytes
 kind, bits                2 bytes
-axes, shape, channels, rate, level, fields, symbols    varints
+axes, shape, channels, rate, level, symbols    varints
+place of a placed solid   4 doubles
 coded symbols             the rest
 CRC-32 of all that        4 bytes
 """
 
 import math
+import struct
 import zlib
 from typing import NamedTuple
 
@@ -17,13 +19,18 @@ from metainr.errors import UserError
 
 SUFFIX = ".mnr"
 MAGIC, VERSION = b"mnr", 1
-KINDS = ("array", "colour", "grey", "deep colour", "deep grey", "sound")
+PLACED = "placed solid"
+KINDS = (
+    *("array", "colour", "grey", "deep colour", "deep grey", "sound", "clip", "solid"),
+    PLACED,
+)
 FINGERPRINT_BYTES = 4
 MOST_VALUES = 2**30
 """Of a signal, so many numbers at most."""
 
 _START, _END = len(MAGIC) + 1 + FINGERPRINT_BYTES + 2, 4
 _MOST_AXES = 4
+_PLACE = struct.Struct("<4d")
 
 
 class Header(NamedTuple):
@@ -33,8 +40,9 @@ class Header(NamedTuple):
     kind: which of `KINDS` it was.
     bits: of a number.
     shape, channels: of the signal.
-    rate, level: of sounds in Hz, and their peak in 65535ths; else 0.
+    rate, level: of sounds in Hz, and their peak in 65535ths; of clips in frames per 1000 s; else 0.
     symbols: numbers that are coded.
+    place: of a placed solid centre and scale, as `metainr.signals.Cloud` has them; else ().
     """
 
     base: bytes
@@ -45,6 +53,7 @@ class Header(NamedTuple):
     rate: int
     level: int
     symbols: int
+    place: tuple[float, ...] = ()
 
 
 def packed(header: Header, payload: bytes) -> bytes:
@@ -54,7 +63,8 @@ def packed(header: Header, payload: bytes) -> bytes:
         header.symbols,
     )
     start = MAGIC + bytes([VERSION]) + header.base + bytes([KINDS.index(header.kind), header.bits])
-    data = start + b"".join(map(_varint, numbers)) + payload
+    told = b"".join(map(_varint, numbers)) + (_PLACE.pack(*header.place) if header.place else b"")
+    data = start + told + payload
     return data + zlib.crc32(data).to_bytes(_END, "little")
 
 
@@ -91,12 +101,20 @@ def unpacked(data: bytes) -> tuple[Header, bytes]:
             raise ValueError(f"kind {kind}")
         if not 1 <= math.prod(shape) * channels <= MOST_VALUES:
             raise ValueError(f"{' × '.join(map(str, shape))} points of {channels} channels")
-    except ValueError as error:
+        where = _read_place(body, place) if KINDS[kind] == PLACED else ()
+    except (ValueError, struct.error) as error:
         raise UserError(f"it claims what cannot be: {error}; take it from its source again") from (
             error
         )
-    header = Header(base, KINDS[kind], bits, tuple(shape), channels, rate, level, symbols)
-    return header, body[place:]
+    header = Header(base, KINDS[kind], bits, tuple(shape), channels, rate, level, symbols, where)
+    return header, body[place + _PLACE.size * bool(where) :]
+
+
+def _read_place(data, start):
+    found = _PLACE.unpack_from(data, start)
+    if not (all(map(math.isfinite, found)) and found[-1] > 0):
+        raise ValueError("a place that is none")
+    return found
 
 
 def _varint(number):

@@ -55,6 +55,13 @@ def picture_html(png: bytes, text: str) -> str:
     return f'<img class="figure" alt="{html.escape(text)}" src="{_uri(png, None)}">'
 
 
+def wide_picture_html(png: bytes, text: str) -> str:
+    """As `picture_html`, of a figure that narrow screens scroll rather than shrink."""
+    label = html.escape(text)
+    shown = picture_html(png, text)
+    return f'<div class="wide" tabindex="0" role="region" aria-label="{label}">{shown}</div>\n'
+
+
 def _files(samples: Samples, count: int) -> Iterator[Any]:
     for signal in samples.signals[:count]:
         yield from (signal.target, *signal.frames.values())

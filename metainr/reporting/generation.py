@@ -14,14 +14,16 @@ import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 
 from metainr.files import write_bytes
-from metainr.reporting.embedding import picture_html
+from metainr.reporting.embedding import wide_picture_html
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.frame import render_page, table_html
 from metainr.reporting.lines import Line, plain_lines
+from metainr.reporting.media import is_played, player_html
 from metainr.reporting.tables import Table, plus_minus, to_markdown
 
 Sheet = Sequence[tuple[np.ndarray, np.ndarray, float]]
@@ -40,6 +42,7 @@ def write_generation_report(
     samples: Sheet,
     classes: Mapping[str, list[np.ndarray]],
     completions: Mapping[str, Sequence[Mapping[str, np.ndarray]]],
+    files: Sequence[Path] = (),
 ) -> list[Path]:
     """Writes generation.md, figures/ and report.html into a folder; returns their paths.
 
@@ -49,6 +52,7 @@ def write_generation_report(
         samples: to show.
         classes: pictures, uint8, of samples of each class.
         completions: of each part, for some signals, pictures in [0, 1] by name.
+        files: of the samples that are shown, in the folder: sounds and clips play in the page.
     """
     folder, figures = Path(folder), {}
     figures["Samples over the nearest training fields, and their distances"] = _samples(samples)
@@ -64,8 +68,9 @@ def write_generation_report(
     body, paths = "".join(map(table_html, generation_tables(record))), []
     for i, (title, figure) in enumerate(figures.items()):
         paths.append(save_figure(figure, folder / "figures" / f"{i:02d}.png"))
-        picture = picture_html(paths[-1].read_bytes(), title)
-        body += f"<h2>{html.escape(title)}</h2>\n{picture}\n"
+        picture = wide_picture_html(paths[-1].read_bytes(), title)
+        body += f"<h2>{html.escape(title)}</h2>\n{picture}"
+        body += _files(folder, files) if i == 0 else ""
     page = render_page(
         title="Fields from a diffusion prior",
         verdict=_verdict(record),
@@ -78,6 +83,19 @@ def write_generation_report(
         *paths,
         write_bytes(folder / "report.html", page.encode()),
     ]
+
+
+def _files(folder, files):
+    """Players of the samples' files, and links to files that no page plays; pictures need none."""
+    shown = [path for path in files if path.suffix != ".png"]
+    if not shown:
+        return ""
+    links = ", ".join(
+        f'<a href="{quote(path.relative_to(folder).as_posix())}">{html.escape(path.name)}</a>'
+        for path in shown
+    )
+    players = "".join(player_html(path, path.stem) for path in shown if is_played(path))
+    return f"<p>These samples as files: {links}</p>\n<p>{players}</p>\n"
 
 
 def _vectors(record):

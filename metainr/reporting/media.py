@@ -66,11 +66,18 @@ def media_uri(path: Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
+def is_played(path: Path) -> bool:
+    """Whether a page plays a file of that name."""
+    return path.suffix in _PLAYED
+
+
 def player_html(path: Path, text: str) -> str:
-    """A clip within a page that runs by itself; `text` says what it shows."""
+    """A clip within a page that runs by itself, or a sound to play; `text` says what it shows."""
     shown = f'class="figure player" src="{media_uri(path)}"'
     if _PLAYED[path.suffix][0] == "img":
         return f'<img {shown} alt="{text}">'
+    if _PLAYED[path.suffix][0] == "audio":
+        return f'<audio src="{media_uri(path)}" aria-label="{text}" controls></audio>'
     return f'<video {shown} aria-label="{text}" controls autoplay loop muted playsinline></video>'
 
 

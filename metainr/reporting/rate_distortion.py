@@ -19,7 +19,7 @@ import numpy as np
 
 from metainr.files import write_bytes
 from metainr.reporting.data_files import csv_text
-from metainr.reporting.embedding import picture_html
+from metainr.reporting.embedding import wide_picture_html
 from metainr.reporting.figures import pictures_figure, save_figure
 from metainr.reporting.frame import render_page, table_html
 from metainr.reporting.lines import Line, plain_lines
@@ -33,22 +33,22 @@ _COLUMNS = ("codec", "setting", "bytes", "bits a point", "PSNR", "bytes with a s
 
 
 def curve_table(record: Mapping[str, Any], name: str) -> Table:
-    """The points of one codec."""
+    """The points of one codec, those of a base with a share of its bytes."""
     curve = record["curves"][name]
+    base = curve["base_bytes"]
     rows = tuple(
         (
             point["setting"],
             f"{point['bytes']:.1f}",
             f"{8 * point['bytes'] / record['points']:.3f}",
             f"{point['psnr']:.2f} ± {point['psnr_stderr']:.2f}",
-            NOTHING if shared is None else f"{shared:.1f}",
+            *(() if base is None else (f"{_shared(curve, point):.1f}",)),
         )
         for point in curve["points"]
-        for shared in [_shared(curve, point)]
     )
-    base = curve["base_bytes"]
-    note = "" if base is None else f"The base has {base:,} bytes, once for all files. "
-    return Table(name, ("setting", *_COLUMNS[2:]), rows, note + _measured(record))
+    columns = _COLUMNS[2:] if base is not None else _COLUMNS[2:-1]
+    told = f"The base has {base:,} bytes, once for all files; a share is that of {SHARERS:,} files."
+    return Table(name, ("setting", *columns), rows, "" if base is None else told)
 
 
 def equal_table(record: Mapping[str, Any]) -> Table:
@@ -119,7 +119,7 @@ def write_rate_distortion_report(
     for i, (title, figure) in enumerate(figures.items()):
         paths.append(save_figure(figure, folder / "figures" / f"{i:02d}.png"))
         body += f"<h2>{html.escape(title)}</h2>\n"
-        body += picture_html(paths[-1].read_bytes(), title)
+        body += wide_picture_html(paths[-1].read_bytes(), title)
     body += "".join(map(table_html, tables))
     page = render_page(
         title=f"Rate and distortion: {record['signal']}",
@@ -150,8 +150,7 @@ def _shared(curve, point):
 def _measured(record):
     return (
         f"Of whole files as written, headers included: means over {record['num_test']} signals of "
-        f"{record['points']} points that were never learned from. PSNR in dB of what they decode "
-        f"to. A share of the base is that of {SHARERS:,} files."
+        f"{record['points']} points that were never learned from; PSNR of what they decode to."
     )
 
 

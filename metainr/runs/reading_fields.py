@@ -13,8 +13,8 @@ from metainr.errors import Option, UserError
 from metainr.fieldsets import BASE, Index, Layout, Rows, Standard, read_index
 from metainr.files import check_regular, expanded
 from metainr.media.numpy_files import load_npy
-from metainr.objectives import pixel_grid
 from metainr.registry import look_up
+from metainr.runs.frames import Frame, frame_of, unit_frame
 from metainr.runs.learners import make_algorithm
 from metainr.runs.loading import load
 from metainr.runs.options import Machine
@@ -37,6 +37,7 @@ class FieldSet(NamedTuple):
     layout: how what was adapted lies in a vector.
     params: vector [d] -> the field's weights; may be traced.
     values: (vector [d], coords [n, d]) -> the field's values [n, c].
+    frame: how fields are laid over signals; None where the base does not tell.
     """
 
     run: Run
@@ -46,6 +47,7 @@ class FieldSet(NamedTuple):
     layout: Layout
     params: Callable[[Array], Params]
     values: Callable[[Array, Array], Array]
+    frame: Frame | None
 
     def get(
         self, split: str, index: int
@@ -82,17 +84,21 @@ class FieldSet(NamedTuple):
     def render(self, vectors: Array, shape: Sequence[int] | None = None) -> np.ndarray:
         """Values [n, *shape, c] of the fields of vectors [n, d]; not clipped.
 
-        shape: of a grid of [0, 1)^d; None: of that which the init was learned on.
+        shape: of a grid over the signal, of [0, 1)^d where the base tells no other; None: of that
+            which the init was learned on.
         """
-        shape = self.run.shape if shape is None else tuple(shape)
-        if shape is None:
-            raise UserError("render: this set's fields were learned on no grid; give shape=")
+        frame = self.frame
+        if frame is None:
+            if shape is None:
+                raise UserError("render: this set's fields were learned on no grid; give shape=")
+            frame = unit_frame(shape, 1)
+        shape = frame.shape if shape is None else tuple(shape)
         if np.ndim(vectors) != 2 or np.shape(vectors)[1] != self.about.size:
             raise UserError(
                 f"vectors: an array of shape {list(np.shape(vectors))}, expected [n, "
                 f"{self.about.size}]; give vectors of this set"
             )
-        coords = jnp.asarray(pixel_grid(shape))
+        coords = jnp.asarray(frame.grid(shape))
         # One after the other: memory holds one rendering, however many fields there are.
         found = [np.asarray(self.values(jnp.asarray(vector), coords)) for vector in vectors]
         channels = found[0].shape[-1] if found else 1
@@ -136,7 +142,7 @@ def read_fields(path: str | Path, *, run: Run | None = None) -> FieldSet:
     }
     values = jax.jit(lambda vector, coords: run.field.apply(params(vector), coords))
     standard = _standard(folder, index.size)
-    return FieldSet(run, index, splits, standard, layout, params, values)
+    return FieldSet(run, index, splits, standard, layout, params, values, frame_of(run))
 
 
 def _standard(folder, size):

@@ -14,7 +14,6 @@ from metainr.checks import SEED, Range, check
 from metainr.devices import own_settings
 from metainr.errors import UserError
 from metainr.evaluation.fitting import SLOTS, Score
-from metainr.evaluation.metrics import psnr
 from metainr.evaluation.streaming import Request, make_stream
 from metainr.fieldsets import (
     BASE,
@@ -34,7 +33,6 @@ from metainr.fieldsets import (
 from metainr.files import expanded, remove_unfinished, write_bytes
 from metainr.keys import branch
 from metainr.media.numpy_files import npy_bytes
-from metainr.objectives import pixel_grid
 from metainr.progress import progress
 from metainr.runs.fits import make_contenders
 from metainr.runs.options import Machine
@@ -193,25 +191,23 @@ def _fits(run, signals, places, steps, seed, layout, unread) -> Iterator[tuple[A
             yield Request((split, index), Task(task.support, signal), number, steps)
 
     stream = make_stream(
-        Score(_psnr(run), None),
+        # Steps need no PSNR: that of the fit is told.
+        Score(_psnr(setting.score), lambda loss: {"psnr": jnp.full_like(loss, jnp.nan)}),
         lambda found: layout.flatten(found.adapted),
         slots=SLOTS,
         steps_per_dispatch=_AT_ONCE,
     )
     teller = contender._replace(make_inner=telling)
     for place, (fit,) in stream([teller], requests(), key):
-        last = fit.metrics["psnr"][-1] if "psnr" in fit.metrics else None
-        yield place, fit.view, None if last is None else float(last)
+        last = float(fit.metrics["psnr"][-1])
+        yield place, fit.view, None if np.isnan(last) else last
 
 
-def _psnr(run):
-    """(found, task) -> the PSNR of a field on the grid that it was learned on; {} without one."""
+def _psnr(score):
+    """(found, task) -> the PSNR of a field as tests measure it; NaN where they do not."""
 
     def measured(found, task):
-        if run.shape is None:
-            return {}
-        values = run.field.apply(found.params, jnp.asarray(pixel_grid(run.shape)))
-        return {"psnr": psnr(values, task.query.reshape(values.shape))}
+        return {"psnr": score.full(found.params, task.query).get("psnr", jnp.nan)}
 
     return measured
 

@@ -6,7 +6,7 @@ own, so that signals can be asked for in any order, by any thread and on any mac
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
@@ -81,6 +81,18 @@ def of_files(
     """As `random_access`, of signals that come from the files of these names, by split."""
     sizes = {split: len(part) for split, part in names.items()}
     return random_access(options, sizes, read)._replace(names=names)
+
+
+def labelled_by_folder(signals: SignalClass) -> SignalClass:
+    """A class of files whose labels are the folders that they lie in, by their path below that of
+    all; those that lie there have none.
+    """
+
+    def label(split: str, index: int) -> str | None:
+        parent = PurePosixPath(signals.names[split][index]).parent
+        return parent.as_posix().removeprefix(".") or None
+
+    return signals._replace(label=label)
 
 
 def of_one(

@@ -6,7 +6,7 @@ import numpy as np
 
 from metainr.errors import Option, UserError
 from metainr.media.recordings.sounds import ENDINGS, fitted_to, level, read_sound, resampled
-from metainr.signals.access import generator, of_files, of_one
+from metainr.signals.access import generator, labelled_by_folder, of_files, of_one
 from metainr.signals.audio.options import FEWEST, SoundOptions, checked
 from metainr.signals.own_files import split_paths, survey
 from metainr.types import SignalClass
@@ -55,7 +55,7 @@ def recordings(options: SoundOptions) -> SignalClass:
     def read(split, index):
         return fitted_to(part(split, index), options.resolution)
 
-    return of_files(options, splits, read)._replace(
+    return labelled_by_folder(of_files(options, splits, read))._replace(
         level=lambda split, index: level(part(split, index), options.resolution)
     )
 

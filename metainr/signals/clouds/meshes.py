@@ -7,7 +7,7 @@ import numpy as np
 from metainr.errors import Option, UserError
 from metainr.files import expanded
 from metainr.media.meshes.surfaces import SUFFIXES, Surface, read_surface
-from metainr.signals.access import generator, of_files, of_one
+from metainr.signals.access import generator, labelled_by_folder, of_files, of_one
 from metainr.signals.clouds.cloud import (
     HALF_SIDE,
     Cloud,
@@ -66,7 +66,7 @@ def mesh_folder(options: CloudOptions) -> SignalClass:
     def read(split: str, index: int) -> Cloud:
         return Cloud(*(leaf.copy() for leaf in clouds[splits[split][index]]))
 
-    return of_files(options, splits, read)
+    return labelled_by_folder(of_files(options, splits, read))
 
 
 def cloud_of_file(path: str | Path, options: CloudOptions, rng: np.random.Generator) -> Cloud:

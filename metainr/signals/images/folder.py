@@ -2,7 +2,7 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from absl import logging
 
@@ -11,7 +11,7 @@ from metainr.files import expanded
 from metainr.media.folders import below
 from metainr.media.images.pictures import SUFFIXES, read_image
 from metainr.media.images.resizing import to_square
-from metainr.signals.access import SPLITS, of_files
+from metainr.signals.access import SPLITS, labelled_by_folder, of_files
 from metainr.signals.copies import without_copies
 from metainr.signals.images.options import ImageOptions
 from metainr.signals.images.twins import thumbnail, warn_of_twins
@@ -45,10 +45,7 @@ def folder(options: ImageOptions) -> SignalClass:
     def read(split, index):
         return to_square(read_image(root / splits[split][index]), options.resolution)
 
-    def label(split, index):
-        return PurePosixPath(splits[split][index]).parent.as_posix().removeprefix(".") or None
-
-    return of_files(options, splits, read)._replace(label=label)
+    return labelled_by_folder(of_files(options, splits, read))
 
 
 def picture_paths(root: Path) -> list[str]:

@@ -4,7 +4,7 @@ from absl import logging
 
 from metainr.errors import Option, UserError
 from metainr.media.recordings.clips import clip_info, is_clip, read_clip
-from metainr.signals.access import generator, of_files, of_one
+from metainr.signals.access import generator, labelled_by_folder, of_files, of_one
 from metainr.signals.own_files import split_paths, survey
 from metainr.signals.video.options import ClipOptions, checked
 from metainr.types import SignalClass
@@ -39,7 +39,7 @@ def clips(options: ClipOptions) -> SignalClass:
         start = int(rng.integers(found[name].frames - options.frames + 1))
         return read_clip(root / name, start, options.frames, options.resolution)
 
-    return of_files(options, splits, read)
+    return labelled_by_folder(of_files(options, splits, read))
 
 
 def clip(options: ClipOptions) -> SignalClass:
