@@ -1,6 +1,6 @@
 """Steps and fits at the papers' settings, compiled for TPUs that are not there, lowered for CUDA.
 
-    pip install -e '.[tpu-compiler]'
+    pip install -e '.[tpu-compiler,scenes]'
     python -m benchmarks.ahead_of_time
 
 Nothing runs: libtpu compiles for its chips on any Linux machine. Seconds are those of this machine;
@@ -70,8 +70,8 @@ def tables() -> Iterator[Table]:
     """A table for every experiment and kind."""
     if importlib.util.find_spec("libtpu") is None and {*TARGET.value} != {"cuda"}:
         raise UserError(
-            "the compiler for TPUs is not installed; run pip install -e '.[tpu-compiler]', or give "
-            "--target=cuda"
+            "the compiler for TPUs is missing; run pip install -e '.[tpu-compiler,scenes]', or "
+            "give --target=cuda"
         )
     for experiment in PROGRAMS.value:
         for kind in KIND.value:
@@ -82,8 +82,8 @@ def tables() -> Iterator[Table]:
 
 
 _HEADER = (
-    "target", "divided", "compile, s", "program, MB", "scratch, MB", "GFLOP", "GB moved",
-    "collectives", "their MB",
+    "target", "divided", "compile, s", "of CPU, s", "program, MB", "scratch, MB", "GFLOP",
+    "GB moved", "collectives", "their MB",
 )  # fmt: skip
 
 
@@ -124,6 +124,7 @@ def _cells(row: _Row) -> tuple[str, ...]:
         name,
         row.divided or NOTHING,
         number(found.seconds, 1) + (" (lowered)" if row.target == "cuda" else ""),
+        number(found.busy_seconds, 1),
         _of(found.program_bytes, 1e6, 1),
         _of(found.scratch_bytes, 1e6, 1),
         _of(found.flops, 1e9, 1),

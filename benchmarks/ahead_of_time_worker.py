@@ -40,12 +40,14 @@ class Compiled(NamedTuple):
     """What came of a job.
 
     seconds: of compiling, or of lowering for CUDA.
+    busy_seconds: of the machine's cores meanwhile, which other work on it does not change.
     program_bytes, scratch_bytes: of each device's program, and of its temporary arrays.
     flops, moved_bytes: of a device by the compiler's own cost model, a loop's body counted once.
     collectives: kind -> (how many stand in the program, bytes of their results).
     """
 
     seconds: float
+    busy_seconds: float
     program_bytes: int | None = None
     scratch_bytes: int | None = None
     flops: float | None = None
@@ -55,35 +57,45 @@ class Compiled(NamedTuple):
 
 def environment() -> dict[str, str]:
     """The environment in which to start such a process on a machine without TPUs."""
-    return os.environ | {"JAX_PLATFORMS": "cpu", "TPU_SKIP_MDS_QUERY": "1"}
+    several = {"ALLOW_MULTIPLE_LIBTPU_LOAD": "1"}  # processes at a time: none has a device
+    return os.environ | several | {"JAX_PLATFORMS": "cpu", "TPU_SKIP_MDS_QUERY": "1"}
 
 
 def compiled(job: Job) -> Compiled:
     """Compiles a job's program, or lowers it."""
     import jax
+    from jax import export
     from jax.experimental import topologies
 
     if job.topology == "cuda":
         function, arguments = _program(job, jax.devices()[:1])
-        began = time.perf_counter()
-        jax.export.export(function, platforms=["cuda"])(*arguments(None, None))
-        return Compiled(time.perf_counter() - began)
+        began = _clocks()
+        export.export(function, platforms=["cuda"])(*arguments(None, None))
+        return Compiled(*_since(began))
     found = topologies.get_topology_desc(platform="tpu", topology_name=job.topology).devices
     devices = found[: job.devices]
     function, arguments = _program(job, devices)
     lowered = function.lower(*arguments(*_shardings(devices, _mesh(job, devices))))
-    began = time.perf_counter()
+    began = _clocks()
     program = lowered.compile()
-    seconds = time.perf_counter() - began
+    seconds = _since(began)
     memory, costs = program.memory_analysis(), program.cost_analysis() or {}
     return Compiled(
-        seconds,
+        *seconds,
         memory.generated_code_size_in_bytes,
         memory.temp_size_in_bytes,
         costs.get("flops"),
         costs.get("bytes accessed"),
         collectives(program.as_text()),
     )
+
+
+def _clocks():
+    return time.perf_counter(), time.process_time()
+
+
+def _since(began):
+    return [now - then for now, then in zip(_clocks(), began)]
 
 
 def collectives(text: str) -> dict[str, tuple[int, int]]:
@@ -105,7 +117,8 @@ def _result_bytes(shapes):
 
 
 @functools.cache
-def _configured(experiment: str, given: tuple[str, ...]) -> tuple[Any, Any]:
+def configured(experiment: str, given: tuple[str, ...]) -> tuple[Any, Any]:
+    """(the experiment, the configuration that its flags ask for); one alone in a process."""
     from absl import flags
 
     from experiments import cli
@@ -120,7 +133,7 @@ def _configured(experiment: str, given: tuple[str, ...]) -> tuple[Any, Any]:
 def _mesh(job, devices):
     from metainr.devices import make_mesh
 
-    _, config = _configured(job.experiment, tuple(job.flags))
+    _, config = configured(job.experiment, tuple(job.flags))
     return make_mesh(config.outer.tasks_per_step, devices)
 
 
@@ -137,18 +150,26 @@ def _shardings(devices, mesh):
 
 def _program(job: Job, devices: Sequence[Any]) -> tuple[Any, Callable[..., tuple]]:
     """(a jitted function, (two shardings) -> its arguments' shapes)."""
+    experiment, config = configured(job.experiment, tuple(job.flags))
+    mesh = _mesh(job, devices)
+    machine = _machine(job, config, mesh)
+    problem = experiment.build(config, machine.summation)
+    return (_step if job.kind == "step" else _fit)(problem, config, machine)
+
+
+def _machine(job, config, mesh):
+    """Chunks and tasks side by side by the rule of the platform that the job is for."""
     from metainr.devices import observation_axis
-    from metainr.numerics import Summation
+    from metainr.devices.mesh import TASK
+    from metainr.numerics import Summation, default_chunk_size
+    from metainr.platforms import PLATFORMS
     from metainr.runs.options import Machine
 
-    experiment, config = _configured(job.experiment, tuple(job.flags))
-    mesh = _mesh(job, devices)
-    # All observations at once, and all tasks of a device, as on accelerators.
-    summation = Summation(config.run.chunk_size or None, observation_axis(mesh))
-    tasks = config.outer.tasks_per_step if mesh is None else None
-    machine = Machine(mesh, summation, config.run.task_microbatch or tasks)
-    problem = experiment.build(config, summation)
-    return (_step if job.kind == "step" else _fit)(problem, config, machine)
+    rule, size = PLATFORMS["gpu" if job.topology == "cuda" else "tpu"], config.run.chunk_size
+    size = default_chunk_size(config.field.options.width, rule) if size is None else size or None
+    of_device = config.outer.tasks_per_step // (1 if mesh is None else mesh.shape[TASK])
+    tasks = config.run.task_microbatch or rule.tasks_at_once or of_device
+    return Machine(mesh, Summation(size, observation_axis(mesh)), tasks)
 
 
 def _step(problem, config, machine):

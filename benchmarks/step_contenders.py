@@ -10,12 +10,13 @@ from benchmarks import machine, ours, recipe, torch_memory, torch_recipe
 from benchmarks.comparison import OURS, Contender, if_it_fits
 from benchmarks.programs import compile_program
 from benchmarks.setting import Setting, make_images
+from metainr.platforms import this_platform
 
 
 def step_contenders(setting: Setting, variants: bool = False) -> dict[str, Contender]:
     """All contenders by name, ours in float32 first; `variants` has other versions of ours too."""
     found = {OURS: _ours(setting)}
-    on_cpu = jax.default_backend() == "cpu"
+    on_cpu = this_platform().one_machine
     if variants:
         found[f"{OURS}, bf16"] = _ours(setting, "bfloat16")
     if variants and not on_cpu:

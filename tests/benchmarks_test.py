@@ -10,7 +10,17 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import flops, kernels, ours, recipe, report, timing, torch_memory, torch_recipe
+from benchmarks import (
+    costs,
+    flops,
+    kernels,
+    ours,
+    recipe,
+    report,
+    timing,
+    torch_memory,
+    torch_recipe,
+)
 from benchmarks.ahead_of_time_worker import collectives
 from benchmarks.comparison import OURS, Contender, compare, if_it_fits
 from benchmarks.derivative_contenders import KINDS, make_contenders
@@ -31,6 +41,9 @@ BINARIES = {
     "--resolution=4",
     "derivatives": "--rounds=2 --side=8 --width=8 --depth=2",
     "ahead_of_time": "--target=cuda --programs=image_regression --own=--resolution=8",
+    "roofline": "--setting=image_regression/sdf --chip=v5e",
+    "roundings": "--part=learned --signals=sdf --side=8 --width=8 --depth=2 --train_steps=2 "
+    "--num_test=1",
 }
 QUICK_BINARIES = ("meta_step",)
 FIRST_CELLS = {
@@ -44,10 +57,15 @@ FIRST_CELLS = {
     "render": ["full", "occupancy grid"],
     "derivatives": ["value"] * 3 + ["gradient"] * 3 + ["laplacian"] * 3,
     "ahead_of_time": ["cuda"] * 2,
+    "roofline": ["v5e"] * 2,
+    "roundings": [
+        "float32", "six passes", "three passes but for the first layer",
+        "one pass in hidden layers",
+    ],
 }  # fmt: skip
 _HEADINGS = (
     "---", "K", "images", "pixels", "divided over", "product", "function", "renderer",
-    "loss of", "target",
+    "loss of", "target", "chip", "products",
 )  # fmt: skip
 MISTAKES = {
     "--part=defalt": "default,steps,sides,algorithms",
@@ -148,6 +166,14 @@ def test_flops_against_a_count_by_hand():
     assert flops.fit_flops(setting, 5) == 16 * forward * 3 * 5
 
 
+def test_least_time_of_a_network_of_one_square_layer():
+    """A layer of n units does 2 n² operations on 8 n bytes: n/4 operations a byte."""
+    params = {"kernel": np.zeros((64, 64)), "bias": np.zeros(64)}
+    assert costs.intensity(params) == 16
+    step = costs.StepCosts(steps=1, flops=32e12, moved_bytes=2e12)
+    assert costs.least_seconds(step, teraflops=16, gigabytes=500) == (2, 4)
+
+
 def test_contenders_take_turns_and_ratios_are_of_a_round(monkeypatch):
     clock, calls = [0.0], []
     monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
@@ -234,6 +260,22 @@ def test_mistakes_are_told_in_one_line(argument):
     assert done.returncode == 1 and not done.stdout
     assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ")
     assert MISTAKES[argument] in done.stderr
+
+
+@pytest.mark.slow
+def test_a_step_compiles_for_tpus_that_are_not_there(tmp_path):
+    """On four chips that share the observations: no chip asks others for theirs."""
+    pytest.importorskip("libtpu")
+    results = tmp_path / "results.md"
+    done = _run(
+        "ahead_of_time", "--target=v5e", "--chips=4", "--division=observations", "--kind=step",
+        "--programs=image_regression", "--own=--resolution=16 --width=16 --depth=3",
+        "--record", f"--results={results}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (row,) = [line for line in results.read_text().splitlines() if line.startswith("| v5e")]
+    assert "all-reduce" in row and "all-gather" not in row
+    assert float(row.split(" | ")[4]) < 10  # MB of program
 
 
 def test_collectives_are_counted_with_their_bytes():

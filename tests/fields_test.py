@@ -317,25 +317,6 @@ def test_an_nnx_module_is_a_field():
     assert losses[-1] < 1e-2 * losses[0]
 
 
-def _products(jaxpr):
-    """Every matrix product in a jaxpr and those it calls."""
-    for equation in jaxpr.eqns:
-        if equation.primitive.name == "dot_general":
-            yield equation
-        for inner in jax.extend.core.jaxprs_in_params(equation.params):
-            yield from _products(inner)
-
-
-@pytest.mark.parametrize("name", ["siren", "mlp"])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_only_factors_of_hidden_layers_are_rounded(name, dtype):
-    field = fields.make(name, FieldOptions(width=8, depth=4, compute_dtype=dtype))
-    products = list(_products(jax.make_jaxpr(field.apply)(field.init(KEY), COORDS).jaxpr))
-    types = [[str(x.aval.dtype) for x in (*e.invars, *e.outvars)] for e in products]
-    hidden = [dtype, dtype, "float32"]
-    assert types == [["float32"] * 3, hidden, hidden, ["float32"] * 3]
-
-
 @pytest.mark.slow
 def test_bfloat16_keeps_float32_derivatives():
     field = fields.make("siren", FieldOptions(width=64, depth=4, omega=30.0, first_omega=30.0))

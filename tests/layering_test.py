@@ -16,7 +16,7 @@ ROOT = Path(metainr.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 LEAVES = {
     *("types", "errors", "checks", "registry", "files", "json_files", "keys", "cameras"),
-    *("camera_paths", "output", "plotting", "progress"),
+    *("camera_paths", "output", "platforms", "plotting", "progress"),
 }
 MAY_IMPORT = {
     "types": set(),
@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "files": {"errors"},
     "json_files": {"errors", "files"},
     "output": {"errors"},
+    "platforms": set(),
     "plotting": set(),
     "progress": set(),
     "starting": set(),
@@ -33,7 +34,7 @@ MAY_IMPORT = {
     "ready": {"files", "registry", "reporting", "weights"},
     "keys": {"types"},
     "checks": {"errors"},
-    "numerics": {"types", "errors"},
+    "numerics": {"types", "errors", "platforms"},
     "devices": LEAVES,
     "fields": LEAVES | {"numerics"},
     "measurements": LEAVES | {"numerics"},

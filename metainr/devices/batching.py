@@ -10,19 +10,18 @@ from jax.sharding import PartitionSpec as P
 
 from metainr.devices.mesh import TASK
 from metainr.errors import Option, UserError
+from metainr.platforms import this_platform
 from metainr.types import Tree
 
 
 def map_tasks(function: Callable[..., Any], *batched: Tree, microbatch: int | None = None) -> Any:
     """Applies `function` to every entry along the leading axis of its arguments and stacks.
 
-    On CPU one task after another: per-task weights under `vmap` become batched matrix products,
-    which run at half the speed of plain ones there. Elsewhere all at once. A `microbatch` decides
-    otherwise: so many at once, one group after another. Raises UserError if it does not divide
-    their number.
+    As many side by side as suits the platform (`metainr.platforms`), or as a `microbatch` says, one
+    group after another. Raises UserError if it does not divide their number.
     """
     num = jax.tree.leaves(batched)[0].shape[0]
-    size = microbatch or (1 if jax.default_backend() == "cpu" else num)
+    size = microbatch or this_platform().tasks_at_once or num
     if num % size:
         fitting = [n for n in range(1, num + 1) if num % n == 0]
         raise UserError(

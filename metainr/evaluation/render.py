@@ -14,7 +14,6 @@ from metainr.numerics import default_chunk_size
 from metainr.types import Array, Device, Params
 
 _BLOCK_POINTS = 2**16  # evaluations per call of the compiled program, which costs about 0.1 ms
-_ACCELERATOR_CHUNK = 2**18
 _FORWARD_ONLY = 2  # times the points of a gradient's chunk, whose activations are kept
 
 Render = Callable[[Params, Array, Array, Array, int, int], Any]
@@ -82,8 +81,7 @@ def make_render(
 def chunk_size_for(params: Params) -> int:
     """Evaluations at a time that suit the machine and the widest layer of these weights."""
     widest = max(leaf.shape[-1] for leaf in jax.tree.leaves(params) if leaf.ndim)
-    size = default_chunk_size(widest)
-    return _ACCELERATOR_CHUNK if size is None else _FORWARD_ONLY * size
+    return _FORWARD_ONLY * default_chunk_size(widest)
 
 
 def numbered_rays(camera: Camera, width: int | Array, numbers: Array) -> Rays:

@@ -7,18 +7,19 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from metainr.platforms import Platform, chunk_values, this_platform
 from metainr.types import Observations, Tree
 
-_CACHED_VALUES = 2**18  # activations of one layer that stay in a core's second-level cache
 _SMALLEST = 1024  # below, the products of a chunk are too small to run at full speed
 _ALIGNMENT = 64
 
 
-def default_chunk_size(width: int) -> int | None:
-    """Field evaluations per chunk for a field `width` units wide: max(1024, 2^18 / width) on CPU,
-    where a chunk should stay in the cache; None (all at once) elsewhere.
+def default_chunk_size(width: int, platform: Platform | None = None) -> int:
+    """Field evaluations per chunk for a field `width` units wide, at least 1024.
+
+    So many that a layer's activations are those of the platform's rule; None: of this process'.
     """
-    return max(_SMALLEST, _CACHED_VALUES // width) if jax.default_backend() == "cpu" else None
+    return max(_SMALLEST, chunk_values(platform or this_platform()) // width)
 
 
 def sum_over_chunks(

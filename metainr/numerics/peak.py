@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-_CPU_SIZES = (1024, 2048)
-_ACCELERATOR_SIZES = (4096, 8192)
+from metainr.platforms import this_platform
+
 _SECONDS = 0.1  # spent on each size, at least
 
 
@@ -17,8 +17,7 @@ def matmul_peak() -> float:
     An n × n product counts 2n³. Measured anew by every call, in less than a second; other work on
     the machine lowers it. Products of lower precision may exceed it.
     """
-    sizes = _CPU_SIZES if jax.default_backend() == "cpu" else _ACCELERATOR_SIZES
-    return max(2 * size**3 / _fastest(size) for size in sizes)
+    return max(2 * side**3 / _fastest(side) for side in this_platform().peak_sides)
 
 
 @jax.jit

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 
 from metainr.errors import Option, UserError
+from metainr.platforms import this_platform
 from metainr.training.instruments import Cost
 from metainr.training.step import TrainState, TrainStep
 from metainr.types import Tree
@@ -53,7 +54,7 @@ def available_memory(num_devices: int) -> int | None:
 
     On CPU they share what Linux calls available; elsewhere the fullest device counts.
     """
-    if jax.default_backend() == "cpu":
+    if this_platform().one_machine:
         file = Path("/proc/meminfo")
         lines = file.read_text().splitlines() if file.exists() else []
         kilobytes = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
@@ -90,7 +91,7 @@ def _remedy(share, cost, flags, num_devices):
     The need grows with the tasks and the points that are worked on at once.
     """
     tasks = -(-cost.tasks // num_devices)
-    tasks_at_once = flags.get("task_microbatch") or (1 if jax.default_backend() == "cpu" else tasks)
+    tasks_at_once = flags.get("task_microbatch") or this_platform().tasks_at_once or tasks
     points = cost.points // max(1, num_devices // cost.tasks)
     points_at_once = min(flags.get("chunk_size") or points, points)
     fewer_tasks, fewer_points = 1 / tasks_at_once, min(1, _SMALL_CHUNK / points_at_once)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import jax
 
 from metainr.numerics.peak import matmul_peak
+from metainr.platforms import this_platform
 
 INSTRUMENTS = "instruments.json"
 """The file of a run that holds the `Meter.summary` of its last stretch of steps."""
@@ -111,7 +112,7 @@ class _Span(NamedTuple):
 
 def machine_peak(num_devices: int) -> float:
     """FLOP/s of the devices' matrix products at best; those of a CPU share its cores."""
-    return matmul_peak() * (1 if jax.default_backend() == "cpu" else num_devices)
+    return matmul_peak() * (1 if this_platform().one_machine else num_devices)
 
 
 def peak_memory() -> int | None:
@@ -119,7 +120,7 @@ def peak_memory() -> int | None:
 
     None where the device does not say.
     """
-    if jax.default_backend() == "cpu":
+    if this_platform().one_machine:
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     stats = [device.memory_stats() or {} for device in jax.local_devices()]
