@@ -37,8 +37,8 @@ from metainr.files import expanded
 from metainr.output import say
 from metainr.reporting import to_text, write_json
 from metainr.reporting.generation import generation_tables, write_generation_report
-from metainr.runs.generating import learn_prior
-from metainr.runs.reading_fields import FieldSet, read_fields
+from metainr.runs.as_data.generating import learn_prior
+from metainr.runs.as_data.reading import FieldSet, read_fields
 from metainr.training.workdir import environment, open_workdir
 
 _OWN = (

@@ -47,7 +47,7 @@ from metainr.objectives.surfaces import (
     distance_points,
     surface_loss,
 )
-from metainr.runs.frames import TRUNCATION
+from metainr.runs.as_data.frames import TRUNCATION
 from metainr.runs.problem import Problem, Setting, matching_objective, spread_steps
 from metainr.signals.access import split_by_split
 from metainr.types import Array, Field, Key, Params, SignalClass, Task, Term

@@ -44,22 +44,22 @@ if TYPE_CHECKING:
         types,
         weights,
     )
+    from metainr.runs.as_data.generating import learn_prior
+    from metainr.runs.as_data.reading import read_fields
+    from metainr.runs.as_data.writing import write_fields
     from metainr.runs.front import learn
     from metainr.runs.front_compare import compare
-    from metainr.runs.generating import learn_prior
     from metainr.runs.loading import load
-    from metainr.runs.reading_fields import read_fields
-    from metainr.runs.writing_fields import write_fields
 
 __version__ = (resources.files(__name__) / "VERSION").read_text().strip()
 
 _FRONT = {
     "learn": "front",
     "compare": "front_compare",
-    "learn_prior": "generating",
+    "learn_prior": "as_data.generating",
     "load": "loading",
-    "read_fields": "reading_fields",
-    "write_fields": "writing_fields",
+    "read_fields": "as_data.reading",
+    "write_fields": "as_data.writing",
 }
 __all__ = [
     "algorithms",

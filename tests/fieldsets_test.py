@@ -80,7 +80,7 @@ def test_grain_and_numpy_read_it(written):
 
 def test_a_killed_writing_goes_on_bit_for_bit(run, curves, written, tmp_path, monkeypatch):
     monkeypatch.setattr(shards, "SHARD", 3)
-    monkeypatch.setattr("metainr.runs.writing_fields.SHARD", 3)
+    monkeypatch.setattr("metainr.runs.as_data.writing.SHARD", 3)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     sizes = {"train": 22, "validation": 2, "test": 2}
     metainr.write_fields(run, curves, whole, sizes=sizes)

@@ -13,7 +13,7 @@ import metainr
 from experiments import fit, generate
 from metainr.errors import UserError
 from metainr.generation import PriorOptions
-from metainr.runs.completing import (
+from metainr.runs.as_data.completing import (
     Views,
     make_completer,
     seen_mask,

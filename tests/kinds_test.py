@@ -24,7 +24,7 @@ from metainr import signals
 from metainr.codec import load_base, make_codec
 from metainr.errors import UserError
 from metainr.media import clip_info, read_sound
-from metainr.runs.frames import frame_of
+from metainr.runs.as_data.frames import frame_of
 from metainr.runs.saved import write_saved
 from metainr.types import Hyper
 
@@ -102,7 +102,7 @@ def test_a_set_of_sounds_renders_what_was_fitted(set_of_sounds, sounds):
 
 @pytest.mark.slow
 def test_samples_of_sounds_are_sounds(set_of_sounds, tmp_path, monkeypatch):
-    monkeypatch.setattr("metainr.runs.generating._FEWEST", 2)
+    monkeypatch.setattr("metainr.runs.as_data.generating._FEWEST", 2)
     written = set_of_sounds.splits["train"]._folder.parent
     tiny = ("--prior_width=8", "--prior_blocks=1", "--prior_batch=4", "--prior_steps=2")
     given = (f"--fields={written}", f"--workdir={tmp_path}", *tiny)

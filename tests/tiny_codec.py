@@ -8,7 +8,7 @@ import numpy as np
 
 from metainr import algorithms, fields
 from metainr.codec import Codec, make_codec, with_statistics
-from metainr.runs.frames import unit_frame
+from metainr.runs.as_data.frames import unit_frame
 from metainr.runs.inits import Init
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import LearnerOptions, Machine

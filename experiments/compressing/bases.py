@@ -16,7 +16,7 @@ from metainr.codec import Base, is_base, load_base, with_statistics
 from metainr.errors import UserError
 from metainr.progress import progress
 from metainr.ready import located
-from metainr.runs.frames import Frame, frame_of
+from metainr.runs.as_data.frames import Frame, frame_of
 from metainr.runs.run import Run
 from metainr.types import SignalClass
 

@@ -12,7 +12,7 @@ from experiments.signal_files.kind import Kind
 from metainr.codec import Base, Codec
 from metainr.codec.codec import About
 from metainr.keys import branch
-from metainr.runs.frames import Frame
+from metainr.runs.as_data.frames import Frame
 from metainr.runs.learners import make_algorithm
 from metainr.runs.options import Machine
 

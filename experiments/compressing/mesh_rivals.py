@@ -9,7 +9,7 @@ import numpy as np
 from experiments.compressing.rivals import Coded, Rival
 from experiments.signal_files.solids import POINTS, surface_of
 from metainr.evaluation.surfaces import Triangles, uniform_points
-from metainr.runs.frames import Frame
+from metainr.runs.as_data.frames import Frame
 from metainr.signals import oriented_distance
 
 _BITS = (4, 5, 6, 7, 8, 10)

@@ -19,11 +19,11 @@ from experiments.run.machine import make_machine
 from metainr.errors import UserError
 from metainr.files import expanded
 from metainr.output import say
+from metainr.runs.as_data.reading import FieldSet
+from metainr.runs.as_data.writing import write_fields
 from metainr.runs.loading import IMAGES
-from metainr.runs.reading_fields import FieldSet
 from metainr.runs.run import Run
 from metainr.runs.saved import read_saved
-from metainr.runs.writing_fields import write_fields
 from metainr.signals.access import SPLITS
 from metainr.training.interrupts import Interrupted
 

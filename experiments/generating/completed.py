@@ -22,7 +22,7 @@ from metainr.keys import branch
 from metainr.measurements import detector_grid, project
 from metainr.objectives import image_samples
 from metainr.progress import progress
-from metainr.runs.completing import (
+from metainr.runs.as_data.completing import (
     Completion,
     Views,
     check_size,
@@ -31,10 +31,10 @@ from metainr.runs.completing import (
     view_angles,
     views_objective,
 )
+from metainr.runs.as_data.generating import Generator
+from metainr.runs.as_data.reading import FieldSet
 from metainr.runs.fits import make_contenders
-from metainr.runs.generating import Generator
 from metainr.runs.options import Machine
-from metainr.runs.reading_fields import FieldSet
 from metainr.runs.regression import grid_objectives, render
 from metainr.types import Array, Hyper, Objective, Support, Task
 
@@ -90,14 +90,14 @@ def check_complete(fields: FieldSet, options: GenerateOptions) -> None:
     if len(fields.run.shape or ()) != 2:
         raise UserError(
             "--complete is for sets of pictures, and this one is of other signals; use "
-            "metainr.runs.completing from Python"
+            "metainr.runs.as_data.completing from Python"
         )
     height, width = fields.run.shape or (0, 0)
     source = fields.about.source
     if not isinstance(source.get("signal"), str) or source.get("resolution") != height:
         raise UserError(
             "--complete needs signals, and this set does not say where its own are from; use "
-            "metainr.runs.completing from Python"
+            "metainr.runs.as_data.completing from Python"
         )
     for split in ("validation", "test"):
         if not len(fields.splits[split]):

@@ -10,8 +10,8 @@ from experiments.generating.generate_options import GenerateOptions
 from experiments.signal_files.kind import Kind
 from metainr.errors import UserError
 from metainr.generation import nearest, quality
-from metainr.runs.generating import Generator
-from metainr.runs.reading_fields import FieldSet
+from metainr.runs.as_data.generating import Generator
+from metainr.runs.as_data.reading import FieldSet
 from metainr.types import Array
 
 SHOWN = 8

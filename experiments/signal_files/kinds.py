@@ -17,7 +17,7 @@ from experiments.signal_files.sounds import sounds
 from metainr.checks import Range, check
 from metainr.errors import UserError
 from metainr.media.folders import below
-from metainr.runs.frames import Frame
+from metainr.runs.as_data.frames import Frame
 
 
 def kind_of_record(record: Mapping[str, Any], frame: Frame) -> Kind:

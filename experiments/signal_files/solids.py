@@ -14,7 +14,7 @@ from metainr.codec.container import PLACED
 from metainr.errors import UserError
 from metainr.evaluation.surfaces import Triangles, level_surface
 from metainr.media.meshes.surfaces import SUFFIXES
-from metainr.runs.frames import Frame
+from metainr.runs.as_data.frames import Frame
 from metainr.signals import Cloud, CloudOptions, oriented_distance
 from metainr.signals.clouds.meshes import cloud_of_file
 

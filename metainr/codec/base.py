@@ -21,7 +21,7 @@ from metainr.codec.statistics import TOP_BITS, Statistics
 from metainr.errors import UserError
 from metainr.fields import FieldOptions
 from metainr.json_files import parsed
-from metainr.runs.frames import Frame
+from metainr.runs.as_data.frames import Frame
 from metainr.runs.inits import Init
 from metainr.runs.saved import field_of, in_file, init_of, learner_of, learner_record
 from metainr.types import Field

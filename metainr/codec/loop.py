@@ -7,10 +7,10 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from metainr.runs.as_data.vectors import vectors_of
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import Init
 from metainr.runs.options import Machine
-from metainr.runs.vectors import vectors_of
 from metainr.types import Adapted, Array, Contender, Field, Objective, Params
 
 

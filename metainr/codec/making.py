@@ -10,7 +10,7 @@ from metainr.codec.codec import Codec, make_codec
 from metainr.codec.quantiser import Scales
 from metainr.codec.statistics import Statistics, learned
 from metainr.errors import UserError
-from metainr.runs.frames import Frame, unit_frame
+from metainr.runs.as_data.frames import Frame, unit_frame
 from metainr.runs.run import Run
 from metainr.types import SignalClass
 

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 
 from metainr.objectives import random_points
-from metainr.runs.frames import Frame
+from metainr.runs.as_data.frames import Frame
 from metainr.runs.regression import objectives
 from metainr.types import Objective
 

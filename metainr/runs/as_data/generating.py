@@ -16,7 +16,7 @@ from metainr.generation import Predict, Prior, PriorOptions, PriorState, make_pr
 from metainr.json_files import parsed
 from metainr.keys import branch
 from metainr.progress import progress
-from metainr.runs.reading_fields import FieldSet
+from metainr.runs.as_data.reading import FieldSet
 from metainr.training.interrupts import Interrupted, deferred_interrupts
 from metainr.weights import load_metadata, load_weights, match_structure, save_weights
 

@@ -13,8 +13,8 @@ from metainr.keys import branch
 from metainr.measurements import projection
 from metainr.numerics.residuals import objective_residuals
 from metainr.objectives import squared_error
-from metainr.runs.generating import Generator
-from metainr.runs.reading_fields import FieldSet
+from metainr.runs.as_data.generating import Generator
+from metainr.runs.as_data.reading import FieldSet
 from metainr.types import Array, Objective, Observations, Support, Term
 
 _LARGEST = 2048  # numbers of a vector, above which its Gaussians are too large to draw from

@@ -34,9 +34,9 @@ from metainr.files import expanded, remove_unfinished, write_bytes
 from metainr.keys import branch
 from metainr.media.numpy_files import npy_bytes
 from metainr.progress import progress
+from metainr.runs.as_data.reading import NORMALISATION, FieldSet, read_fields
 from metainr.runs.fits import make_contenders
 from metainr.runs.options import Machine
-from metainr.runs.reading_fields import NORMALISATION, FieldSet, read_fields
 from metainr.runs.run import Run
 from metainr.signals.access import SPLITS
 from metainr.training.workdir import open_workdir

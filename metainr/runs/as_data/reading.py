@@ -14,12 +14,12 @@ from metainr.fieldsets import BASE, Index, Layout, Rows, Standard, read_index
 from metainr.files import check_regular, expanded
 from metainr.media.numpy_files import load_npy
 from metainr.registry import look_up
-from metainr.runs.frames import Frame, frame_of, unit_frame
+from metainr.runs.as_data.frames import Frame, frame_of, unit_frame
+from metainr.runs.as_data.vectors import vectors_of
 from metainr.runs.learners import make_algorithm
 from metainr.runs.loading import load
 from metainr.runs.options import Machine
 from metainr.runs.run import Run
-from metainr.runs.vectors import vectors_of
 from metainr.signals.access import SPLITS
 from metainr.types import Array, Params
 from metainr.weights import fingerprint

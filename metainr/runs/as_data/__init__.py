@@ -1,0 +1,1 @@
+"""Fields as data: vectors that stand for signals, sets of them, and what is drawn from these."""
