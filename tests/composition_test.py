@@ -14,7 +14,9 @@ from metainr import fields, signals
 from metainr.errors import UserError
 from metainr.evaluation.choosing import choose
 from metainr.objectives import image_samples
+from metainr.progress import progress
 from metainr.reporting.modalities import modal_verdict
+from metainr.runs import comparison
 from metainr.runs.fits import make_contenders
 from metainr.runs.inits import plain_init, start_params
 from metainr.runs.options import Machine
@@ -148,13 +150,16 @@ def runs(tmp_path_factory):
     return root
 
 
-def test_the_program_composes_and_writes_inits_that_fit(runs, capsys):
+def test_the_program_composes_and_writes_inits_that_fit(runs, capsys, monkeypatch):
+    shown = []
+    monkeypatch.setattr(comparison, "progress", lambda *a, **k: shown.append(a) or progress(*a))
     flags = (
         f"--composed_of=sdf={runs / 'sdf'},text={runs / 'text'}",
         *(f"--common={runs / 'common'}", f"--rivals=joint={runs / 'common'}", "--signal=textured"),
         *("--num_test=3", "--num_validation=2"),
     )
     assert run_here(runs / "composed", "--depth=3", *flags, experiment=compose) == 0
+    assert shown == [(8, "init", "fits"), (1, "init", "fits")]  # choice is picked of them
     setting = json.loads((runs / "composed" / "results.json").read_text())["settings"]["default"]
     names = ["standard", "shuffled", "sdf", "text", "common", "average", "arithmetic", "choice"]
     assert [*setting["inits"]] == [*names, "modules", "joint"]

@@ -13,6 +13,7 @@ from metainr.evaluation.compare import entry, steps_to_match
 from metainr.evaluation.courses import Watch
 from metainr.evaluation.fitting import Fits, make_evaluate
 from metainr.keys import branch
+from metainr.progress import SHORT, progress
 from metainr.reporting.measures import measure
 from metainr.runs.contenders import contenders_of
 from metainr.runs.dead import find_dead
@@ -53,8 +54,8 @@ def compare(
 ) -> Comparison:
     """Fits the test signals from every init in a setting.
 
-    `root`: the run's key. `watch`: of the fits of test signals. Raises OptionError for options that
-    are not possible.
+    `root`: the run's key. `watch`: of the fits of test signals; without one a bar counts the inits
+    that are fitted. Raises OptionError for options that are not possible.
     """
     test = checked_test(test)
     sign = -1.0 if measure(setting.metric).lower_is_better else 1.0
@@ -65,10 +66,11 @@ def compare(
     contenders, finishes = contenders_of(inits, problem, setting, test, machine, fit)
     evaluate = _evaluate(setting, machine)
     signals, key = first_signals(problem.signals, "test", test.num_test), branch(root, "test")
-    fits = {
-        name: evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
-        for name, contender in contenders.items()
-    }
+    silent, fits = watch is not None or not is_first(), {}
+    with progress(len(contenders), "init", "fits", silent=silent, delay=SHORT, leave=False) as bar:
+        for name, contender in contenders.items():
+            fits[name] = evaluate(contender, signals, setting.steps, key, NUM_SAMPLES, watch)
+            bar.update()
     dead = find_dead(problem, setting, fits, contenders, signals[0], key) if is_first() else []
     references = {name: _reference(f, setting, signals) for name, f in setting.references.items()}
     entries = {
