@@ -30,6 +30,7 @@ def test_it_is_made_and_its_record_read_back(tmp_path):
 
 def test_every_difference_is_named(tmp_path):
     _open(tmp_path, FLAGS, {"steps"})
+    (tmp_path / "metrics").mkdir()
     before = (tmp_path / "config.json").read_text()
     with pytest.raises(UserError) as caught:
         _open(tmp_path, FLAGS | {"width": 32, "signal": "text", "steps": 5}, {"steps"})
@@ -37,6 +38,13 @@ def test_every_difference_is_named(tmp_path):
     assert "signal was 'sdf' and is now 'text'; width was 16 and is now 32" in str(caught.value)
     assert "steps" not in str(caught.value) and "\n" not in str(caught.value)
     assert (tmp_path / "config.json").read_text() == before
+
+
+def test_a_run_that_came_to_nothing_binds_nobody(tmp_path):
+    """The mistake that ended it can be mended, and the same folder be given again."""
+    _open(tmp_path, FLAGS, ())
+    _open(tmp_path, FLAGS | {"width": 32}, ())
+    assert json.loads((tmp_path / "config.json").read_text())["flags"]["width"] == 32
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"flags": 3}', '{"flags": "abc"}', "3"])

@@ -59,6 +59,9 @@ def open_workdir(
         changeable: the flags that may differ from those recorded.
         flag: the one that names the folder.
 
+    A record beside which there is nothing is that of a run that a mistake ended at once; whatever
+    its flags, it is replaced.
+
     Raises UserError if another process holds it, it cannot be written, or something else is in the
     place of what a run writes; and names what differs.
     """
@@ -117,7 +120,8 @@ def _check_same(file, config, changeable, flag):
     recorded = read_json(file, *remedy).get("flags")
     if not isinstance(recorded, dict):
         raise UserError(f"{file} is not a run's record; ", *remedy)
-    if differing := _differing(recorded, config, changeable):
+    differing = _differing(recorded, config, changeable)
+    if differing and _came_to_something(file.parent):
         raise UserError(
             Option(flag, file.parent),
             " holds a run with other options: ",
@@ -125,6 +129,11 @@ def _check_same(file, config, changeable, flag):
             "; use those to go on, or another ",
             Option(flag),
         )
+
+
+def _came_to_something(path):
+    """Whether a run left more than its record and hidden files."""
+    return any(found.name != _CONFIG and found.name[0] != "." for found in path.iterdir())
 
 
 def _differing(recorded, config, changeable):
