@@ -24,7 +24,7 @@ from metainr import signals
 from metainr.codec import load_base, make_codec
 from metainr.errors import UserError
 from metainr.media import clip_info, read_sound
-from metainr.runs.as_data.frames import frame_of
+from metainr.runs.as_data.frames import frame_of, unit_frame
 from metainr.runs.saved import write_saved
 from metainr.types import Hyper
 
@@ -211,3 +211,17 @@ def test_meshes_go_through_a_codec(frame, tmp_path):
     write_saved(tmp_path / "cloud.safetensors", other.init.meta_params, other.record)
     with pytest.raises(UserError, match="learned from clouds"):
         _there_and_back(tmp_path / "cloud.safetensors", tmp_path / "balls", tmp_path / "no")
+
+
+def test_arrays_are_read_as_they_are_learned_from(tmp_path):
+    """One channel need not be told, integers are scaled, and what lies outside is refused."""
+    kind = kind_of_record({}, unit_frame((2, 5), 1))
+    np.save(tmp_path / "levels.npy", np.array([[0, 51, 255, 0, 0]] * 2, np.uint8))
+    values, _ = kind.read(tmp_path / "levels.npy")
+    np.testing.assert_allclose(values, [[[0], [0.2], [1], [0], [0]]] * 2, rtol=1e-6)
+    np.save(tmp_path / "far.npy", np.full((2, 5), 7.0))
+    with pytest.raises(UserError, match="far.npy: values from 7 to 7, expected 0 to 1"):
+        kind.read(tmp_path / "far.npy")
+    (tmp_path / "cut.npy").write_bytes((tmp_path / "far.npy").read_bytes()[:90])
+    with pytest.raises(UserError, match="cannot read array .*cut.npy"):
+        kind.read(tmp_path / "cut.npy")

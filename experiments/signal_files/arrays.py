@@ -10,16 +10,18 @@ from metainr.errors import UserError
 from metainr.files import write_bytes
 from metainr.media.numpy_files import load_npy
 from metainr.runs.pictures import as_picture
+from metainr.signals.arrays import checked_signals
 
 
-def arrays() -> Kind:
-    """The kind."""
+def arrays(axes: int) -> Kind:
+    """The kind, of signals on grids of so many axes, checked and scaled as `metainr.learn` does."""
 
     def read(path):
         try:
-            return np.asarray(load_npy(path), np.float32), About()
+            array = load_npy(path)
         except (ValueError, EOFError, OSError) as error:
             raise UserError(f"cannot read array {path}: {error}; give an undamaged .npy") from error
+        return checked_signals(array[None], str(path), axes)[0], About()
 
     def write(path, values, about):
         stream = io.BytesIO()

@@ -29,7 +29,7 @@ def kind_of_record(record: Mapping[str, Any], frame: Frame) -> Kind:
         return sounds(check("sample_rate", record.get("sample_rate"), Range(1, 10**6)))
     if experiment == "video":
         return clips(frame.shape[-1])
-    return solids(frame) if experiment == "shapes" else arrays()
+    return solids(frame) if experiment == "shapes" else arrays(len(frame.shape))
 
 
 def kind_of_file(name: str) -> Kind:
@@ -38,7 +38,7 @@ def kind_of_file(name: str) -> Kind:
         return pictures()
     if name in SOLIDS:
         return solids(None)
-    return {SOUND: sounds(0), CLIP: clips(0)}.get(name) or arrays()
+    return {SOUND: sounds(0), CLIP: clips(0)}.get(name) or arrays(0)
 
 
 def names_of(kind: Kind, root: Path) -> list[str]:
