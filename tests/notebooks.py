@@ -79,7 +79,7 @@ def _joined(shown):
 def _last_states(text):
     text = text.replace("\x1b[A", "\n").replace("\r\n", "\n")  # a bar below moves up from its line
     lines = [line.rstrip("\r").rpartition("\r")[2].rstrip() for line in text.split("\n")]
-    return "\n".join(line for line in lines if line) + "\n" if text.strip() else ""
+    return "".join(f"{line}\n" for line in lines if line)
 
 
 def _smaller(png):
