@@ -114,7 +114,7 @@ def _compress(
     left = [name for name in names if name not in done]
     steps = codec.base.steps if request.steps is None else request.steps
     unreadable: dict[str, str] = {}
-    with progress(len(names), kind.what, initial=len(names) - len(left)) as bar:
+    with progress(len(names), "file", initial=len(names) - len(left)) as bar:
 
         def once(left, steps, keep_all):
             """Fits those that are left; returns the names of those that are to be fitted again."""
