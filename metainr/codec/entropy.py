@@ -9,7 +9,7 @@ from metainr.codec.statistics import TOP_BITS
 from metainr.errors import UserError
 
 _WORD = 4  # bytes of the coder's words
-_MOST_CUT = 8
+_MOST_CUT = 8  # bytes: by its length a file bears out how many symbols it claims
 
 
 def encoded(symbols: np.ndarray, frequencies: np.ndarray, bits: int) -> bytes:
@@ -48,12 +48,12 @@ def decoded(data: bytes, count: int, frequencies: np.ndarray, bits: int) -> np.n
 def most_symbols(num_bytes: int, frequencies: np.ndarray, bits: int) -> float:
     """More symbols than this cannot be in so many bytes, however likely they are."""
     least = -math.log2(frequencies.max() / frequencies.sum()) + max(bits - TOP_BITS, 0)
-    return (8 * num_bytes + 8 * _WORD) / max(least, 2.0**-24)
+    return 8 * (num_bytes + _WORD + _MOST_CUT) / max(least, 2.0**-24)
 
 
 def _shortest(words, symbols, frequencies, bits):
     """The fewest bytes that give the symbols: the coder ends on whole words, a file need not."""
-    best = words.rstrip(b"\0")
+    best = words[: max(len(words.rstrip(b"\0")), len(words) - _MOST_CUT)]
     for length in range(len(words) - 1, max(len(words) - _MOST_CUT, -1), -1):
         above = int.from_bytes(words[:length], "big") + 1
         for data in (words[:length], above.to_bytes(length + 1, "big")[1:]):
