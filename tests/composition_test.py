@@ -9,7 +9,7 @@ import pytest
 from tiny_runs import learn_here, run_here
 
 import metainr
-from experiments import audio, compose, transfer
+from experiments import audio, compose, transfer, view_synthesis
 from metainr import fields, signals
 from metainr.errors import UserError
 from metainr.evaluation.choosing import choose
@@ -175,6 +175,25 @@ def test_the_program_composes_and_writes_inits_that_fit(runs, capsys, monkeypatc
     shares = [(1, 1), (3, 1), (1, 3)]
     near = [fingerprint(found) == fingerprint(average(both, share)) for share in shares]
     assert any(near)
+
+
+@pytest.mark.slow
+def test_runs_of_objects_are_composed(tmp_path):
+    sizes = ("--resolution=12", "--depth=3", "--ray_samples=4", "--inner_points=8")
+    tests = ("--fit_views=1", "--held_out_views=2", "--num_test=2", "--test_steps=1")
+    flags = (*sizes, *tests, "--inner_steps=1", "--inits=meta", "--num_validation=1")
+    learn_here(tmp_path / "both", *flags, "--signal=chairs,lamps", experiment=view_synthesis)
+    for name in ("chairs", "lamps"):
+        own = (f"--signal={name}", f"--start={tmp_path / 'both'}")
+        learn_here(tmp_path / name, *flags, *own, experiment=view_synthesis)
+    runs = ",".join(f"{name}={tmp_path / name}" for name in ("chairs", "lamps"))
+    own = (f"--composed_of={runs}", f"--common={tmp_path / 'both'}", "--signal=reading_chairs")
+    shared = ("--num_test=2", "--num_validation=1", "--test_steps=1")
+    assert run_here(tmp_path / "composed", *sizes, *own, *shared, experiment=compose) == 0
+    setting = json.loads((tmp_path / "composed" / "results.json").read_text())["settings"]
+    found = setting["default"]["inits"]
+    assert {"chairs", "lamps", "common", "average", "arithmetic", "choice", "modules"} <= {*found}
+    assert all(np.isfinite(entry["metrics"]["psnr"]["mean"]).all() for entry in found.values())
 
 
 @pytest.mark.parametrize(

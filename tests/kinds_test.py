@@ -188,7 +188,7 @@ def test_sounds_of_other_codecs_are_measured_without_their_delay():
 @pytest.mark.slow
 def test_meshes_go_through_a_codec(frame, tmp_path):
     """What was told is the PSNR of the distances, and meshes lie where their sources did."""
-    run = untrained("maml", 1, 3, Hyper("adam", 3e-4), **SOLID)
+    run = untrained("maml", 1, 3, Hyper("adam", 3e-3), **SOLID)
     write_saved(tmp_path / "init.safetensors", run.init.meta_params, run.record)
     (tmp_path / "balls").mkdir()
     for radius in (1, 2):

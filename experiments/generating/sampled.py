@@ -79,8 +79,8 @@ def classes(
 
 def _rendered(fields: FieldSet, vectors: Array) -> np.ndarray:
     """Values as files have them: those beyond the range of signals count as its ends."""
-    values = fields.render(vectors)
-    return values if fields.frame is None else fields.frame.clipped(values)
+    assert fields.frame is not None  # the program refuses such sets
+    return fields.frame.clipped(fields.render(vectors))
 
 
 def _written(kind, samples, folder):
