@@ -1,22 +1,30 @@
-"""What limits a CPU: products by layout and precision, and what elementary functions add.
+"""What limits a CPU: products by layout and precision, elementary functions, and what an outer
+step spends on both.
 
 python -m benchmarks.products
 """
 
+import math
 import statistics
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from absl import flags
 
-from benchmarks import kernels, shared_flags, torch_recipe
+from benchmarks import kernels, ours, shared_flags, torch_recipe
 from benchmarks.report import number, report
+from benchmarks.setting import Setting, make_images
 from benchmarks.timing import alternate
 from experiments import cli
 from metainr.reporting.tables import NOTHING, Table
 
 _FORWARD = kernels.PRODUCTS[0]
 _WAYS = (*kernels.DOTS, *kernels.TORCH_DOTS)
+_PAIR = "sin + cos, metainr's"
+# In a gradient, and in a Hessian-vector product.
+_PER_LAYER = {"x @ W": (1, 3), "g @ Wᵀ": (1, 3), "xᵀ @ g": (1, 2)}
 
 Runs = dict[tuple[str, str], kernels.Run]
 Maker = Callable[[str, Any], kernels.Run]
@@ -29,7 +37,7 @@ ROUNDS = shared_flags.rounds(20)  # of milliseconds each
 
 
 def tables() -> Iterator[Table]:
-    """Products, then elementary functions."""
+    """Products, elementary functions, and an outer step of MAML as the sum of them."""
     shape = kernels.Shape(CHUNKS.value, ROWS.value, WIDTH.value)
     operands = kernels.make_operands(shape)
     flops = 2 * shape.chunks * shape.rows * shape.width**2
@@ -39,6 +47,7 @@ def tables() -> Iterator[Table]:
     )
     yield _products(operands, flops, about)
     yield _functions(operands, about)
+    yield _step(operands)
 
 
 def _products(operands: kernels.Operands, flops: int, about: str) -> Table:
@@ -97,7 +106,47 @@ def _functions(operands: kernels.Operands, about: str) -> Table:
     return Table("Elementary functions, float32", ("function", "ms", f"× {_FORWARD}"), rows, note)
 
 
-def _medians(runs):
+def _step(operands: kernels.Operands) -> Table:
+    """What an outer step takes, beside its hidden layers' products and its sines alone."""
+    side = math.isqrt(CHUNKS.value * ROWS.value)
+    setting = Setting(side=side, width=WIDTH.value)
+    step, state = ours.make_step(setting)
+    images = jnp.asarray(make_images(setting.tasks, side))
+
+    def whole():
+        nonlocal state
+        state, _ = jax.block_until_ready(step(state, images))
+
+    dot, pair = kernels.DOTS["float32"], kernels.FUNCTIONS[_PAIR]
+    runs = {name: kernels.jax_product(name, dot, operands) for name in _PER_LAYER}
+    seconds = _medians(runs | {_PAIR: kernels.jax_function(pair, operands), "whole": whole})
+    points = setting.tasks * setting.num_points / (CHUNKS.value * ROWS.value)
+    gradients, products = setting.inner_steps + 1, setting.inner_steps
+
+    def row(name, times):
+        took = points * times * seconds[name]
+        return name, number(times), number(took, 3), number(100 * took / seconds["whole"])
+
+    hidden = setting.depth - 2
+    rows = [
+        row(name, hidden * (gradients * in_gradient + products * in_product))
+        for name, (in_gradient, in_product) in _PER_LAYER.items()
+    ]
+    rows.append(row(_PAIR, (setting.depth - 1) * (gradients + products)))
+    rows.append(("whole step", NOTHING, number(seconds["whole"], 3), "100"))
+    note = (
+        f"{side}² pixels, K = {setting.inner_steps} inner steps of MAML, {setting.tasks} "
+        f"tasks, SIREN {setting.depth} × {setting.width}; medians of {ROUNDS.value} rounds. Times: "
+        "of a pass over the points of all tasks. A gradient takes one product of each kind in each "
+        "hidden layer, a Hessian-vector product 3, 3 and 2, since activations are computed again. "
+        "Not in the sum: first and last layer, sums over chunks, updates."
+    )
+    return Table(
+        "An outer step and its parts", ("part", "times", "seconds", "%"), tuple(rows), note
+    )
+
+
+def _medians(runs: Mapping[Any, kernels.Run]) -> dict[Any, float]:
     seconds = alternate(runs, ROUNDS.value)
     return {name: statistics.median(times) for name, times in seconds.items()}
 

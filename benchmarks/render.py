@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import flags
+from jax import lax
 
 from benchmarks import scene, shared_flags
 from benchmarks.report import number, report
@@ -19,7 +21,7 @@ from experiments import cli
 from metainr import algorithms, fields
 from metainr.evaluation.metrics import psnr
 from metainr.evaluation.occupancy import make_find_occupancy, seen_box
-from metainr.evaluation.render import make_render
+from metainr.evaluation.render import chunk_size_for, make_render
 from metainr.evaluation.sparse_render import make_render_with_occupancy
 from metainr.measurements import activate, composite, rendering
 from metainr.numerics.flops import forward_flops
@@ -31,6 +33,8 @@ from metainr.types import Field, Hyper, Params, Term
 _FITTED_VIEWS = 25
 _RAYS = 256
 _RATE = 1e-3
+_PRODUCTS = "its products alone"
+_DIFFERENT_CHUNKS = 4
 
 WIDTH = flags.DEFINE_integer("width", 128, "hidden units per layer", 1)
 DEPTH = flags.DEFINE_integer("depth", 5, "linear layers, the last one included", 2)
@@ -52,26 +56,26 @@ class Fit(NamedTuple):
 def tables() -> Iterator[Table]:
     """One table: full rendering, and rendering with an occupancy grid that is made each time."""
     fit, views = _fitted(), scene.make_views(VIEWS.value, SIDE.value, SAMPLES.value, seed=1)
-    contenders = {"full": _full(fit, views), "occupancy grid": _sparse(fit, views)}
+    evaluations = VIEWS.value * SIDE.value**2 * SAMPLES.value
+    renderers = {"full": _full(fit, views), "occupancy grid": _sparse(fit, views)}
+    contenders = renderers | {_PRODUCTS: _products(fit, evaluations)}
     seconds = alternate(contenders, ROUNDS.value)
     peak = matmul_peak()
-    evaluations = VIEWS.value * SIDE.value**2 * SAMPLES.value
     flops = evaluations * forward_flops(fit.field.apply, fit.params, 3)
 
-    def row(name, run):
+    def row(name):
         took = statistics.median(seconds[name])
-        is_full = name == "full"  # the other's operations are not counted
+        counted = flops / took if name in ("full", _PRODUCTS) else None
         return (
             name,
             number(took, 2),
-            "1" if is_full else str(ratio(seconds["full"], seconds[name])),
-            number(flops / took / 1e9 if is_full else None),
-            number(100 * flops / took / peak if is_full else None),
-            number(_quality(run(), views), 2),
+            "1" if name == "full" else str(ratio(seconds["full"], seconds[name])),
+            number(counted and counted / 1e9),
+            number(counted and 100 * counted / peak),
+            number(_quality(renderers[name](), views) if name in renderers else None, 2),
         )
 
-    rows = tuple(row(name, run) for name, run in contenders.items())
-    yield Table("New views of a fitted field", _HEADER, rows, _note(peak))
+    yield Table("New views of a fitted field", _HEADER, tuple(map(row, contenders)), _note(peak))
 
 
 def _quality(pictures, views):
@@ -86,7 +90,9 @@ def _note(peak):
     return (
         f"{VIEWS.value} views of {SIDE.value}² pixels with {SAMPLES.value} samples a ray, medians "
         f"of {ROUNDS.value} rounds; × as fast: median [least–most] of the rounds' ratios. The grid "
-        f"of {RESOLUTION.value}³ cells is made anew each time. Peak: {peak / 1e9:.0f} GFLOP/s, "
+        f"of {RESOLUTION.value}³ cells is made anew each time. Products alone: those of full "
+        "rendering, chunk by chunk, without encoding, activations, compositing and pictures. "
+        f"Peak: {peak / 1e9:.0f} GFLOP/s, "
         f"float32 matrix products, same run. Positional MLP {DEPTH.value} × {WIDTH.value}, fitted "
         f"to {_FITTED_VIEWS} other views by {FIT_STEPS.value} steps of Adam."
     )
@@ -134,6 +140,23 @@ def _sparse(fit, views) -> Callable[[], list[Any]]:
         return [render(fit.params, occupancy, *camera, *size).colours for camera in cameras]
 
     return run
+
+
+def _products(fit, evaluations) -> Callable[[], object]:
+    """The products of all layers at so many points, in chunks as large as the renderer's."""
+    kernels = [leaf for leaf in jax.tree.leaves(fit.params) if leaf.ndim == 2]
+    rows = chunk_size_for(fit.params)
+    inputs = jax.random.normal(jax.random.key(0), (_DIFFERENT_CHUNKS, rows, len(kernels[0])))
+
+    def chunk(number, _):
+        x = inputs[number % _DIFFERENT_CHUNKS]
+        for kernel in kernels:
+            x = x @ kernel
+        return x
+
+    empty = jnp.zeros((rows, kernels[-1].shape[1]))
+    run = jax.jit(lambda: lax.fori_loop(0, -(-evaluations // rows), chunk, empty))
+    return lambda: jax.block_until_ready(run())
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Products rounded as accelerators round them, emulated in float32, and a SIREN made of them.
+"""Products rounded as accelerators round them, emulated in float32, and fields made of them.
 
 A product in one pass rounds its factors to bfloat16. In three passes each factor is a sum of two
 bfloat16 numbers, x ≈ x₁ + x₂, and x y ≈ x₁ y₁ + x₁ y₂ + x₂ y₁; that is how TPUs multiply float32
@@ -12,19 +12,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+from flax import linen as nn
 from jax import lax
 
-from benchmarks.ours import make_field
-from benchmarks.setting import Setting
-from metainr.evaluation.metrics import psnr_of_mse
-from metainr.numerics import sin
-from metainr.objectives import pixel_grid
-from metainr.types import Array, Field, Params
+from metainr.types import Array, Field
 
 
 class Passes(NamedTuple):
-    """Passes of the products of the first, the hidden and the last layers; 0: plain float32."""
+    """Passes of products: of coordinates, of other layers, of the last one; 0: plain float32."""
 
     first: int
     hidden: int
@@ -32,7 +27,6 @@ class Passes(NamedTuple):
 
 
 FULL = Passes(0, 0, 0)
-INNER_STEPS, INNER_RATE = 2, 1e-2
 _PARTS = {1: 1, 3: 2, 6: 3}
 
 
@@ -64,34 +58,23 @@ def _parts(x, count):
     return [first] if count == 1 else [first, *_parts(x - first, count - 1)]
 
 
-def rounded_siren(setting: Setting, passes: Passes) -> Field:
-    """The setting's SIREN with rounded products; its weights are those of `make_field`."""
-    of_layer = [passes.first, *[passes.hidden] * (setting.depth - 2), passes.last]
+def rounded(field: Field, passes: Passes) -> Field:
+    """The field with rounded products in its linear layers, those that `dense` makes."""
 
     def apply(params, coords):
-        x = coords
-        for index, count in enumerate(of_layer):
-            layer = params[f"dense_{index}"]
-            x = rounded_product(count)(x, layer["kernel"])
-            x = x + jnp.broadcast_to(layer["bias"], x.shape)
-            x = sin(setting.omega * x) if index < setting.depth - 1 else x
-        return x + 0.5
+        last = f"dense_{sum(name.startswith('dense_') for name in params) - 1}"
 
-    return Field(make_field(setting).init, apply)
+        def layer(plain, arguments, keywords, context):
+            name = context.module.name
+            if context.method_name != "__call__" or name not in params:
+                return plain(*arguments, **keywords)
+            (x,), weights = arguments, params[name]
+            reads_coordinates = x.shape[-1] == coords.shape[-1]
+            count = passes.first if reads_coordinates else passes.hidden
+            y = rounded_product(passes.last if name == last else count)(x, weights["kernel"])
+            return y + jnp.broadcast_to(weights["bias"], y.shape)
 
+        with nn.intercept_methods(layer):
+            return field.apply(params, coords)
 
-def mean_psnr(field: Field, params: Params, images: Array) -> float:
-    """Mean PSNR in dB of images [n, h, w, c] after two steps of gradient descent at all pixels."""
-    coords = jnp.asarray(pixel_grid(images.shape[1:3]))
-
-    def error(params, coords, values):
-        return jnp.mean(jnp.square(field.apply(params, coords) - values))
-
-    @jax.jit  # all are arguments: XLA works out products of constants while it compiles
-    def one(params, coords, values):
-        for _ in range(INNER_STEPS):
-            slope = jax.grad(error)(params, coords, values)
-            params = jax.tree.map(lambda p, g: p - INNER_RATE * g, params, slope)
-        return psnr_of_mse(error(params, coords, values))
-
-    return float(np.mean([one(params, coords, x.reshape(len(coords), -1)) for x in images]))
+    return Field(field.init, apply)

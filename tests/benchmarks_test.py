@@ -53,8 +53,9 @@ FIRST_CELLS = {
     "scaling": ["1 device", "2 devices", "2 processes"],
     "products": [
         *kernels.PRODUCTS, "square, 16", "rounding of x @ W", "x @ W", *kernels.FUNCTIONS,
+        "x @ W", "g @ Wᵀ", "xᵀ @ g", "sin + cos, metainr's", "whole step",
     ],
-    "render": ["full", "occupancy grid"],
+    "render": ["full", "occupancy grid", "its products alone"],
     "derivatives": ["value"] * 3 + ["gradient"] * 3 + ["laplacian"] * 3,
     "ahead_of_time": ["cuda"] * 2,
     "roofline": ["v5e"] * 2,
@@ -65,7 +66,7 @@ FIRST_CELLS = {
 }  # fmt: skip
 _HEADINGS = (
     "---", "K", "images", "pixels", "divided over", "product", "function", "renderer",
-    "loss of", "target", "chip", "products",
+    "loss of", "target", "chip", "products", "part",
 )  # fmt: skip
 MISTAKES = {
     "--part=defalt": "default,steps,sides,algorithms",

@@ -26,6 +26,20 @@ def test_each_is_read_and_says_how_it_was_learned(name):
     assert run.record["workdir"] == ""
 
 
+def test_coordinates_that_weights_do_not_tell_are_known_or_asked_for(tmp_path):
+    run, zeros = metainr.load("ready:phantoms48"), np.zeros((4, 4), np.float32)
+    assert (
+        run.record["field"] == "fourier"
+        and metainr.load("ready:phantoms48", shape=(4, 4)).fit(zeros, steps=1).psnr
+    )
+    with pytest.raises(UserError, match="does not take 3 coordinates"):
+        metainr.load("ready:phantoms48", shape=(4, 4, 4))
+    run._replace(record={**run.record, "experiment": "nobody known"}).save(tmp_path / "bare.npz")
+    with pytest.raises(UserError, match="its weights fit 1, 2, 3, 4; give shape="):
+        metainr.load(tmp_path / "bare.npz")
+    assert metainr.load(tmp_path / "bare.npz", shape=(4, 4)).fit(zeros, steps=1).psnr
+
+
 def test_an_unknown_name_is_told():
     with pytest.raises(UserError, match=r"unknown ready init 'sdf46': did you mean sdf64\?"):
         metainr.load("ready:sdf46")

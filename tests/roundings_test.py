@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from benchmarks.ours import first_params, make_field
-from benchmarks.rounded import FULL, Passes, rounded_product, rounded_siren
+from benchmarks.rounded import FULL, Passes, rounded, rounded_product
 from benchmarks.setting import Setting
 
 RNG = np.random.default_rng(0)
@@ -33,7 +33,7 @@ def test_without_rounding_it_is_the_field():
     params, coords = first_params(setting), RNG.uniform(size=(9, 2)).astype(np.float32)
     expected = make_field(setting).apply(params, coords)
     np.testing.assert_allclose(
-        rounded_siren(setting, FULL).apply(params, coords), expected, atol=1e-5
+        rounded(make_field(setting), FULL).apply(params, coords), expected, atol=1e-5
     )
-    rounded = rounded_siren(setting, Passes(0, 1, 0)).apply(params, coords)
-    assert np.abs(rounded - expected).max() > 1e-4
+    coarse = rounded(make_field(setting), Passes(0, 1, 0)).apply(params, coords)
+    assert np.abs(coarse - expected).max() > 1e-4

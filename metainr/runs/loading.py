@@ -58,7 +58,8 @@ def load(
     weights, record = read_saved(path, best)
     source = str(path)
     if field is None:
-        field = field_of(record, weights, source) if problem is None else problem.field
+        axes = None if shape is None else len(check("shape", shape, _GRID))
+        field = field_of(record, weights, source, axes) if problem is None else problem.field
     learner = _learner(record, inner_optimizer, source)
     init = init_of(weights, learner, field, source)
     grid = None

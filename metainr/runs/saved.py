@@ -40,7 +40,13 @@ OUTER_NAMES = {"learning_rate": "outer_learning_rate", "schedule": "outer_schedu
 """Options of the outer loop that a record has under longer names."""
 
 _FLAGS = "flags"
-_DIMENSIONS = [(d, c) for d in range(1, 5) for c in range(1, 9)]
+_CHANNELS = range(1, 9)
+# Of experiments whose fields all take as many; their records do not say it.
+_COORDINATES = {
+    "audio": 1,
+    **dict.fromkeys(("image_regression", "ct_reconstruction", "poisson"), 2),
+    **dict.fromkeys(("video", "shapes", "view_synthesis", "phototourism"), 3),
+}
 
 
 def read_saved(path: str | Path, best: bool = False) -> tuple[Any, dict[str, Any]]:
@@ -122,10 +128,16 @@ def made(
     return options(**found)
 
 
-def field_of(record: Mapping[str, Any], weights: Tree, source: str) -> Field:
-    """The field that a record describes; numbers of coordinates and channels follow from weights.
+def field_of(
+    record: Mapping[str, Any], weights: Tree, source: str, axes: int | None = None
+) -> Field:
+    """The field that a record describes.
 
-    Raises UserError if the record names no field, or weights are of another one.
+    How many coordinates it takes follows from the record, from `axes`, those of the grid that it is
+    for, or from the weights; how many channels it has, from the weights.
+
+    Raises UserError if the record names no field, if weights are of another one, and if fields of
+    several numbers of coordinates have such weights, as those of Fourier features do.
     """
     name = record.get("field")
     if not isinstance(name, str):
@@ -134,17 +146,33 @@ def field_of(record: Mapping[str, Any], weights: Tree, source: str) -> Field:
             "metainr.fields.siren(width=256)"
         )
     options = in_file(source, lambda: made(fields.FieldOptions, record))
-    known = [(options.in_dim, options.out_dim)] if "in_dim" in record else _DIMENSIONS
-    for in_dim, out_dim in known:
-        field = fields.make(name, options._replace(in_dim=in_dim, out_dim=out_dim))
-        try:
-            init_of(weights, in_file(source, lambda: learner_of(record)), field, source)
-        except UserError:
-            if (in_dim, out_dim) == known[-1]:
-                raise
-            continue
-        return field
-    raise AssertionError("the last one returns or raises")
+    learner = in_file(source, lambda: learner_of(record))
+    found, refused = {}, None
+    for in_dim in _numbers_of_coordinates(record, axes):
+        for out_dim in [options.out_dim] if "out_dim" in record else _CHANNELS:
+            field = fields.make(name, options._replace(in_dim=in_dim, out_dim=out_dim))
+            try:
+                init_of(weights, learner, field, source)
+            except UserError as error:
+                refused = error
+            else:
+                found[in_dim] = field
+                break
+    if len(found) > 1:
+        raise UserError(
+            f"{source} does not say how many coordinates its field takes, and its weights fit "
+            f"{', '.join(map(str, found))}; give shape=, the grid of its signals, or field="
+        )
+    if not found:
+        raise refused or AssertionError("some number is tried")
+    return found.popitem()[1]
+
+
+def _numbers_of_coordinates(record, axes):
+    if "in_dim" in record:
+        return [made(fields.FieldOptions, record).in_dim]
+    known = _COORDINATES.get(record.get("experiment", ""), axes)
+    return range(1, 5) if known is None else [known]
 
 
 def init_of(weights: Tree, learner: LearnerOptions, field: Field, source: str) -> Init:
