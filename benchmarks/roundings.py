@@ -135,9 +135,10 @@ def _fit_slice(run, image):
     detectors = detector_grid(size)
     angles = jnp.arange(_VIEWS) * (jnp.pi / _VIEWS)
     seen = Sinogram(angles, project(image[..., 0], angles, detectors), jnp.ones(_VIEWS))
-    objective = (Term(all_views(), projection(size, detectors), squared_error),)
+    measurement = projection(size, detectors)
+    objective = (Term(all_views(), measurement, squared_error),)
     found = run.fit(support=seen, objective=objective, steps=_VIEW_STEPS)
-    return psnr(found.render((size, size)), image)
+    return psnr(found(measurement.points(angles)[:, 0]).reshape(image.shape), image)
 
 
 _FITS = {

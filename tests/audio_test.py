@@ -157,6 +157,7 @@ def test_a_long_recording_alone_is_said_to_be_cut_once(tmp_path, caplog):
     ]
 
 
+@pytest.mark.slow
 def test_an_init_of_another_number_of_channels(trained, tmp_path, capfd):
     file = tmp_path / "stereo.wav"
     soundfile.write(file, np.stack([_sine(300, 0.1, 2000)] * 2, axis=1), 2000)

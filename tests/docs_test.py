@@ -59,6 +59,7 @@ FLAG_MODULES = {
     "`make_landmark`": "make_landmark",
 }
 EXPORTS = "docs/export.md"
+_ENTRANCES = ("README.md", "docs/python.md")
 _TABLES = re.compile(r"(<!-- flags: .*? -->\n).*?(<!-- end of flags -->)", re.DOTALL)
 # A process for each binary, as several define a flag of one name; what they share is imported once.
 _TELL_FLAGS = """
@@ -110,15 +111,20 @@ def _path_of(block):
 
 
 def _examples():
-    """Every block of Python once, though several pages show it."""
+    """Every block of Python once, though several pages show it; those of entrances run quickly."""
     blocks = {}
     for page in PAGES:
         if page == EXPORTS:  # whose blocks go on from one another's files
             continue
         for index, block in enumerate(_blocks(page, "python")):
             if _path_of(block) is None:
-                blocks.setdefault(block, f"{page}-{index}")
-    return [pytest.param(block, id=name) for block, name in blocks.items()]
+                blocks.setdefault(block, (page, index))
+    return [
+        pytest.param(
+            block, id=f"{page}-{index}", marks=() if page in _ENTRANCES else pytest.mark.slow
+        )
+        for block, (page, index) in blocks.items()
+    ]
 
 
 EXAMPLES = _examples()

@@ -299,6 +299,7 @@ run --workdir={tmp_path}/run --train_steps=500 > {tmp_path.parent}/out; echo "st
     assert lines[-2].startswith("error: cannot write") and lines[-1] == "status 1"
 
 
+@pytest.mark.slow
 def test_a_run_from_before_a_flag_existed_goes_on(copied):
     record = copied / "config.json"
     config = json.loads(record.read_text())

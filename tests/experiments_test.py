@@ -214,11 +214,11 @@ def test_inits_of_other_runs_take_part(trained, tmp_path):
     ],
 )
 def test_rivals_that_cannot_be(refused, trained, rival, expected):
-    name = "view_synthesis"
+    name = "ct_reconstruction"
     assert expected in refused(name, f"--rivals={rival.format(trained(name))}")
 
 
 def test_rivals_of_another_network(refused, trained):
-    name = "view_synthesis"
-    line = refused(name, f"--rivals=other={trained(name)}", "--octaves=3")
-    assert "was learned with --octaves=" in line and "this run has 3.0" in line
+    name = "ct_reconstruction"
+    line = refused(name, f"--rivals=other={trained(name)}", "--width=8")
+    assert "was learned with --width=16" in line and "this run has 8" in line

@@ -70,6 +70,7 @@ def test_a_prior_learns_and_depends_on_its_label():
     assert 0.2 < (found[200:, 0] > 0).mean() < 0.8
 
 
+@pytest.mark.slow
 def test_steps_taken_in_two_calls_are_those_of_one():
     prior = make_prior(3, options=PriorOptions(width=8, blocks=1, batch=4))
     vectors, labels = np.eye(3, dtype=np.float32), np.full(3, -1)

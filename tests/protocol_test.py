@@ -91,6 +91,7 @@ def test_a_trial_that_diverges_is_not_chosen(tmp_path, capsys):
     assert "sdf/joint diverges at the rates of all its trials" in shown.err
 
 
+@pytest.mark.slow
 def test_where_a_seed_diverges_the_next_best_rates_are_taken(tmp_path, capsys, monkeypatch):
     learned_init = spine.learned_init
     whole = []

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scene_files import write_scene
+from scene_files import write_reconstruction, write_scene
 from tiny_runs import run_here
 
 from experiments import stream as program
@@ -50,6 +50,9 @@ def test_places_are_streams_too(tmp_path):
     for method in ("modules", "ewc"):
         last = read_stream(tmp_path)["methods"][method]["random"]["budgets"]["2"]
         assert np.isfinite(np.array(last["matrix"], float)).all()
+    write_reconstruction(tmp_path / "street")
+    assert run_here(tmp_path, *flags, f"--input={tmp_path / 'street'}", experiment=program) == 0
+    assert read_stream(tmp_path)["num_test"] == 1
 
 
 @pytest.mark.parametrize(

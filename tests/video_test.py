@@ -96,6 +96,7 @@ def _noise(path, count):
     return write_video(path, frames, 10)
 
 
+@pytest.mark.slow
 def test_a_clip_is_cut_to_the_frames_of_the_init(trained, tmp_path, caplog, capfd):
     long, short = _noise(tmp_path / "long.gif", 6), _noise(tmp_path / "short.gif", 3)
     init = f"--init={trained}"

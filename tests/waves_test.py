@@ -56,6 +56,7 @@ def test_a_learned_init_is_compared(trained):
     assert "The real part of u" in (trained / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_one_source_from_a_learned_init(trained, tmp_path):
     workdir = tmp_path / "run"
     assert _run(workdir, f"--init={trained}", "--source=0.1,-0.2") == 0
