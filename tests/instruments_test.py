@@ -319,7 +319,7 @@ def test_memory_is_predicted():
 
 def test_a_step_too_large_is_refused_before_it_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "available_memory", lambda num_devices: 500_000)
-    with pytest.raises(UserError, match="needs 0.001 GB .* and 0.0005 GB are available; use"):
+    with pytest.raises(UserError, match=r"needs 0\.001\d* GB .* and 0.0005 GB are available; use"):
         _train(tmp_path, _toy())
     assert steps(tmp_path) == []
 

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import grain
 import jax
 import numpy as np
 
 from metainr.errors import Option, UserError
+from metainr.starting import quietly
 from metainr.training.step import Numbered
 from metainr.types import Signal, SignalClass
+
+with quietly():  # with an older JAX it warns of its worker processes, of which none is started
+    import grain
 
 _THREADS = 2
 _AHEAD = 8
