@@ -46,9 +46,10 @@ def curve_table(record: Mapping[str, Any], name: str) -> Table:
         )
         for point in curve["points"]
     )
-    columns = _COLUMNS[2:] if base is not None else _COLUMNS[2:-1]
+    if base is None:
+        return Table(name, ("setting", *_COLUMNS[2:-1]), rows, "")
     told = f"The base has {base:,} bytes, once for all files; a share is that of {SHARERS:,} files."
-    return Table(name, ("setting", *columns), rows, "" if base is None else told)
+    return Table(name, ("setting", *_COLUMNS[2:]), rows, told)
 
 
 def equal_table(record: Mapping[str, Any]) -> Table:
@@ -105,6 +106,7 @@ def write_rate_distortion_report(
     `pictures`: rows of pictures, uint8, by their name, for the page; they may be none.
     """
     folder = Path(folder)
+    write_json(folder / "rate_distortion.json", record)
     figures = {"Rate and distortion": _figure(record, ablations=False)}
     if any(curve["ablation"] for curve in record["curves"].values()):
         figures["What our curve depends on"] = _figure(record, ablations=True)
@@ -133,7 +135,6 @@ def write_rate_distortion_report(
         for name, curve in record["curves"].items()
         for point in curve["points"]
     )  # fmt: skip
-    write_json(folder / "rate_distortion.json", record)
     return [
         write_bytes(folder / "rate_distortion.csv", csv_text(_COLUMNS, rows).encode()),
         write_bytes(folder / "rate_distortion.md", "\n".join(map(to_markdown, tables)).encode()),
