@@ -46,7 +46,7 @@ from metainr.training.data import first_signals
 from metainr.training.workdir import check_no_run, environment
 
 _SHOWN, _SHOWN_BITS = 6, 5
-_SHOWN_RIVALS = ("WebP", "JPEG", "Opus", "mesh, zlib, 16³")
+_SHOWN_RIVALS = ("WebP", "JPEG", "Opus", "mesh, zlib, 32³", "mesh, Draco, 32³")
 
 
 class CurveOptions(NamedTuple):
@@ -105,7 +105,7 @@ def main() -> None:
         "environment": environment(),
         "command": command(),
     }
-    pictures = _pictures(make_codec(base), kind, signals, rivals)
+    pictures = _pictures(make_codec(base), kind, signals, rivals, curves)
     say(to_text(equal_table(record)))
     say(f"report: {write_rate_distortion_report(workdir, record, pictures)[-1]}")
 
@@ -163,9 +163,13 @@ def _equal(curves):
 
 
 def _pictures(
-    codec: Codec, kind: Kind, signals: Signals, rivals: Mapping[str, Sequence[tuple[str, Rival]]]
+    codec: Codec,
+    kind: Kind,
+    signals: Signals,
+    rivals: Mapping[str, Sequence[tuple[str, Rival]]],
+    curves: Mapping[str, Any],
 ) -> dict[str, list[np.ndarray]]:
-    """The first signals, and what our files, and the smallest of some others, make of them."""
+    """The first signals, what our files make of them, and those of others whose PSNR is nearest."""
     shown = signals[:_SHOWN]
     fits = codec.fits(enumerate(values for values, _ in shown), codec.base.steps)
     ours = []
@@ -175,8 +179,11 @@ def _pictures(
         shape = values.shape[:-1]
         ours.append(codec.render(decoded, shape, shape))
     rows = {"original": [values for values, _ in shown], f"ours, {_SHOWN_BITS} bits": ours}
+    frame = codec.base.frame
+    reached = np.mean([frame.psnr(found, values) for found, (values, _) in zip(ours, shown)])
     for name in (name for name in _SHOWN_RIVALS if name in rivals):
-        setting, code = rivals[name][0]
+        psnr = np.array([point["psnr"] for point in curves[name]["points"]])
+        setting, code = rivals[name][int(np.argmin(np.abs(psnr - reached)))]
         rows[f"{name}, {setting}"] = [code(values).values for values, _ in shown]
     return {
         name: [np.round(255 * np.clip(kind.picture(x), 0, 1)).astype(np.uint8) for x in row]
