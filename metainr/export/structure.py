@@ -81,6 +81,11 @@ def _split(operands, params):
     ]
 
 
+def _unstack(operands, params):
+    axis = params["axis"]
+    return [_part(operands, {axis: place}) for place in range(operands[0].shape[axis])]
+
+
 def _part(operands, parts):
     """A slice, without the axes of which it takes the whole."""
     shape = operands[0].shape
@@ -103,6 +108,7 @@ RULES: dict[str, Rule] = {
     "slice": _slice,
     "dynamic_slice": _dynamic_slice,
     "split": _split,
+    "unstack": _unstack,  # from JAX 0.12 on
     "transpose": _named("transpose", axes="permutation"),
     "concatenate": _named("concatenate", axis="dimension"),
     **{

@@ -80,6 +80,8 @@ class Tracer:
             return [self._reshape(operands[0], shapes[0], results[0].shape)]
         if name in ELEMENTWISE:
             return [self._elementwise(name, operands, params, results[0])]
+        if name == "polynomial":  # from JAX 0.12 on
+            return [self._polynomial(operands, results[0])]
         operands = tuple(self.full(x, shape) for x, shape in zip(operands, shapes))
         steps = RULES[name](operands, params) if name in RULES else []
         if not steps:
@@ -118,6 +120,15 @@ class Tracer:
             value = self._add(name, tuple(operands), params, shape, result.dtype)
         if result.dtype == np.uint32 and name in _WRAPPING:  # sums come round at 2³²
             value = self._add("and", (value, _32_BITS), {}, value.shape, np.int64)
+        return value
+
+    def _polynomial(self, operands, result):
+        """a_0 + x (a_1 + x (… + x a_n))."""
+        x, *coefficients = operands
+        value = coefficients.pop()
+        for coefficient in reversed(coefficients):
+            value = self._elementwise("mul", [value, x], {}, result)
+            value = self._elementwise("add", [value, coefficient], {}, result)
         return value
 
     def _broadcast(self, operand, shape, params):
