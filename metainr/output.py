@@ -1,7 +1,9 @@
 """What is printed for people: it may get lost, and never takes the work with it."""
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 
 from absl import logging
 
@@ -29,3 +31,15 @@ def say(text: str) -> None:
 def lost() -> bool:
     """Whether something that was said was lost."""
     return bool(_lost)
+
+
+@contextlib.contextmanager
+def quietly() -> Iterator[None]:
+    """Drops warnings, around the import of what warns of what nobody asked for."""
+    logger = logging.get_absl_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

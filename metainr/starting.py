@@ -1,10 +1,7 @@
 """What a program does ahead of its imports, which take a second."""
 
-import contextlib
-import logging
 import os
 import signal
-from collections.abc import Iterator
 from types import FrameType
 
 
@@ -23,18 +20,6 @@ def started() -> None:
     """Lets Ctrl-C raise KeyboardInterrupt, as ever."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@contextlib.contextmanager
-def quietly() -> Iterator[None]:
-    """Drops warnings that absl logs, around the import of what warns of what nobody asked for."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _end(signum: int, frame: FrameType | None) -> None:

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from metainr.errors import Option, UserError
-from metainr.starting import quietly
+from metainr.output import quietly
 from metainr.training.step import Numbered
 from metainr.types import Signal, SignalClass
 
