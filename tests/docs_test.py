@@ -59,7 +59,7 @@ FLAG_MODULES = {
     "`make_landmark`": "make_landmark",
 }
 EXPORTS = "docs/export.md"
-_ENTRANCES = ("README.md", "docs/python.md")
+_ENTRANCE = "README.md"
 _TABLES = re.compile(r"(<!-- flags: .*? -->\n).*?(<!-- end of flags -->)", re.DOTALL)
 # A process for each binary, as several define a flag of one name; what they share is imported once.
 _TELL_FLAGS = """
@@ -111,7 +111,7 @@ def _path_of(block):
 
 
 def _examples():
-    """Every block of Python once, though several pages show it; those of entrances run quickly."""
+    """Every block of Python once, though several pages show it; slow, but for the entrance's."""
     blocks = {}
     for page in PAGES:
         if page == EXPORTS:  # whose blocks go on from one another's files
@@ -121,7 +121,7 @@ def _examples():
                 blocks.setdefault(block, (page, index))
     return [
         pytest.param(
-            block, id=f"{page}-{index}", marks=() if page in _ENTRANCES else pytest.mark.slow
+            block, id=f"{page}-{index}", marks=() if page == _ENTRANCE else pytest.mark.slow
         )
         for block, (page, index) in blocks.items()
     ]
@@ -150,6 +150,7 @@ def test_examples_run(block, tmp_path):
     assert _python(["-c", block], tmp_path)
 
 
+@pytest.mark.slow
 def test_what_the_page_exports_and_imports_is_read(tmp_path):
     exporting, in_torch, fitting, converting = _blocks(EXPORTS, "python")
     difference = re.search(r"difference: (\S+)", _python(["-c", exporting], tmp_path))
