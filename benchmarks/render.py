@@ -144,7 +144,7 @@ def _sparse(fit, views) -> Callable[[], list[Any]]:
 
 def _products(fit, evaluations) -> Callable[[], object]:
     """The products of all layers at so many points, in chunks as large as the renderer's."""
-    kernels = [leaf for leaf in jax.tree.leaves(fit.params) if leaf.ndim == 2]
+    kernels = [fit.params[f"dense_{index}"]["kernel"] for index in range(DEPTH.value)]
     rows = chunk_size_for(fit.params)
     inputs = jax.random.normal(jax.random.key(0), (_DIFFERENT_CHUNKS, rows, len(kernels[0])))
 

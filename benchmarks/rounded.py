@@ -72,7 +72,7 @@ def rounded(field: Field, passes: Passes) -> Field:
             reads_coordinates = x.shape[-1] == coords.shape[-1]
             count = passes.first if reads_coordinates else passes.hidden
             y = rounded_product(passes.last if name == last else count)(x, weights["kernel"])
-            return y + jnp.broadcast_to(weights["bias"], y.shape)
+            return y + jnp.broadcast_to(weights.get("bias", 0.0), y.shape)
 
         with nn.intercept_methods(layer):
             return field.apply(params, coords)

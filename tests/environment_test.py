@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from absl import logging
 from tiny_runs import finish, run_here, start, wait_for
 
 import metainr
@@ -19,7 +20,7 @@ from metainr import output
 from metainr.checks import OptionError, Place, check
 from metainr.errors import UserError
 from metainr.files import expanded, why
-from metainr.output import say
+from metainr.output import quietly, say
 
 SMALL = ("--train_steps=2", "--num_test=1", "--test_steps=2", "--num_validation=1")
 FULL = ("sh", "-c", 'exec "$@" >/dev/full', "sh")
@@ -122,3 +123,10 @@ def test_home_folders_of_files_that_python_names(tmp_path, monkeypatch):
 )
 def test_every_refusal_of_the_system_has_a_remedy(error, remedy):
     assert remedy in why(error)
+
+
+def test_warnings_are_dropped_within_and_not_after(caplog):
+    with quietly():
+        logging.get_absl_logger().warning("within")
+    logging.get_absl_logger().warning("after")
+    assert "after" in caplog.text and "within" not in caplog.text

@@ -1,8 +1,13 @@
 """The emulated roundings are those that they say, in products and in their derivatives."""
 
+import re
+import subprocess
+import sys
+
 import jax
 import numpy as np
 import pytest
+from tiny_runs import ROOT
 
 from benchmarks.ours import first_params, make_field
 from benchmarks.rounded import FULL, Passes, rounded, rounded_product
@@ -37,3 +42,13 @@ def test_without_rounding_it_is_the_field():
     )
     coarse = rounded(make_field(setting), Passes(0, 1, 0)).apply(params, coords)
     assert np.abs(coarse - expected).max() > 1e-4
+
+
+@pytest.mark.slow
+def test_slices_are_fitted_from_their_views():
+    command = [sys.executable, "-m", "benchmarks.roundings", "--num_test=1"]
+    done = subprocess.run(
+        [*command, "--inits=ready:phantoms48"], cwd=ROOT, capture_output=True, text=True
+    )
+    found = re.search(r"float32 \| ([\d.]+) \|", done.stdout)
+    assert found and float(found[1]) > 22, done.stderr

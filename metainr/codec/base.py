@@ -103,7 +103,7 @@ def load_base(path: str | Path) -> Base:
         steps = int(_STEPS.plain(about["steps"]))
         statistics = Statistics(Scales(found["mean"], found["deviation"]), found["counts"])
         _check_statistics(statistics)
-        field = field_of(record, weights, source)
+        field = field_of(record, weights, source, len(frame.shape))
         learner = in_file(source, lambda: learner_of(record))
     except UserError:
         raise
