@@ -67,6 +67,8 @@ def compiled(job: Job) -> Compiled:
     from jax import export
     from jax.experimental import topologies
 
+    from metainr.platforms import PLATFORMS
+
     if job.topology == "cuda":
         function, arguments = _program(job, jax.devices()[:1])
         began = _clocks()
@@ -77,7 +79,7 @@ def compiled(job: Job) -> Compiled:
     function, arguments = _program(job, devices)
     lowered = function.lower(*arguments(*_shardings(devices, _mesh(job, devices))))
     began = _clocks()
-    program = lowered.compile()
+    program = lowered.compile(dict(PLATFORMS["tpu"].compiler_options))
     seconds = _since(began)
     memory, costs = program.memory_analysis(), program.cost_analysis() or {}
     return Compiled(

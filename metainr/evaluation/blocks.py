@@ -16,6 +16,7 @@ from jax import lax
 from jax.sharding import Mesh
 
 from metainr.devices import TASK, spread_tasks
+from metainr.platforms import known_options, this_platform
 from metainr.types import (
     Array,
     Contender,
@@ -178,6 +179,10 @@ def _compile(inner_of, measures, record, num_records, mesh):
 
     return Programs(
         jax.jit(start, static_argnums=2),
-        jax.jit(spread_tasks(advance, mesh, num_shared=1), donate_argnums=1),
+        jax.jit(
+            spread_tasks(advance, mesh, num_shared=1),
+            donate_argnums=1,
+            compiler_options=known_options(this_platform().compiler_options),
+        ),
         jax.jit(look, static_argnums=0),
     )

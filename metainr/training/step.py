@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 
 from metainr.devices import mean_over_tasks, replicated_sharding
 from metainr.keys import branch
+from metainr.platforms import known_options, this_platform
 from metainr.types import Algorithm, Array, Key, MetaParams, Signal, Task
 
 
@@ -91,7 +92,12 @@ def make_train_step(
         }
         return TrainState(state.step + 1, meta_params, opt_state, state.key), metrics
 
-    return jax.jit(train_step, donate_argnums=0, out_shardings=replicated_sharding(mesh))
+    return jax.jit(
+        train_step,
+        donate_argnums=0,
+        out_shardings=replicated_sharding(mesh),
+        compiler_options=known_options(this_platform().compiler_options),
+    )
 
 
 def _all_finite(tree):
