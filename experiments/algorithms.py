@@ -19,6 +19,7 @@ Writes algorithms.json, algorithms.md, figures/ and report.html. The same comman
 is missing; with --minutes it stops in between, and reports what there is.
 """
 
+import itertools
 import time
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def main() -> None:
     classes = learned_classes(options)
     num_seeds = config.run.seeds
     per_class = len(options.algorithms) * (options.trials + num_seeds) + num_seeds
-    clock = Clock(time.perf_counter(), seconds, len(classes) * per_class)
+    clock = Clock(time.perf_counter(), seconds, len(classes) * per_class, itertools.count(1))
     entrants = [
         make_entrant(name, others, algorithm, config)
         for name, others in classes.items()

@@ -33,6 +33,7 @@ modules. Optimizers and rates are tuned on validation signals, for one step a pa
 --part_steps. Writes stream.json, stream.md, figures/ and report.html.
 """
 
+import itertools
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -128,7 +129,7 @@ def main() -> None:
         Path(config.run.workdir),
         machine,
         jax.random.key(config.run.seed),
-        Clock(time.perf_counter(), None, 4 * len(config.own.methods)),
+        Clock(time.perf_counter(), None, 4 * len(config.own.methods), itertools.count(1)),
     )
     tests = _test_signals(setup, config)
     changeable = shared_flags.changeable_flags(EXPERIMENT, config)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -77,7 +78,7 @@ def test_nothing_is_done_twice_and_other_methods_join(compared):
     assert {path: after[path] for path in before} == before and len(after) == 12
 
 
-def test_a_folder_of_parts_is_the_picture_that_they_make(compared, parts, tmp_path):
+def test_a_folder_of_parts_is_the_picture_that_they_make(compared, parts, tmp_path, capsys):
     folder, levels = parts
     Image.fromarray(levels).save(tmp_path / "whole.png")
     ends = []
@@ -88,6 +89,9 @@ def test_a_folder_of_parts_is_the_picture_that_they_make(compared, parts, tmp_pa
         assert record["num_test"] == 1
         ends.append(record["methods"]["modules"]["learned"]["budgets"]["2"]["end"]["values"])
     assert ends[0] == ends[1]
+    shown = capsys.readouterr().out
+    assert re.findall(r", (\d) of 4\n", shown) == ["2", "4"]  # whatever else the folder holds
+    assert "mean over parts, of one test signal." in shown
 
 
 def _files(folder):

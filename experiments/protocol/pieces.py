@@ -1,7 +1,7 @@
 """Pieces of the comparison: each is done once, and what it found is kept."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,11 +27,18 @@ class Piece(NamedTuple):
 
 
 class Clock(NamedTuple):
-    """When the program began, the seconds after which no further piece begins, and all pieces."""
+    """How far a program is.
+
+    began: when it did, by `time.perf_counter`.
+    seconds: after which no further piece begins; None: it takes all the time that it needs.
+    num_pieces: all that it asks for.
+    numbers: of those that it asks for, one after another; a folder may hold others, too.
+    """
 
     began: float
     seconds: float | None
     num_pieces: int
+    numbers: Iterator[int]
 
     def is_over(self) -> bool:
         """Whether the time is up."""
@@ -44,7 +51,7 @@ class OutOfTimeError(Exception):
 
 def found(piece: Piece, workdir: Path, clock: Clock) -> dict[str, Any]:
     """What a piece finds, or found before. Raises OutOfTimeError if it would have to begin now."""
-    folder = workdir / piece.name
+    number, folder = next(clock.numbers), workdir / piece.name
     file = folder / _FILE
     if file.exists():
         known = _kept(file)
@@ -55,8 +62,7 @@ def found(piece: Piece, workdir: Path, clock: Clock) -> dict[str, Any]:
         )
     if clock.is_over():
         raise OutOfTimeError(piece.name)
-    done = sum(1 for _ in workdir.rglob(_FILE))
-    say(f"{piece.name}, {done + 1} of {clock.num_pieces}")
+    say(f"{piece.name}, {number} of {clock.num_pieces}")
     began = time.perf_counter()
     result = piece.work(folder) | {"seconds": time.perf_counter() - began}
     write_json(file, {"about": piece.about, "found": result})

@@ -28,7 +28,7 @@ from metainr.reporting.frame import render_page, table_html
 from metainr.reporting.lines import Line, plain_lines, step_lines
 from metainr.reporting.measures import measure
 from metainr.reporting.results import shown_steps
-from metainr.reporting.tables import NOTHING, Table, marked, to_markdown
+from metainr.reporting.tables import NOTHING, Table, counted, marked, to_markdown
 
 _BITS = 32  # of a number
 _TITLES = {
@@ -145,7 +145,9 @@ def _quality(record, entries, other, title):
     header = ("algorithm", "test-time optimizer", *(f"step {step}" for step in steps))
     seeds = max(len(entry["runs"]) for entry in entries.values())
     error = "the test signals" if seeds == 1 else f"{seeds} seeds"
-    note = f"In dB, over {record['num_test']} test signals; ± standard error over {error}."
+    note = (
+        f"In dB, over {counted(record['num_test'], 'test signal')}; ± standard error over {error}."
+    )
     return Table(title, header, tuple(rows), note)
 
 

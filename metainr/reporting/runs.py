@@ -15,7 +15,15 @@ from metainr.reporting.figures import save_figure
 from metainr.reporting.frame import render_page, table_html, title
 from metainr.reporting.lines import Line, plain_lines, step_lines
 from metainr.reporting.measures import Measure
-from metainr.reporting.tables import NOTHING, Table, in_steps, marked, to_markdown
+from metainr.reporting.tables import (
+    NOTHING,
+    Table,
+    in_steps,
+    in_unit,
+    marked,
+    over_signals,
+    to_markdown,
+)
 
 COMPARED = "compared.md"
 """The file that tells the page of several runs from a run."""
@@ -185,7 +193,7 @@ def _quality(runs, setting):
     columns = (marked(measure, column) for column in found)
     rows = zip((label for label, *_ in learned), *columns)
     where = "" if setting == "default" else f", {setting}"
-    note = f"± standard error over {runs[0].results.get('num_test', 'the')} test signals."
+    note = f"{in_unit(measure)}{over_signals(runs[0].results.get('num_test'))}."
     header = ("run", *(f"step {step}" for step in steps))
     return Table(f"{measure.label} of what was learned{where}", header, tuple(rows), note)
 

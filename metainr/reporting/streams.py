@@ -32,7 +32,7 @@ from metainr.reporting.embedding import picture_html
 from metainr.reporting.figures import WIDTH, pictures_figure, save_figure
 from metainr.reporting.frame import render_page, table_html
 from metainr.reporting.measures import measure
-from metainr.reporting.tables import NOTHING, Table, marked, plus_minus, to_markdown
+from metainr.reporting.tables import NOTHING, Table, marked, over_signals, plus_minus, to_markdown
 
 LEARNED, OFFLINE = "learned", "offline"
 _PICTURED = 6  # parts of a strip
@@ -129,7 +129,7 @@ def _quality(record):
         else:
             cells.append(_marked(rows, found))
     note = (
-        f"PSNR in dB, mean over parts, ± standard error over {record['num_test']} test signals. "
+        f"PSNR in dB, mean over parts{over_signals(record['num_test'])}. "
         "Best: the highest that each part ever was. Forgotten: best less end, 0 if nothing is. "
         f"Whole: of the signal, parts put together.{_passes(record)}"
     )

@@ -74,9 +74,7 @@ def seed_table(results: Results) -> Table | None:
             rows.append((init, str(len(values)), *map(measure.written, spread)))
     header = ("init", "seeds", "mean", "standard deviation", "lowest", "highest")
     title = f"{measure.name} after {in_steps(step)} over seeds"
-    return Table(
-        title, header, tuple(rows), f"{_in_unit(measure)}; the deviation is of the sample."
-    )
+    return Table(title, header, tuple(rows), f"{in_unit(measure)}; the deviation is of the sample.")
 
 
 def family_tables(results: Results) -> list[Table]:
@@ -104,7 +102,7 @@ def _family_table(family: str, group: Mapping[str, Any], steps: Mapping[str, int
     trainings = {data.get("trainings", 1) for data in group.values()}
     over = f"{max(trainings)} trainings" if max(trainings) > 1 else "the test signals"
     alone = "" if len(trainings) == 1 else ", where there is one, over the test signals"
-    note = f"{_in_unit(measure)}: mean ± standard error over {over}{alone}."
+    note = f"{in_unit(measure)}: mean ± standard error over {over}{alone}."
     return Table(f"{measure.name} after {when} by {family}", (family, *inits), rows, note)
 
 
@@ -141,7 +139,8 @@ def _number(measure: Measure, value: float) -> str:
     return f"{value:.1f} {measure.unit}" if measure.unit else measure.written(value)
 
 
-def _in_unit(measure: Measure) -> str:
+def in_unit(measure: Measure) -> str:
+    """A measure's name as the beginning of a note: "PSNR in dB"."""
     name = measure.name[0].upper() + measure.name[1:]
     return f"{name} in {measure.unit}" if measure.unit else name
 
@@ -229,12 +228,16 @@ def in_steps(step: int) -> str:
     return counted(step, "step")
 
 
+def over_signals(count: int | None) -> str:
+    """What is behind numbers with ±, by the number of test signals; None: it is not known."""
+    if count == 1:
+        return ", of one test signal"
+    return f"; mean ± standard error over {'the' if count is None else count} test signals"
+
+
 def _init_note(results: Results, data: Mapping[str, Any], columns: list[str]) -> str:
-    count = results.get("num_test")
-    signals = "the test signals" if count is None else f"{count} test signals"
     measure = reading.headline_measure(data)
-    over = ", of one test signal" if count == 1 else f"; mean ± standard error over {signals}"
-    notes = [f"{_in_unit(measure)}{over}."]
+    notes = [f"{in_unit(measure)}{over_signals(results.get('num_test'))}."]
     if "steps to match" in columns:
         step = data.get("match_step")
         reference = (

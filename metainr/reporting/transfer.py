@@ -22,7 +22,7 @@ from metainr.json_files import read_json
 from metainr.reporting.figures import WIDTH, new_plot, save_figure
 from metainr.reporting.frame import cell_html, render_page
 from metainr.reporting.modalities import NOTE, TITLE, gains, modal_verdict
-from metainr.reporting.tables import Table, plus_minus, to_markdown
+from metainr.reporting.tables import Table, counted, plus_minus, to_markdown
 
 CORNER = "trained on ↓, tested on →"
 
@@ -169,7 +169,7 @@ def _unit(transfer: Mapping[str, Any]) -> str:
 
 def _signals(transfer: Mapping[str, Any]) -> str:
     count = transfer.get("num_test")
-    return "the test signals" if count is None else f"{count} test signals of each class"
+    return "the test signals" if count is None else f"{counted(count, 'test signal')} of each class"
 
 
 def _title(transfer: Mapping[str, Any]) -> str:
