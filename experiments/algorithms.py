@@ -19,7 +19,6 @@ Writes algorithms.json, algorithms.md, figures/ and report.html. The same comman
 is missing; with --minutes it stops in between, and reports what there is.
 """
 
-import itertools
 import time
 from pathlib import Path
 
@@ -33,7 +32,7 @@ from experiments.protocol.entrants import (
     results_of,
     seeds_of,
 )
-from experiments.protocol.pieces import Clock, OutOfTimeError, found
+from experiments.protocol.pieces import OutOfTimeError, found, start_clock
 from experiments.protocol.protocol_options import ProtocolOptions, learned_classes
 from experiments.run import shared_flags
 from experiments.run.define import define
@@ -84,7 +83,7 @@ def main() -> None:
     classes = learned_classes(options)
     num_seeds = config.run.seeds
     per_class = len(options.algorithms) * (options.trials + num_seeds) + num_seeds
-    clock = Clock(time.perf_counter(), seconds, len(classes) * per_class, itertools.count(1))
+    clock = start_clock(len(classes) * per_class, seconds)
     entrants = [
         make_entrant(name, others, algorithm, config)
         for name, others in classes.items()

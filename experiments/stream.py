@@ -33,8 +33,6 @@ modules. Optimizers and rates are tuned on validation signals, for one step a pa
 --part_steps. Writes stream.json, stream.md, figures/ and report.html.
 """
 
-import itertools
-import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -46,7 +44,7 @@ from experiments.config import Config, Values
 from experiments.experiment import Experiment
 from experiments.images import image_flags
 from experiments.media import audio_flags, video_flags
-from experiments.protocol.pieces import Clock
+from experiments.protocol.pieces import start_clock
 from experiments.run import input_flag, shared_flags
 from experiments.run.machine import make_machine
 from experiments.scenes import landmark_flags, ray_flags, view_flags
@@ -129,7 +127,7 @@ def main() -> None:
         Path(config.run.workdir),
         machine,
         jax.random.key(config.run.seed),
-        Clock(time.perf_counter(), None, 4 * len(config.own.methods), itertools.count(1)),
+        start_clock(4 * len(config.own.methods)),
     )
     tests = _test_signals(setup, config)
     changeable = shared_flags.changeable_flags(EXPERIMENT, config)

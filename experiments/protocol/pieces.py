@@ -1,5 +1,6 @@
 """Pieces of the comparison: each is done once, and what it found is kept."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,6 +44,11 @@ class Clock(NamedTuple):
     def is_over(self) -> bool:
         """Whether the time is up."""
         return self.seconds is not None and time.perf_counter() - self.began > self.seconds
+
+
+def start_clock(num_pieces: int, seconds: float | None = None) -> Clock:
+    """The clock of a program that begins now."""
+    return Clock(time.perf_counter(), seconds, num_pieces, itertools.count(1))
 
 
 class OutOfTimeError(Exception):
